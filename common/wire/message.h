@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every message between coordinator and agents, as plain structs. docs/protocol.md specifies them.
+ *
+ * agent -> coordinator: hello, ready, failed, fetch, snapshot, done, pong
+ * coordinator -> agent: welcome, assign, chunk, start, begin, ack, stop, ping
+ *
+ * A message owns what its pointers point to when it was decoded; message_deinit() releases it. One that is built for
+ * sending may borrow: then it is not deinitialised. Texts are never NULL after decoding. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/plan/share.h"
+#include "common/stats/series.h"
+#include "common/stats/tally.h"
+
+enum {
+	INCARNATION_SIZE = 16,
+	RUN_ID_SIZE = 37, /* a UUID and its NUL; "" while there is no run */
+	PROTOCOL_VERSION = 1,
+};
+
+/* One life of an agent process: its random routing id. */
+struct incarnation {
+	uint8_t bytes[INCARNATION_SIZE];
+};
+
+enum message_type {
+	MESSAGE_HELLO = 1,
+	MESSAGE_WELCOME,
+	MESSAGE_ASSIGN,
+	MESSAGE_FETCH,
+	MESSAGE_CHUNK,
+	MESSAGE_READY,
+	MESSAGE_FAILED,
+	MESSAGE_START,
+	MESSAGE_BEGIN,
+	MESSAGE_SNAPSHOT,
+	MESSAGE_ACK,
+	MESSAGE_STOP,
+	MESSAGE_DONE,
+	MESSAGE_PING,
+	MESSAGE_PONG,
+	MESSAGE_TYPE_COUNT,
+};
+extern const char *const message_type_names[MESSAGE_TYPE_COUNT];
+
+struct text_pair {
+	char *name;
+	char *value;
+};
+
+/* The agent is there. Sent when it connects, and again each second until welcomed. */
+struct message_hello {
+	uint32_t protocol;
+	char *version; /* of the program */
+	char *name;
+	char *host;
+	char *cpu; /* model */
+	char *kernel;
+	uint32_t cores;
+	uint32_t workers;
+	uint32_t weight;
+	uint64_t memory_bytes;
+	uint64_t pid;
+	struct text_pair *tags;
+	uint32_t tag_count;
+	struct text_pair *libraries; /* name, version */
+	uint32_t library_count;
+	struct text_pair *limits; /* "nofile": "20000", "cpu_quota": "1.5" */
+	uint32_t limit_count;
+	uint64_t last_seq; /* of the run in the envelope: the newest snapshot it made, 0 if none */
+};
+
+/* Answer to hello: everything up to durable_seq is journaled; resend from the next one. */
+struct message_welcome {
+	uint32_t protocol;
+	uint64_t durable_seq;
+};
+
+/* What the agent is to run. Shares are by scenario, in the plan's order. */
+struct message_assign {
+	uint64_t from_ns; /* since T0: where this epoch takes effect (0: the first) */
+	char *plan;       /* the resolved YAML */
+	size_t plan_size;
+	char *agent_name; /* as the run knows it: names are made unique */
+	struct share *shares;
+	uint32_t share_count;
+	uint32_t agent_index; /* 0.. in the division's order */
+	uint32_t agent_count;
+	struct wire_file {
+		char *name; /* the feed's */
+		uint64_t size;
+		char *sha256;
+	} *files;
+	uint32_t file_count;
+};
+
+/* Asks for a piece of a data file; the answer is a chunk. */
+struct message_fetch {
+	char *name;
+	uint64_t offset;
+};
+
+struct message_chunk {
+	char *name;
+	uint64_t offset;
+	uint8_t *data; /* at most LIMIT_PART_BYTES */
+	size_t size;
+};
+
+/* What an agent found out about a target before T0. */
+struct wire_target {
+	char *name;
+	char *version;
+	char *topology;
+	uint64_t idle_round_trip_ns; /* 0: unknown */
+	_Bool local;                 /* on the agent's own host */
+	char *problem;               /* "" or why it couldn't be reached */
+};
+
+struct message_ready {
+	struct wire_target *targets;
+	uint32_t target_count;
+};
+
+/* The agent cannot run its share: why. */
+struct message_failed {
+	char *text;
+};
+
+/* T0 in the agent's own monotonic ns, with the bound of the estimate behind it. */
+struct message_start {
+	uint64_t t0_agent_ns;
+	uint64_t bound_ns;
+};
+
+/* A scenario that waited for another one (startAfter) begins; ns since T0. */
+struct message_begin {
+	uint32_t scenario;
+	uint64_t at_ns;
+};
+
+struct wire_series {
+	uint32_t id; /* the agent's own, 0, 1, 2, ... in the order they are first sent */
+	struct series series;
+};
+
+/* One cell: cell_encode()'s bytes. */
+struct wire_cell {
+	uint32_t series_id;
+	const uint8_t *data;
+	size_t size;
+};
+
+/* How one scenario stands on this agent. Cumulative, kept apart from the series. */
+struct wire_scenario {
+	struct tally tally;
+	uint64_t running; /* iterations in progress */
+	uint64_t end_ns;  /* since T0: when its last VU or iteration ended; 0 while it runs or waits */
+	_Bool finished;
+};
+
+/* The agent's own state, cumulative where not said otherwise. */
+struct wire_health {
+	uint64_t cpu_ns;              /* of the process since T0 */
+	uint64_t wall_ns;             /* since T0, to the end of this snapshot's second */
+	uint64_t throttled_ns;        /* by its cgroup, since T0 */
+	uint64_t max_rss_kib;
+	uint64_t descriptors;         /* highest seen */
+	uint64_t descriptor_limit;
+	uint64_t ports;               /* local TCP ports in use, highest seen */
+	uint64_t port_limit;
+	uint64_t start_skew_ns;       /* |first worker wake-up - T0| on its own clock */
+	uint64_t stalled_ns;          /* longest pause of a worker's loop */
+	uint64_t groups_folded;       /* operations counted under (other) */
+};
+
+/* One second's change in every series of one agent. Numbered from 1 without gaps. */
+struct message_snapshot {
+	uint64_t seq;
+	uint64_t second; /* since T0 */
+	struct wire_series *series; /* first seen in this snapshot; texts owned by it when decoded */
+	uint32_t series_count;
+	struct wire_cell *cells; /* by ascending series id */
+	uint32_t cell_count;
+	struct wire_scenario *scenarios; /* one each, in the plan's order */
+	uint32_t scenario_count;
+	struct wire_health health;
+	_Bool last; /* nothing will follow */
+	uint8_t *owned; /* what cells' data point into, when decoded */
+};
+
+/* Everything up to seq is journaled. */
+struct message_ack {
+	uint64_t seq;
+};
+
+/* End the run: no iteration starts at or after at_ns (since T0); those in progress get grace_ns. */
+struct message_stop {
+	uint64_t at_ns; /* 0: at once */
+	uint64_t grace_ns;
+	char *reason;
+};
+
+/* All of the agent's snapshots are made; last_seq is the newest. */
+struct message_done {
+	uint64_t last_seq;
+	uint64_t end_ns; /* since T0: when its schedule ended (earlier than planned after a stop) */
+	struct wire_target *targets; /* versions seen in the run's own answers */
+	uint32_t target_count;
+};
+
+struct message_ping {
+	uint64_t id;
+	uint64_t sent_ns; /* coordinator's monotonic clock */
+};
+
+struct message_pong {
+	uint64_t id;
+	uint64_t sent_ns;     /* echoed */
+	uint64_t agent_in_ns; /* agent's monotonic clock at receipt */
+	uint64_t agent_out_ns; /* and at sending */
+};
+
+struct message {
+	enum message_type type;
+	char run_id[RUN_ID_SIZE];
+	struct incarnation incarnation;
+	uint32_t epoch;
+	union {
+		struct message_hello hello;
+		struct message_welcome welcome;
+		struct message_assign assign;
+		struct message_fetch fetch;
+		struct message_chunk chunk;
+		struct message_ready ready;
+		struct message_failed failed;
+		struct message_start start;
+		struct message_begin begin;
+		struct message_snapshot snapshot;
+		struct message_ack ack;
+		struct message_stop stop;
+		struct message_done done;
+		struct message_ping ping;
+		struct message_pong pong;
+	};
+};
+
+/* Releases what a decoded message holds; harmless on a zeroed one. */
+void message_deinit(struct message *message);
+_Bool incarnation_equal(const struct incarnation *a, const struct incarnation *b);
