@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The report of a run: a read-only model made from the journal alone, and one writer a format.
+ *
+ * Everything a reader sees is in here, so that two formats can never disagree. Built by coordinator/replay.h. */
+#pragma once
+
+#include <stdint.h>
+
+#include "common/base/buffer.h"
+#include "common/base/failure.h"
+#include "common/stats/cell.h"
+#include "common/stats/error_class.h"
+#include "common/stats/metrics.h"
+#include "common/stats/tally.h"
+
+struct report_text_pair {
+	char *name;
+	char *value;
+};
+
+struct report_texts {
+	struct report_text_pair *items;
+	uint32_t count;
+};
+
+struct report_agent {
+	char *name;
+	char *host;
+	char *cpu;
+	char *kernel;
+	uint32_t cores;
+	uint64_t memory_bytes;
+	struct report_texts limits;
+	struct report_texts libraries;
+	uint64_t seconds;    /* snapshots held */
+	uint64_t operations;
+	int64_t clock_offset_ns;
+	uint64_t clock_bound_ns;
+	uint64_t start_skew_ns;
+	uint64_t cpu_ns;
+	uint64_t max_rss_kib;
+	int64_t lost_at_s; /* -1: not lost */
+};
+
+struct report_target {
+	char *name;
+	char *kind;
+	char *version;
+	char *topology;
+	double idle_round_trip_ms; /* NAN: unknown */
+};
+
+enum load { LOAD_NONE, LOAD_OPEN, LOAD_CLOSED, LOAD_MIXED }; /* "", "open", "closed", "mixed" (a row above both) */
+
+/* One row of `metrics`. Texts "" where the row is of all. Sorted by metric, scenario, step, group, label in the
+ * order of the table and of the plan; groups by count, greatest first; the row of all comes first. */
+struct report_row {
+	enum metric_id metric;
+	const char *scenario, *step, *group, *label;
+	struct cell cell;        /* without warm-up; a latency's histogram may be NULL when it has no values */
+	uint64_t warmup_count;   /* values (counter: its amount) recorded in warm-up */
+	double rate_per_s;       /* counter amounts, rate totals or latency values a second over the measured span */
+	double peak_per_s;       /* counters: the busiest second ... */
+	uint64_t peak_second;    /* ... and which */
+	enum load load;          /* latencies */
+};
+
+struct report_error {
+	const char *scenario, *step, *group;
+	enum error_class class;
+	char *code;
+	char *text;
+	uint64_t count;
+	uint64_t first_s, last_s;
+};
+
+struct report_threshold {
+	char *metric;       /* the selector as written */
+	char *expression;   /* with its window: "rate<0.3 over 30s" */
+	double observed;    /* NAN: no data */
+	_Bool no_data;
+	_Bool pass;
+	_Bool aborted;      /* it ended the run */
+	double aborted_at_s;
+	enum metric_kind kind;
+	_Bool few_samples;
+};
+
+struct report_trust {
+	char *check;    /* "send lateness p99" */
+	char *value;    /* with units, as text */
+	char *limit;
+	_Bool ok;
+};
+
+/* One (metric, scenario) over time; scenario "" is the whole run. Arrays have report.second_count entries. */
+struct report_line {
+	enum metric_id metric;
+	const char *scenario;
+	double *count;                  /* counter amount, rate hits, gauge value, latency count in that second */
+	double *total;                  /* rates: of how many; else NULL */
+	float *p50, *p95, *p99, *max;   /* latencies, ms, NAN where there is nothing; else NULL */
+};
+
+enum verdict_thresholds { THRESHOLDS_NONE, THRESHOLDS_PASS, THRESHOLDS_FAIL };
+
+struct report {
+	/* run */
+	char *id;
+	char *name;
+	char *started_at;       /* ISO 8601 with zone, wall clock of the coordinator */
+	int64_t t0_unix_ns;
+	double duration_s;      /* from T0 to the end of the last operation */
+	double warmup_s;
+	double measured_s;      /* the span that rates divide by: [warm-up's end, schedule's end] */
+	char *plan_sha256;
+	char *version;
+	struct report_texts tags;
+	/* environment */
+	struct report_agent *agents;
+	uint32_t agent_count;
+	struct report_target *targets;
+	uint32_t target_count;
+	/* verdict */
+	enum verdict_thresholds thresholds_verdict;
+	_Bool complete;
+	_Bool trusted;
+	int exit_code;
+	char *ended_by; /* "" or why the run ended before its schedule: "interrupted", "threshold ...", "agents lost ..." */
+	/* coverage */
+	uint32_t agents_took_part;
+	uint64_t agent_seconds_held, agent_seconds_due;
+	_Bool sum_equals_total;
+	uint64_t unknown;
+	struct tally tally; /* of all scenarios: planned, started, dropped, succeeded, failed, interrupted */
+	struct report_texts notes; /* what a reader must know: groups folded, saturated values, few samples ... (name: topic) */
+
+	struct report_threshold *thresholds;
+	uint32_t threshold_count;
+	struct report_row *rows;
+	uint32_t row_count;
+	struct report_error *errors;
+	uint32_t error_count;
+	struct report_trust *trust;
+	uint32_t trust_count;
+
+	/* timeline */
+	uint32_t second_count;
+	_Bool *warmup;   /* by second */
+	_Bool *degraded; /* by second */
+	struct report_line *lines;
+	uint32_t line_count;
+
+	/* for tables: names in the plan's order */
+	struct report_scenario {
+		const char *name;
+		enum load load;
+		_Bool is_warmup;
+		const char *executor;
+		const char **steps; /* names of the steps that are operations */
+		enum step_kind *step_kinds;
+		uint32_t step_count;
+	} *scenarios;
+	uint32_t scenario_count;
+	struct bucket_edges edges;
+
+	struct report_arena *arena; /* what the texts point into; the builder's */
+};
+
+/* Releases all. Accepts NULL. */
+struct report *report_free(struct report *report);
+/* The row, or NULL. Texts "" mean the row of all. */
+const struct report_row *report_find(const struct report *report, enum metric_id metric, const char *scenario,
+				     const char *step, const char *group, const char *label);
+/* A latency row's percentile in ms (0..100), NAN without values. */
+double report_percentile_ms(const struct report_row *row, double percentile);
+
+enum report_format {
+	REPORT_TEXT,     /* 80 columns; stdout */
+	REPORT_JSON,     /* summary.json */
+	REPORT_MARKDOWN, /* report.md */
+	REPORT_HTML,     /* report.html */
+	REPORT_SERIES,   /* series.csv */
+	REPORT_TIMELINE, /* timeline.csv */
+	REPORT_JUNIT,    /* junit.xml */
+	REPORT_HLOG,     /* latency.hlog */
+	REPORT_FORMAT_COUNT,
+};
+
+struct report_style {
+	_Bool colour;         /* REPORT_TEXT: ANSI colours */
+	const char *trend;    /* --summary-trend-stats LIST: "avg,min,med,max,p(90),p(95)"; NULL: the default */
+	const char *run_folder; /* named at the text's foot, NULL: not */
+};
+
+/* Checks a --summary-trend-stats list: 0 or -EINVAL with what is wrong. */
+int report_check_trend(const char *list, struct failure *failure);
+/* Appends the report in that format. 0 or -ENOMEM. */
+int report_write(const struct report *report, enum report_format format, const struct report_style *style,
+		 struct buffer *buffer);
+/* "summary.json", ...; NULL for REPORT_TEXT. */
+const char *report_file_name(enum report_format format);
