@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/cleanup.h"
+
 /* Zero-initialised is empty and valid. A failed append leaves the content as it was and sets
  * `failed`, so that a long sequence of appends is checked once at its end. */
 struct buffer {
@@ -44,6 +46,7 @@ struct reader {
 };
 
 uint8_t reader_byte(struct reader *reader);
+/* Refuses an encoding that buffer_append_varint() does not write (longer than needed, over 64 bits). */
 uint64_t reader_varint(struct reader *reader);
 uint32_t reader_u32(struct reader *reader);
 uint64_t reader_u64(struct reader *reader);

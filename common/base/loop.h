@@ -37,9 +37,10 @@ void loop_unwatch(struct loop *loop, int fd);
 int loop_timer_start(struct loop *loop, struct loop_timer *timer, uint64_t deadline_ns);
 void loop_timer_stop(struct loop *loop, struct loop_timer *timer);
 
-/* Fires due timers, then waits until a descriptor is ready, a timer is due or `until_ns`
- * (monotonic; 0 or a past time only polls) and delivers what is ready. EINTR is not an error.
- * Returns 0 or a negative errno. */
+/* Fires due timers, waits until a descriptor is ready, a timer is due or `until_ns` (monotonic; 0 or
+ * a past time only polls), fires the timers that became due and delivers what is ready. If timers
+ * were due at once it only polls, so that the caller sees at once what they changed. EINTR is not an
+ * error. Not to be called from a callback. Returns 0 or a negative errno. */
 int loop_step(struct loop *loop, uint64_t until_ns);
 /* Makes a loop_step() in progress (or the next one) return soon; callable from any thread. */
 void loop_wake(struct loop *loop);

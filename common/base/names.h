@@ -17,7 +17,8 @@ int names_intern(struct names *names, const void *key, size_t size, uint32_t *re
 /* The id, or NAMES_NONE. */
 uint32_t names_find(const struct names *names, const void *key, size_t size);
 uint32_t names_count(const struct names *names);
-/* The bytes of id (NUL-terminated after them); valid until the table is freed. */
+/* The bytes of id (NUL-terminated after them); valid until the table is freed or cleared.
+ * ret_size may be NULL. */
 const char *names_key(const struct names *names, uint32_t id, size_t *ret_size);
 /* Forgets all, keeps the memory. */
 void names_clear(struct names *names);

@@ -13,7 +13,8 @@ size_t text_fit(const char *text, size_t columns);
 /* True if all of it is well-formed UTF-8. */
 _Bool text_is_utf8(const char *text, size_t size);
 /* The candidate nearest to `word` (Damerau-Levenshtein, case-blind) if it is near enough to have
- * been meant (distance at most 1 + length/4), or NULL. `candidates` ends with NULL. */
+ * been meant (distance at most 1 + length/4 and less than length), or NULL. The first of equals wins.
+ * `candidates` ends with NULL. */
 const char *text_nearest(const char *word, const char *const *candidates);
 /* A random (version 4) UUID from 16 random bytes: 36 characters and a NUL. */
 void text_format_uuid(const uint8_t bytes[16], char ret_uuid[37]);
