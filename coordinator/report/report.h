@@ -4,6 +4,7 @@
  * Everything a reader sees is in here, so that two formats can never disagree. Built by coordinator/replay.h. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/buffer.h"
@@ -93,7 +94,9 @@ struct report_trust {
 	_Bool ok;
 };
 
-/* One (metric, scenario) over time; scenario "" is the whole run. Arrays have report.second_count entries. */
+/* One (metric, scenario) over time; scenario "" is the whole run. Arrays have report.second_count entries. Warm-up
+ * seconds are in it with what they had. The people's formats draw from the lines of iterations, dropped_iterations, vus
+ * and of each kind of step in use its count, failed, response_time and duration, for "" and for every scenario. */
 struct report_line {
 	enum metric_id metric;
 	const char *scenario;
@@ -164,8 +167,22 @@ struct report {
 	uint32_t scenario_count;
 	struct bucket_edges edges;
 
-	struct report_arena *arena; /* what the texts point into; the builder's */
+	struct report_arena *arena; /* holds the arrays and the texts; report.c's own */
 };
+
+/* For the builder. Every array and text of the model lives in the report's arena and goes away with it: nothing is
+ * freed on its own. Only the rows' cells hold further memory (histograms), which report_free() releases as well.
+ * `cell` is moved into a row: the builder must not deinit it afterwards. */
+
+/* An empty report: every text "", exit code 0, verdict none/complete/trusted as zero says. NULL without memory. */
+struct report *report_new(void);
+/* Room for `count` zeroed items, aligned for anything. NULL without memory (also on overflow). count 0 is allowed. */
+void *report_alloc(struct report *report, size_t count, size_t item_size);
+/* A copy of text (NULL: of ""). NULL without memory. */
+char *report_copy(struct report *report, const char *text);
+char *report_format_text(struct report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Adds a pair to tags, limits, libraries or notes, copying both texts. 0 or -ENOMEM. */
+int report_add_text(struct report *report, struct report_texts *texts, const char *name, const char *value);
 
 /* Releases all. Accepts NULL. */
 struct report *report_free(struct report *report);
