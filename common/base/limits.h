@@ -29,6 +29,13 @@
 #define LIMIT_TAGS 32                          /* of an agent or of a run */
 #define LIMIT_SERIES 2000000                   /* of an incarnation */
 #define LIMIT_LABEL_BYTES 512                  /* a group or label on the wire; longer ones are cut by the agent */
+#define LIMIT_TEXT_BYTES 4096                  /* a text that a peer says of itself: versions, topologies, reasons */
+#define LIMIT_LISTED 64                        /* libraries or limits that an agent lists */
+#define LIMIT_FILES 256                        /* data files of a plan */
+#define LIMIT_CELL_BYTES (512 * 1024)          /* one encoded cell: a histogram with every bucket filled */
+#define LIMIT_RUN_SECONDS 315360000            /* 10 years, as a duration's limit */
+#define LIMIT_CORES 65536                      /* of an agent's host; also of its workers */
+#define LIMIT_ASSEMBLED_BYTES (512 * 1024 * 1024) /* of all peers' unfinished messages together; and of what is queued for them */
 
 /* Errors and series in a report. */
 #define LIMIT_ERROR_TEXTS 100                  /* distinct error texts a step, then "other" */
