@@ -49,12 +49,17 @@ void cell_deinit(struct cell *cell);
 void cell_reset(struct cell *cell);
 _Bool cell_is_empty(const struct cell *cell);
 
-/* Records one latency. 0 or -ENOMEM. */
+/* Records one latency; edges->count may be 0. 0 or -ENOMEM. Nothing else may record into a cell's
+ * histogram: it and the buckets hold equally many values, and the decoder insists on it. */
 int cell_record_latency(struct cell *cell, const struct bucket_edges *edges, uint64_t value_us);
 
-/* Merges the same second's values of another agent or worker (gauges by `merge`). 0 or -ENOMEM. */
+/* Makes `value` this second's level. */
+void cell_set_gauge(struct cell *cell, double value);
+
+/* Merges the same second's values of another agent or worker (gauges by `merge`). 0, -ENOMEM, -EINVAL if the
+ * kinds differ, -EOVERFLOW of a histogram. */
 int cell_merge(struct cell *into, const struct cell *from, enum metric_merge merge);
-/* Joins a later second's values (gauges: last, min, max, sum). 0 or -ENOMEM. */
+/* Joins a later second's values (gauges: last, min, max, sum). Returns what cell_merge() does. */
 int cell_add_later(struct cell *into, const struct cell *from);
 
 /* The compact form used by snapshots and the journal (docs/protocol.md: "cell"). Canonical. */

@@ -25,23 +25,24 @@ struct histogram *histogram_free(struct histogram *histogram);
 void histogram_reset(struct histogram *histogram);
 
 /* Records `count` values. One above HISTOGRAM_HIGHEST_US is kept as HISTOGRAM_HIGHEST_US and counted
- * as saturated; its true value still counts for max and mean. 0 or -ENOMEM (nothing recorded). */
+ * as saturated; its true value still counts for min, max and sum. 0, -ENOMEM, or -EOVERFLOW if the
+ * values would be more than 2^64 - 1 (nothing recorded). */
 int histogram_record(struct histogram *histogram, uint64_t value_us, uint64_t count);
-/* Adds all of `from`: the result is as if all values had been recorded here. 0 or -ENOMEM (then
- * `into` is as it was). */
+/* Adds all of `from`: the result is as if all values had been recorded here. `from` is another one.
+ * 0, -ENOMEM or -EOVERFLOW (then `into` is as it was). */
 int histogram_add(struct histogram *into, const struct histogram *from);
 
 uint64_t histogram_count(const struct histogram *histogram);
 uint64_t histogram_saturated(const struct histogram *histogram);
-uint64_t histogram_sum_us(const struct histogram *histogram); /* exact, truncated microseconds */
+uint64_t histogram_sum_us(const struct histogram *histogram); /* exact; UINT64_MAX if it doesn't fit */
 uint64_t histogram_min_us(const struct histogram *histogram); /* exact; 0 when empty */
 uint64_t histogram_max_us(const struct histogram *histogram); /* exact; 0 when empty */
 double histogram_mean_us(const struct histogram *histogram);  /* sum / count; 0 when empty */
 /* HdrHistogram's getStdDeviation(): from the buckets' median equivalent values. */
 double histogram_stddev_us(const struct histogram *histogram);
 /* The value that at least `percentile` per cent (0..100) of all values do not exceed: the highest
- * value equivalent to the bucket's (HdrHistogram's getValueAtPercentile()), but never above max.
- * 0 when empty. */
+ * value equivalent to the bucket's (HdrHistogram's getValueAtPercentile(); of percentile 0 the
+ * lowest), but never above max. 0 when empty. */
 uint64_t histogram_percentile_us(const struct histogram *histogram, double percentile);
 /* How many values lie in buckets up to and including that of value_us. */
 uint64_t histogram_count_up_to(const struct histogram *histogram, uint64_t value_us);
@@ -57,9 +58,11 @@ void histogram_each(const struct histogram *histogram, histogram_bucket_fn bucke
  * bytes, whatever the order of records and merges. Appends; buffer->failed tells of no memory. */
 void histogram_encode(const struct histogram *histogram, struct buffer *buffer);
 /* Decodes exactly `size` bytes and ADDS them to `into` (so a snapshot merges without a detour).
- * -EBADMSG on anything that histogram_encode() cannot have written (`into` is then as it was). */
+ * -EBADMSG on anything that histogram_encode() cannot have written, or that would be more than 2^64 - 1
+ * values with those of `into`; -ENOMEM (`into` is then as it was). */
 int histogram_decode_add(struct histogram *into, const uint8_t *data, size_t size);
-/* HdrHistogram's V2 compressed form, base64 (what an .hlog line holds): buffer is appended to. */
+/* HdrHistogram's V2 compressed form, base64 (what an .hlog line holds): buffer is appended to. 0 or
+ * -ENOMEM (buffer is then as it was). Saturated values are at HISTOGRAM_HIGHEST_US there. */
 int histogram_encode_hlog(const struct histogram *histogram, struct buffer *buffer);
 /* Bytes of memory that it holds. */
 size_t histogram_memory(const struct histogram *histogram);
