@@ -35,7 +35,7 @@ struct operation {
 	const struct template_scope *scope;  /* what templates are filled in from; holds until completion only for operations
 	                                        that the iteration waits for: render in submit */
 	struct driver_session *session;      /* of this VU, NULL if the driver has no sessions */
-	uint32_t lane;                       /* index of the producer (`producers`), else 0 */
+	uint32_t lane;                       /* one of the config's lanes: the producer's, or 0 (see portion.h) */
 	uint64_t intended_ns;
 	uint64_t started_ns;                 /* the worker's stamp before submit; a driver that queues inside may restamp it when the
 	                                        operation really leaves */
@@ -67,11 +67,12 @@ struct driver_config {
 	const char *agent_name;
 	const char *run_id;
 	uint32_t worker;           /* index in this agent */
-	const uint32_t *lanes;     /* producers (global indices over all scenarios of this target: see worker) that this worker owns */
+	const uint32_t *lanes;     /* the lanes of this target that this worker owns, ascending (see portion.h); each is a client of its own */
 	uint32_t lane_count;       /* 0: one lane, number 0 */
 	uint32_t connections;      /* this worker's part of the target's connections (postgres) */
-	/* Called exactly once for every accepted operation, on the worker's thread, from poll, a loop callback, drain or close,
-	 * never from within submit. */
+	/* Called exactly once for every accepted operation, on the worker's thread, from poll, a loop callback, cancel, drain, abandon or
+	 * close, never from within submit. It never calls back into a driver: what follows is submitted in a later turn. The operation is
+	 * the worker's again when it returns. */
 	void (*complete)(void *context, struct operation *operation);
 	/* A value that an answer left for the VU (`save`); text is copied. Called before complete(). */
 	int (*save)(void *context, struct operation *operation, uint32_t slot, const char *text, size_t size);
@@ -112,12 +113,16 @@ struct driver_ops {
 	void (*poll)(struct driver *driver, uint64_t now_ns);
 	/* No more operations will come: make those in flight complete soon (flush, linger). Returns at once. NULL: nothing to do. */
 	void (*drain)(struct driver *driver);
+	/* Gives up one operation in flight, whose iteration was interrupted: it completes, within the call or soon after, as interrupted
+	 * (what it says of itself is not recorded). NULL: it stays in flight until it completes by itself or is abandoned. */
+	void (*cancel)(struct driver *driver, struct operation *operation);
 	/* Operations accepted and not completed. */
 	uint64_t (*in_flight)(const struct driver *driver);
 	/* Gives up what is in flight: every operation left completes now with ERROR_NONE unset and `interrupted` semantics: the worker counts
 	 * completions during abandon as interrupted. */
 	void (*abandon)(struct driver *driver);
-	/* What the target is, learned from a probe before T0 (blocks up to timeout_ms, on a thread of its own; driver may be NULL) ... */
+	/* What the target is, learned from a probe before T0 (blocks up to timeout_ms, on a thread of its own; of the config only plan,
+	 * target, log, agent_name and run_id are set). NULL: there is nothing to learn ... */
 	void (*probe)(const struct driver_config *config, int timeout_ms, struct target_facts *ret_facts);
 	/* ... and what the run's own answers said (the Server header). NULL: nothing. */
 	void (*facts)(const struct driver *driver, struct target_facts *ret_facts);

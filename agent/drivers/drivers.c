@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of drivers. */
+#include "agent/drivers/driver.h"
+
+#include "agent/drivers/null/null.h"
+
+const struct driver_ops *const drivers[TARGET_KIND_COUNT] = {
+	[TARGET_NULL] = &null_driver,
+};
