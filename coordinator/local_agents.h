@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Agents on the coordinator's own host: direct children, each in a session of its own. */
+#pragma once
+
+#include <stdint.h>
+
+#include "common/base/failure.h"
+
+struct local_agents;
+
+struct local_agents_config {
+	const char *address;    /* to connect to */
+	uint32_t count;
+	uint32_t workers;       /* of each; 0: its own choice */
+	const char *run_folder; /* gets local-N.log with what they print */
+};
+
+/* Starts them as local-1 ... local-N. The program is stampede-agent beside our own, or the one that STAMPEDE_AGENT names. */
+int local_agents_start(const struct local_agents_config *config, struct failure *failure, struct local_agents **ret_agents);
+/* The pid of one that has ended since the last call, or 0. Call it after SIGCHLD until it says 0. */
+uint64_t local_agents_reap(struct local_agents *agents);
+uint32_t local_agents_alive(const struct local_agents *agents);
+/* Waits up to timeout_ms for those that are left to end by themselves, then ends them (SIGTERM, then SIGKILL). Blocks. Accepts NULL. */
+struct local_agents *local_agents_stop(struct local_agents *agents, int timeout_ms);

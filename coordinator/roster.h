@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agents of a run: who they are, how their clocks stand, and when they were last heard. Pure. */
+#pragma once
+
+#include <stdint.h>
+
+#include "common/link/clock_offset.h"
+#include "common/wire/message.h"
+
+enum agent_state {
+	AGENT_CAME,     /* welcomed */
+	AGENT_ASSIGNED, /* has its share */
+	AGENT_READY,
+	AGENT_RUNNING,
+	AGENT_DONE,     /* has sent all it had, and it is journaled */
+	AGENT_LOST,     /* not heard for lostAfter, or its process is gone; comes back if it is heard again */
+};
+
+/* One agent, numbered from 0 in the order of arrival. The run owns the fields' values. */
+struct roster_agent {
+	struct incarnation incarnation;
+	struct message_hello hello; /* owned; its name is the agent's own */
+	char *name;                 /* unique in the run */
+	enum agent_state state;
+	struct clock_offset *clock;
+	uint64_t last_heard_ns;
+	uint64_t next_ping_ns;
+	uint64_t pings;
+	uint64_t t0_bound_ns;     /* of the offset that its T0 was computed with */
+	int64_t t0_offset_ns;
+	uint64_t acked_seq;
+	uint64_t final_seq;       /* of the snapshot that said it is the last; 0 before */
+	uint64_t last_seq;        /* from done; 0 before */
+	uint64_t end_ns;          /* from done */
+	uint64_t next_status_ns;
+	_Bool done_told;          /* done came; AGENT_DONE once all its snapshots are journaled */
+};
+
+struct roster;
+
+struct roster *roster_new(void); /* NULL without memory */
+struct roster *roster_free(struct roster *roster);
+/* Adds an agent by its hello, which is moved out of the message. A name that is taken gets "-2", "-3" ... appended. 0 or -ENOMEM. */
+int roster_add(struct roster *roster, const struct incarnation *incarnation, struct message_hello *hello,
+	       struct roster_agent **ret_agent);
+uint32_t roster_count(const struct roster *roster);
+struct roster_agent *roster_get(struct roster *roster, uint32_t index);
+/* The agent's index, or UINT32_MAX. */
+uint32_t roster_find(const struct roster *roster, const struct incarnation *incarnation);
+/* How many are in this state. */
+uint32_t roster_count_in(const struct roster *roster, enum agent_state state);
