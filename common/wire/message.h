@@ -79,6 +79,13 @@ struct message_welcome {
 	uint64_t durable_seq;
 };
 
+/* A data file of the plan. */
+struct wire_file {
+	char *name; /* the feed's */
+	uint64_t size;
+	char *sha256; /* lower-case hex */
+};
+
 /* What the agent is to run. Shares are by scenario, in the plan's order. */
 struct message_assign {
 	uint64_t from_ns; /* since T0: where this epoch takes effect (0: the first) */
@@ -89,11 +96,7 @@ struct message_assign {
 	uint32_t share_count;
 	uint32_t agent_index; /* 0.. in the division's order */
 	uint32_t agent_count;
-	struct wire_file {
-		char *name; /* the feed's */
-		uint64_t size;
-		char *sha256;
-	} *files;
+	struct wire_file *files;
 	uint32_t file_count;
 };
 
@@ -164,23 +167,23 @@ struct wire_scenario {
 
 /* The agent's own state, cumulative where not said otherwise. */
 struct wire_health {
-	uint64_t cpu_ns;              /* of the process since T0 */
-	uint64_t wall_ns;             /* since T0, to the end of this snapshot's second */
-	uint64_t throttled_ns;        /* by its cgroup, since T0 */
+	uint64_t cpu_ns;       /* of the process since T0 */
+	uint64_t wall_ns;      /* since T0, to the end of this snapshot's second */
+	uint64_t throttled_ns; /* by its cgroup, since T0 */
 	uint64_t max_rss_kib;
-	uint64_t descriptors;         /* highest seen */
+	uint64_t descriptors; /* highest seen */
 	uint64_t descriptor_limit;
-	uint64_t ports;               /* local TCP ports in use, highest seen */
+	uint64_t ports; /* local TCP ports in use, highest seen */
 	uint64_t port_limit;
-	uint64_t start_skew_ns;       /* |first worker wake-up - T0| on its own clock */
-	uint64_t stalled_ns;          /* longest pause of a worker's loop */
-	uint64_t groups_folded;       /* operations counted under (other) */
+	uint64_t start_skew_ns; /* |first worker wake-up - T0| on its own clock */
+	uint64_t stalled_ns;    /* longest pause of a worker's loop */
+	uint64_t groups_folded; /* operations counted under (other) */
 };
 
 /* One second's change in every series of one agent. Numbered from 1 without gaps. */
 struct message_snapshot {
 	uint64_t seq;
-	uint64_t second; /* since T0 */
+	uint64_t second;            /* since T0 */
 	struct wire_series *series; /* first seen in this snapshot; texts owned by it when decoded */
 	uint32_t series_count;
 	struct wire_cell *cells; /* by ascending series id */
@@ -188,7 +191,7 @@ struct message_snapshot {
 	struct wire_scenario *scenarios; /* one each, in the plan's order */
 	uint32_t scenario_count;
 	struct wire_health health;
-	_Bool last; /* nothing will follow */
+	_Bool last;     /* nothing will follow */
 	uint8_t *owned; /* what cells' data point into, when decoded */
 };
 
@@ -207,7 +210,7 @@ struct message_stop {
 /* All of the agent's snapshots are made; last_seq is the newest. */
 struct message_done {
 	uint64_t last_seq;
-	uint64_t end_ns; /* since T0: when its schedule ended (earlier than planned after a stop) */
+	uint64_t end_ns;             /* since T0: when its schedule ended (earlier than planned after a stop) */
 	struct wire_target *targets; /* versions seen in the run's own answers */
 	uint32_t target_count;
 };
@@ -219,8 +222,8 @@ struct message_ping {
 
 struct message_pong {
 	uint64_t id;
-	uint64_t sent_ns;     /* echoed */
-	uint64_t agent_in_ns; /* agent's monotonic clock at receipt */
+	uint64_t sent_ns;      /* echoed */
+	uint64_t agent_in_ns;  /* agent's monotonic clock at receipt */
 	uint64_t agent_out_ns; /* and at sending */
 };
 
