@@ -12,9 +12,9 @@
 struct link;
 
 struct link_config {
-	const char *address;  /* "tcp://HOST:PORT" or "HOST:PORT"; a listener's PORT may be 0: any free one */
-	_Bool listen;         /* ROUTER (the coordinator), else DEALER (an agent) */
-	_Bool insecure;       /* plain text on an address that is not loopback */
+	const char *address;            /* "tcp://HOST:PORT" or "HOST:PORT"; a listener's PORT may be 0: any free one */
+	_Bool listen;                   /* ROUTER (the coordinator), else DEALER (an agent) */
+	_Bool insecure;                 /* plain text on an address that is not loopback */
 	struct incarnation incarnation; /* a DEALER's routing id */
 };
 
@@ -26,18 +26,18 @@ struct link *link_close(struct link *link);
 /* The address that agents can connect to ("tcp://127.0.0.1:40123"). */
 const char *link_address(const struct link *link);
 
-/* Waits until a message can be received, one of `fds` is ready (revents as poll's) or timeout_ms (-1: no limit) is over. EINTR
- * returns 0 with nothing ready. 0 or a negative errno. */
+/* Waits until a message can be received, one of `fds` is ready (revents as poll's) or timeout_ms (-1: no limit) is
+ * over. EINTR returns 0 with nothing ready. 0 or a negative errno. */
 int link_wait(struct link *link, struct pollfd *fds, uint32_t count, int timeout_ms);
 
-/* The next whole message, if there is one. 0, -EAGAIN (none), -EBADMSG (a peer sent rubbish: who and why in *failure; it is
- * counted and dropped; go on receiving). A listener sets the sender in message->incarnation from the routing id and refuses
- * messages that claim another one. */
+/* The next whole message, if there is one. 0, -EAGAIN (none), -EBADMSG (a peer sent rubbish: who and why in *failure;
+ * it is counted and dropped; go on receiving). A listener sets the sender in message->incarnation from the routing id
+ * and refuses messages that claim another one. */
 int link_receive(struct link *link, struct message *ret_message, struct failure *failure);
 
-/* Sends a message, in parts where it is large; a listener sends to message->incarnation. What a slow peer doesn't take at once is
- * queued for it, up to LIMIT_WHOLE_BYTES. 0, -EHOSTUNREACH (no such peer), -EAGAIN (its queue is full: nothing of the message was
- * sent), -EMSGSIZE, -ENOMEM. */
+/* Sends a message, in parts where it is large; a listener sends to message->incarnation. What a slow peer doesn't take
+ * at once is queued for it, up to LIMIT_WHOLE_BYTES. 0, -EHOSTUNREACH (no such peer), -EAGAIN (its queue is full:
+ * nothing of the message was sent), -EMSGSIZE, -ENOMEM. */
 int link_send(struct link *link, const struct message *message);
 /* Tries again what is queued. Called by link_wait() too. */
 void link_flush(struct link *link);
