@@ -77,7 +77,7 @@ static int start_one(const struct local_agents_config *config, const char *progr
 	char name[32], workers[16];
 	char log_path[PATH_MAX];
 	char *argv[] = {(char *)program, (char *)"--connect", (char *)config->address, (char *)"--name", name,
-			(char *)"--once", NULL, NULL, NULL};
+			(char *)"--once", NULL, NULL, NULL, NULL};
 
 	snprintf(name, sizeof(name), "local-%u", number);
 	snprintf(log_path, sizeof(log_path), "%s/%s.log", config->run_folder, name);

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `stampede check`: what a plan would run, agent by agent, without running it. */
+#include "coordinator/command.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/exit_code.h"
+#include "common/base/units.h"
+#include "common/plan/schedule.h"
+#include "coordinator/division.h"
+#include "coordinator/plan_options.h"
+#include "coordinator/print.h"
+
+enum { AGENTS_SHOWN = 20 };
+
+/* Rough memory of an agent: what a VU, and a series with its histogram, take. Measured with the null driver; drivers add
+ * their connections (a curl handle is about 30 KiB). */
+#define VU_BYTES 2048
+#define SESSION_BYTES 32768
+#define SERIES_BYTES 1536
+#define SERIES_A_GROUP 6
+
+static void print_count(const char *label, uint64_t count, const char *unit)
+{
+	char text[40];
+
+	if (count == UINT64_MAX)
+		printf("%s as many %s as answers allow", label, unit);
+	else
+		printf("%s %s %s", label, units_format_count(count, text, sizeof(text)), unit);
+}
+
+static void print_scenario(const struct scenario *scenario)
+{
+	char text[40];
+
+	printf("  %s: %s", scenario->name, executor_names[scenario->executor]);
+	if (scenario->start_time_ns)
+		printf(", from %s", units_format_duration(scenario->start_time_ns, text, sizeof(text)));
+	if (scenario->duration_ns)
+		printf(", for %s", units_format_duration(scenario->duration_ns, text, sizeof(text)));
+	else
+		printf(", at most %s", units_format_duration(scenario->max_duration_ns, text, sizeof(text)));
+	print_count(",", scenario_planned(scenario), "iterations");
+	print_count(", up to", scenario_max_vus(scenario), "VUs");
+	if (scenario->producers)
+		printf(", %u producers", scenario->producers);
+	printf("%s\n", scenario->is_warmup ? ", warm-up" : "");
+}
+
+/* How often a step runs in one iteration, on average. */
+static double runs_an_iteration(const struct scenario *scenario, const struct step *step)
+{
+	uint64_t weights = 0;
+
+	for (uint32_t i = 0; i < scenario->step_count; i++)
+		weights += scenario->steps[i].weight;
+	return step->weight ? (double)step->weight / (double)weights : 1;
+}
+
+static void print_step(const struct plan *plan, const struct scenario *scenario, const struct step *step)
+{
+	uint64_t planned = scenario_planned(scenario);
+	char text[40];
+
+	if (step->kind == STEP_THINK)
+		return;
+	printf("    %s", step->name);
+	if (step->target != PLAN_NONE)
+		printf(" -> %s", plan->targets[step->target].name);
+	if (planned != UINT64_MAX) {
+		uint64_t count = (uint64_t)((double)planned * runs_an_iteration(scenario, step) + 0.5);
+
+		print_count(":", count, "operations");
+		if (step->kind == STEP_PRODUCE && !step->produce.payload)
+			printf(", about %s",
+			       units_format_size(count * (step->produce.size.low + step->produce.size.high) / 2, text,
+						 sizeof(text)));
+	}
+	printf("\n");
+}
+
+static void print_scenarios(const struct plan *plan)
+{
+	printf("Scenarios:\n");
+	for (uint32_t i = 0; i < plan->scenario_count; i++) {
+		print_scenario(&plan->scenarios[i]);
+		if (plan->scenarios[i].start_after != PLAN_NONE)
+			printf("    after %s\n", plan->scenarios[plan->scenarios[i].start_after].name);
+		for (uint32_t j = 0; j < plan->scenarios[i].step_count; j++)
+			print_step(plan, &plan->scenarios[i], &plan->scenarios[i].steps[j]);
+	}
+}
+
+/* Series that a step with a group may make at most. */
+static uint64_t series_of(const struct plan *plan)
+{
+	uint64_t series = 0;
+
+	for (uint32_t i = 0; i < plan->scenario_count; i++)
+		for (uint32_t j = 0; j < plan->scenarios[i].step_count; j++)
+			series += plan->scenarios[i].steps[j].group ? (uint64_t)plan->max_groups * SERIES_A_GROUP :
+								      SERIES_A_GROUP;
+	return series;
+}
+
+static int print_agent(const struct plan *plan, const struct division *division, uint32_t agent)
+{
+	uint64_t vus = 0, sessions = 0;
+	char text[40];
+
+	printf("  agent %u\n", agent + 1);
+	for (uint32_t i = 0; i < plan->scenario_count; i++) {
+		const struct scenario *scenario = &plan->scenarios[i];
+		struct portion portion;
+		int r = division_portion(scenario, &division_of(division, agent)[i], &portion);
+
+		if (r < 0)
+			return r;
+		printf("    %s:", scenario->name);
+		print_count("", portion.iterations, "iterations");
+		print_count(", up to", portion.vus, "VUs");
+		if (scenario->producers)
+			printf(", %" PRIu64 " producers", portion.producers);
+		printf("\n");
+		vus += portion.vus;
+		for (uint32_t j = 0; j < scenario->step_count; j++)
+			if (scenario->steps[j].kind == STEP_HTTP) {
+				sessions += portion.vus;
+				break;
+			}
+	}
+	printf("    at most about %s of memory\n",
+	       units_format_size(vus * VU_BYTES + sessions * SESSION_BYTES + series_of(plan) * SERIES_BYTES, text,
+				 sizeof(text)));
+	return 0;
+}
+
+static int print_agents(const struct plan *plan, uint32_t count)
+{
+	uint32_t *weights cleanup(cleanup_free) = calloc(count, sizeof(*weights));
+	struct division division = {0};
+	struct failure failure = {0};
+	int r;
+
+	if (!weights)
+		return EXIT_CODE_FAULT;
+	for (uint32_t i = 0; i < count; i++)
+		weights[i] = 1;
+	r = division_make(plan, weights, count, &failure, &division);
+	if (r < 0) {
+		print_failure(&failure);
+		return EXIT_CODE_BAD_PLAN;
+	}
+	printf("Shares of %u agent%s of equal weight:\n", count, count == 1 ? "" : "s");
+	for (uint32_t i = 0; r == 0 && i < count && i < AGENTS_SHOWN; i++)
+		r = print_agent(plan, &division, i);
+	if (count > AGENTS_SHOWN)
+		printf("  and %u more like them\n", count - AGENTS_SHOWN);
+	division_deinit(&division);
+	return r < 0 ? EXIT_CODE_FAULT : 0;
+}
+
+static void print_rest(const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->feed_count; i++) {
+		char rows[40];
+
+		printf("Data %s: %s rows of %s, picked %s\n", feed_name(plan->feeds[i]),
+		       units_format_count(feed_rows(plan->feeds[i]), rows, sizeof(rows)), feed_csv(plan->feeds[i]),
+		       feed_pick_names[feed_pick(plan->feeds[i])]);
+	}
+	for (uint32_t i = 0; i < plan->threshold_count; i++)
+		printf("Threshold %s: %s%s\n", plan->thresholds[i].source, plan->thresholds[i].text,
+		       plan->thresholds[i].abort_on_fail ? ", ends the run" : "");
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	struct plan_options options = {0};
+	struct positionals positionals;
+	struct plan *plan = NULL;
+	int exit_code;
+
+	if (command_options(command, &options, argc, argv, 1, &positionals, &exit_code)) {
+		uint32_t agents = options.agents ? options.agents : 1;
+
+		exit_code = plan_options_read(&options, positionals.items[0], agents, 0, &plan);
+		if (exit_code == 0) {
+			printf("Plan %s (%s)\n", plan->name, plan->file);
+			print_scenarios(plan);
+			exit_code = print_agents(plan, agents);
+			print_rest(plan);
+		}
+	}
+	plan_free(plan);
+	plan_options_deinit(&options);
+	return exit_code;
+}
+
+static const struct option_row rows[] = {
+	PLAN_OPTION_ROWS,
+	{.name = "agents", .argument = "N", .help = "how many agents to divide it among (default 1)",
+	 .set = plan_options_agents},
+	{.name = NULL},
+};
+
+const struct command command_check = {
+	.name = "check",
+	.summary = "Says what a plan would run, agent by agent, and every error in it.",
+	.arguments = "[OPTION]... PLAN",
+	.example = "stampede check --agents 10 plans/demo.yaml",
+	.options = rows,
+	.run = run,
+};

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The user's command. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/exit_code.h"
+#include "common/base/text.h"
+#include "coordinator/command.h"
+
+static void print_help(FILE *file)
+{
+	fprintf(file, "Stampede: a distributed load test of Kafka, HTTP and PostgreSQL with one exact report.\n\n"
+		      "Example:\n  stampede new first.yaml && stampede-lab -- stampede run first.yaml\n\n"
+		      "Usage: stampede COMMAND ...\n\nCommands:\n");
+	for (const struct command *const *command = commands; *command; command++)
+		fprintf(file, "  %-12s %s\n", (*command)->name, (*command)->summary);
+	fprintf(file, "\n      --help     of each command, too\n      --version  the version\n");
+}
+
+static int refuse(const char *word)
+{
+	const char *names[32];
+	size_t count = 0;
+	const char *nearest;
+
+	for (const struct command *const *command = commands; *command && count < 31; command++)
+		names[count++] = (*command)->name;
+	names[count] = NULL;
+	nearest = text_nearest(word, names);
+	fprintf(stderr, nearest ? "stampede: no command \"%s\" (did you mean \"%s\"?)\n" : "stampede: no command \"%s\"\n",
+		word, nearest);
+	fprintf(stderr, "See stampede --help\n");
+	return EXIT_CODE_BAD_PLAN;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_help(stderr);
+		return EXIT_CODE_BAD_PLAN;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		print_help(stdout);
+		return EXIT_CODE_PASSED;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("stampede %s\n", STAMPEDE_VERSION);
+		return EXIT_CODE_PASSED;
+	}
+	for (const struct command *const *command = commands; *command; command++)
+		if (strcmp((*command)->name, argv[1]) == 0)
+			return (*command)->run(*command, argc - 1, argv + 1);
+	return refuse(argv[1]);
+}
