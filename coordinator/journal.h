@@ -15,6 +15,8 @@
 #include "common/stats/tally.h"
 #include "common/wire/message.h"
 
+#define JOURNAL_RECORD_MAX (UINT32_C(1) << 30) /* bytes of one record: far above a second of LIMIT_SERIES latencies */
+
 enum journal_type {
 	JOURNAL_RUN = 1,  /* what the run is; the first record */
 	JOURNAL_STATE,    /* a state of the run machine is entered */
@@ -53,6 +55,7 @@ struct journal_accepted {
 	uint64_t second;
 	uint64_t operations; /* the agent's own cumulative count (all scenarios), kept apart from the series */
 	uint64_t iterations; /* likewise: succeeded + failed */
+	_Bool mismatch;      /* its own deltas so far did not add up to these when it was accepted */
 };
 
 /* The sum of one series in one second over the accepted snapshots: cell_encode()'s bytes. */
@@ -137,9 +140,10 @@ struct journal_record {
 void journal_record_deinit(struct journal_record *record);
 
 struct journal;
-/* Makes RUN_DIR/journal (an existing one is refused: -EEXIST) and locks it (flock; a second holder gets -EBUSY). */
+/* Makes RUN_DIR/journal (an existing one is refused: -EEXIST, or -EBUSY while another process holds its lock) and locks it (flock). */
 int journal_create(const char *run_folder, _Bool fsync_each, struct failure *failure, struct journal **ret_journal);
-/* Appends one record with one write. On failure (a full disk) the file is cut back to the last whole record and the error returned. */
+/* Appends one record with one write. On failure (a full disk) the file is cut back to the last whole record and the error returned;
+ * should that fail too, every later append returns -EIO. -EMSGSIZE above JOURNAL_RECORD_MAX. */
 int journal_append(struct journal *journal, const struct journal_record *record, struct failure *failure);
 struct journal *journal_close(struct journal *journal);
 
@@ -149,8 +153,8 @@ struct journal *journal_close(struct journal *journal);
 typedef int (*journal_record_fn)(void *context, const struct journal_record *record, uint64_t offset);
 int journal_read(const char *run_folder, journal_record_fn record, void *context, uint64_t *ret_cut_bytes,
 		 struct failure *failure);
-/* Decodes the one record at `offset` again (from journal_read()). Opens the file at each call unless it is held open in a
- * journal_reader. */
+/* Decodes single records again, at offsets from journal_read(). What ret_record->deltas point to belongs to the reader and holds
+ * until the next get; the rest is released by journal_record_deinit(). -EBADMSG if there is no whole record at `offset`. */
 struct journal_reader;
 int journal_reader_open(const char *run_folder, struct failure *failure, struct journal_reader **ret_reader);
 int journal_reader_get(struct journal_reader *reader, uint64_t offset, struct journal_record *ret_record, struct failure *failure);

@@ -28,8 +28,12 @@ enum merge_outcome {
 	MERGE_GAP = 2,      /* one before it is missing: ignore, the agent sends again from the welcome's seq */
 };
 
-/* Takes agent `agent`'s snapshot: an enum merge_outcome, or -EBADMSG (it contradicts itself or its series: nothing of it was taken;
- * reason in *failure), -ENOMEM. */
+/* No run is that long; what an agent says of a later second is not believed. */
+#define MERGE_SECONDS_MAX UINT64_C(8640000) /* 100 days */
+
+/* Takes agent `agent`'s snapshot: an enum merge_outcome, or -EBADMSG (it contradicts itself, its series or the plan: nothing of it was
+ * taken; reason in *failure), -ENOMEM (the merge is then good for nothing but merge_free()). An agent whose deltas don't add
+ * up to its own cumulative counts is accepted with journal_accepted.mismatch set: the run goes on and the report says it. */
 int merge_take(struct merge *merge, uint32_t agent, const struct message_snapshot *snapshot, struct failure *failure);
 /* The newest sequence number accepted of an agent (0: none). */
 uint64_t merge_accepted_seq(const struct merge *merge, uint32_t agent);

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A journal's records to bytes. */
+#include <assert.h>
+#include <string.h>
+
+#include "coordinator/journal_codec.h"
+
+/* Small numbers of either sign as small unsigned ones: 0, -1, 1, -2 ... */
+static uint64_t zigzag(int64_t value)
+{
+	return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+}
+
+static void put_signed(struct buffer *buffer, int64_t value)
+{
+	buffer_append_varint(buffer, zigzag(value));
+}
+
+/* The difference of two unsigned numbers, small either way; wraps. */
+static void put_difference(struct buffer *buffer, uint64_t value, uint64_t from)
+{
+	put_signed(buffer, (int64_t)(value - from));
+}
+
+static void put_double(struct buffer *buffer, double value)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	buffer_append_u64(buffer, bits);
+}
+
+static void put_bytes(struct buffer *buffer, const void *data, size_t size)
+{
+	buffer_append_varint(buffer, size);
+	buffer_append(buffer, data, size);
+}
+
+static void put_pairs(struct buffer *buffer, const struct text_pair *pairs, uint32_t count)
+{
+	buffer_append_varint(buffer, count);
+	for (uint32_t i = 0; i < count; i++) {
+		buffer_append_string(buffer, pairs[i].name);
+		buffer_append_string(buffer, pairs[i].value);
+	}
+}
+
+static void put_run(const struct journal_record *record, struct buffer *buffer)
+{
+	buffer_append_string(buffer, record->run.id);
+	buffer_append_string(buffer, record->run.name);
+	buffer_append_string(buffer, record->run.version);
+	buffer_append_string(buffer, record->run.plan_sha256);
+	put_bytes(buffer, record->run.plan, record->run.plan_size);
+	put_signed(buffer, record->run.created_unix_ns);
+	put_pairs(buffer, record->run.tags, record->run.tag_count);
+}
+
+static void put_state(const struct journal_record *record, struct buffer *buffer)
+{
+	buffer_append_varint(buffer, record->state.state);
+	put_signed(buffer, record->state.at_unix_ns);
+}
+
+static void put_agent(const struct journal_record *record, struct buffer *buffer)
+{
+	const struct message_hello *hello = &record->agent.hello;
+
+	buffer_append(buffer, record->agent.incarnation.bytes, INCARNATION_SIZE);
+	buffer_append_varint(buffer, hello->protocol);
+	buffer_append_string(buffer, hello->version);
+	buffer_append_string(buffer, hello->name);
+	buffer_append_string(buffer, hello->host);
+	buffer_append_string(buffer, hello->cpu);
+	buffer_append_string(buffer, hello->kernel);
+	buffer_append_varint(buffer, hello->cores);
+	buffer_append_varint(buffer, hello->workers);
+	buffer_append_varint(buffer, hello->weight);
+	buffer_append_varint(buffer, hello->memory_bytes);
+	buffer_append_varint(buffer, hello->pid);
+	put_pairs(buffer, hello->tags, hello->tag_count);
+	put_pairs(buffer, hello->libraries, hello->library_count);
+	put_pairs(buffer, hello->limits, hello->limit_count);
+	buffer_append_varint(buffer, hello->last_seq);
+}
+
+static void put_division(const struct journal_record *record, struct buffer *buffer)
+{
+	size_t count = (size_t)record->division.agent_count * record->division.scenario_count;
+
+	buffer_append_varint(buffer, record->division.epoch);
+	buffer_append_varint(buffer, record->division.from_ns);
+	buffer_append_varint(buffer, record->division.agent_count);
+	buffer_append_varint(buffer, record->division.scenario_count);
+	for (size_t i = 0; i < count; i++) {
+		const struct share *share = &record->division.shares[i];
+
+		buffer_append_varint(buffer, share->count);
+		for (uint32_t k = 0; k < share->count; k++) {
+			buffer_append_varint(buffer, share->classes[k].modulus);
+			buffer_append_varint(buffer, share->classes[k].residue);
+		}
+	}
+}
+
+static void put_target(const struct journal_record *record, struct buffer *buffer)
+{
+	buffer_append_string(buffer, record->target.name);
+	buffer_append_string(buffer, record->target.version);
+	buffer_append_string(buffer, record->target.topology);
+	buffer_append_varint(buffer, record->target.idle_round_trip_ns);
+	buffer_append_byte(buffer, record->target.local);
+	buffer_append_string(buffer, record->target.problem);
+}
+
+static void put_start(const struct journal_record *record, struct buffer *buffer)
+{
+	put_signed(buffer, record->start.t0_unix_ns);
+}
+
+static void put_begin(const struct journal_record *record, struct buffer *buffer)
+{
+	buffer_append_varint(buffer, record->begin.scenario);
+	buffer_append_varint(buffer, record->begin.at_ns);
+}
+
+static void put_series(const struct journal_record *record, struct buffer *buffer)
+{
+	const struct series *series = &record->series.series;
+
+	buffer_append_varint(buffer, record->series.id);
+	buffer_append_varint(buffer, (uint64_t)series->metric << 1 | series->warmup);
+	buffer_append_string(buffer, series->scenario);
+	buffer_append_string(buffer, series->step);
+	buffer_append_string(buffer, series->group);
+	buffer_append_string(buffer, series->label);
+}
+
+/* An entry leans on the one before: agents come in order, the second is mostly the sequence number less 1, and an
+ * iteration has about as many operations as the one before had. */
+static void put_accepted(struct buffer *buffer, const struct journal_accepted *accepted, uint32_t agent_before)
+{
+	int64_t step = (int64_t)accepted->agent - (int64_t)agent_before;
+
+	buffer_append_varint(buffer, zigzag(step) << 1 | accepted->mismatch);
+	buffer_append_varint(buffer, accepted->seq);
+	put_difference(buffer, accepted->second, accepted->seq - 1);
+	buffer_append_varint(buffer, accepted->operations);
+	put_difference(buffer, accepted->iterations, accepted->operations);
+}
+
+static void put_deltas(const struct journal_record *record, struct buffer *buffer)
+{
+	uint64_t second = 0, next_series = 0;
+	uint32_t agent = 0;
+
+	buffer_append_varint(buffer, record->deltas.accepted_count);
+	for (uint32_t i = 0; i < record->deltas.accepted_count; i++) {
+		put_accepted(buffer, &record->deltas.accepted[i], agent);
+		agent = record->deltas.accepted[i].agent;
+	}
+	buffer_append_varint(buffer, record->deltas.delta_count);
+	for (uint32_t i = 0; i < record->deltas.delta_count; i++) {
+		const struct journal_delta *delta = &record->deltas.deltas[i];
+
+		assert(delta->second >= second);
+		buffer_append_varint(buffer, delta->second - second);
+		if (delta->second != second)
+			next_series = 0;
+		assert(delta->series_id >= next_series);
+		buffer_append_varint(buffer, delta->series_id - next_series);
+		put_bytes(buffer, delta->data, delta->size);
+		second = delta->second;
+		next_series = (uint64_t)delta->series_id + 1;
+	}
+}
+
+static void put_tally(const struct tally *tally, struct buffer *buffer)
+{
+	buffer_append_varint(buffer, tally->planned);
+	buffer_append_varint(buffer, tally->started);
+	for (size_t i = 0; i < DROP_REASON_COUNT; i++)
+		buffer_append_varint(buffer, tally->dropped[i]);
+	buffer_append_varint(buffer, tally->succeeded);
+	buffer_append_varint(buffer, tally->failed);
+	buffer_append_varint(buffer, tally->interrupted);
+	buffer_append_varint(buffer, tally->operations);
+	buffer_append_varint(buffer, tally->failed_operations);
+}
+
+static void put_health(const struct wire_health *health, struct buffer *buffer)
+{
+	buffer_append_varint(buffer, health->cpu_ns);
+	buffer_append_varint(buffer, health->wall_ns);
+	buffer_append_varint(buffer, health->throttled_ns);
+	buffer_append_varint(buffer, health->max_rss_kib);
+	buffer_append_varint(buffer, health->descriptors);
+	buffer_append_varint(buffer, health->descriptor_limit);
+	buffer_append_varint(buffer, health->ports);
+	buffer_append_varint(buffer, health->port_limit);
+	buffer_append_varint(buffer, health->start_skew_ns);
+	buffer_append_varint(buffer, health->stalled_ns);
+	buffer_append_varint(buffer, health->groups_folded);
+}
+
+static void put_status(const struct journal_record *record, struct buffer *buffer)
+{
+	buffer_append_varint(buffer, record->status.agent);
+	buffer_append_varint(buffer, record->status.scenario_count);
+	for (uint32_t i = 0; i < record->status.scenario_count; i++) {
+		const struct wire_scenario *scenario = &record->status.scenarios[i];
+
+		put_tally(&scenario->tally, buffer);
+		buffer_append_varint(buffer, scenario->running);
+		buffer_append_varint(buffer, scenario->end_ns);
+		buffer_append_byte(buffer, scenario->finished);
+	}
+	put_health(&record->status.health, buffer);
+	put_signed(buffer, record->status.clock_offset_ns);
+	buffer_append_varint(buffer, record->status.clock_bound_ns);
+	buffer_append_varint(buffer, record->status.start_skew_ns);
+}
+
+static void put_lost(const struct journal_record *record, struct buffer *buffer)
+{
+	buffer_append_varint(buffer, record->lost.agent);
+	buffer_append_varint(buffer, record->lost.at_ns);
+	buffer_append_string(buffer, record->lost.reason);
+}
+
+static void put_done(const struct journal_record *record, struct buffer *buffer)
+{
+	buffer_append_varint(buffer, record->done.agent);
+	buffer_append_varint(buffer, record->done.last_seq);
+	buffer_append_varint(buffer, record->done.end_ns);
+}
+
+static void put_stop(const struct journal_record *record, struct buffer *buffer)
+{
+	buffer_append_varint(buffer, record->stop.cause);
+	buffer_append_varint(buffer, record->stop.at_ns);
+	buffer_append_string(buffer, record->stop.text);
+	buffer_append_varint(buffer, record->stop.threshold);
+	put_double(buffer, record->stop.observed);
+}
+
+static void (*const puts_of[JOURNAL_TYPE_COUNT])(const struct journal_record *, struct buffer *) = {
+	[JOURNAL_RUN] = put_run,       [JOURNAL_STATE] = put_state,	  [JOURNAL_AGENT] = put_agent,
+	[JOURNAL_DIVISION] = put_division, [JOURNAL_TARGET] = put_target, [JOURNAL_START] = put_start,
+	[JOURNAL_BEGIN] = put_begin,   [JOURNAL_SERIES] = put_series,	  [JOURNAL_DELTAS] = put_deltas,
+	[JOURNAL_STATUS] = put_status, [JOURNAL_LOST] = put_lost,	  [JOURNAL_DONE] = put_done,
+	[JOURNAL_STOP] = put_stop,
+};
+
+void journal_record_encode(const struct journal_record *record, struct buffer *buffer)
+{
+	buffer_append_byte(buffer, (uint8_t)record->type);
+	puts_of[record->type](record, buffer);
+}
