@@ -17,6 +17,10 @@
 #define LIMIT_FEED_ROWS 10000000
 #define LIMIT_FEED_FIELD_BYTES (64 * 1024)
 #define LIMIT_VUS 1000000                      /* virtual users of one scenario over the fleet */
+#define LIMIT_RATE_PER_S 100000000             /* arrivals a second of one scenario over the fleet */
+#define LIMIT_PRODUCERS 100000                 /* Kafka clients of one scenario over the fleet */
+#define LIMIT_CONNECTIONS 100000               /* PostgreSQL connections of one target over the fleet */
+#define LIMIT_PAYLOAD_BYTES (100 * 1024 * 1024) /* of a produced message */
 #define LIMIT_GROUPS 100000                    /* maxGroups may not exceed it */
 #define LIMIT_BUCKET_EDGES 15                  /* edges of the response-time buckets */
 
@@ -43,3 +47,5 @@
 
 /* Answers of targets. */
 #define LIMIT_HTTP_BODY_KEPT (16 * 1024 * 1024) /* of a body that a check or a save reads */
+#define LIMIT_COOKIES 50                        /* of one virtual user; RFC 6265 asks for at least 50 a domain */
+#define LIMIT_COOKIE_BYTES 4096                 /* a cookie with its attributes */

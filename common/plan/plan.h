@@ -213,7 +213,7 @@ enum on_agent_loss { ON_AGENT_LOSS_CONTINUE, ON_AGENT_LOSS_FAIL };
 struct plan {
 	char *file; /* as given on the command line; "" for a plan from the wire */
 	char *name;
-	char sha256[65]; /* of the plan file's bytes */
+	char sha256[65]; /* of the plan file's bytes; plan_write() hands it on under `resolvedFrom` */
 	struct pairs variables; /* after -e and the environment */
 	struct pairs tags;      /* of the run: --tag K=V */
 	struct target *targets;
@@ -273,6 +273,9 @@ uint32_t scenario_max_vus(const struct scenario *scenario);
 uint64_t plan_vu_base(const struct plan *plan, uint32_t scenario);
 /* Iterations that the whole scenario plans, or UINT64_MAX for a closed loop without a count. */
 uint64_t scenario_planned(const struct scenario *scenario);
+/* True if a template of the scenario (of its steps, or of the headers of their targets) reads what the feed
+ * sets: each of its iterations then draws a row. */
+_Bool plan_scenario_uses_feed(const struct plan *plan, uint32_t scenario, uint32_t feed);
 /* Index, or PLAN_NONE. */
 uint32_t plan_find_scenario(const struct plan *plan, const char *name);
 uint32_t plan_find_target(const struct plan *plan, const char *name);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One reading of a plan: what the parts of the reader share. Internal to common/plan/. */
+#pragma once
+
+#include "common/plan/document.h"
+#include "common/plan/option.h"
+#include "common/plan/plan.h"
+
+/* What a slot of the plan's names is set by. */
+enum slot_owner { SLOT_VARIABLE, SLOT_FEED, SLOT_SAVE };
+
+/* What the reader must remember of a feed beyond the feed. */
+struct feed_notes {
+	char *name;
+	char *csv;
+	char *column;
+	enum feed_pick pick;
+	double exponent;
+	char **columns; /* `columns`: must be there; without rows they give the names */
+	uint32_t column_count;
+	const struct node *csv_node;
+	struct place place;
+	_Bool broken; /* an error was said: its names are unknown, more errors would mislead */
+	struct feed *feed;
+};
+
+/* What the reader must remember of a scenario until all are read. */
+struct scenario_notes {
+	const struct node *start_after;
+	_Bool sound; /* it was read without an error */
+};
+
+/* Where the reader is, for errors: `scenario "ticks"`, and the place of its key. */
+struct where {
+	char text[320];
+	struct place place;
+};
+
+struct reading {
+	const char *file; /* for errors */
+	const struct document *document;
+	struct plan *plan;
+	struct failures *failures;
+	struct failures *warnings;              /* may be NULL */
+	const struct plan_overrides *overrides; /* may be NULL */
+	_Bool environment;                      /* STAMPEDE_VAR_* are looked up */
+	_Bool rows;                             /* feeds get their rows */
+	const char *folder; /* of the plan: data files are relative to it; NULL: they are in `files` */
+	const struct plan_file *files;
+	uint32_t file_count;
+	int failed;           /* 0 or -ENOMEM */
+	size_t errors_before; /* in *failures before the reading began */
+
+	struct where where;
+
+	struct feed_notes *feeds;
+	uint32_t feed_count;
+	struct scenario_notes *scenarios;
+	_Bool rate_per_producer; /* of the scenario being read */
+	enum slot_owner *owners; /* by slot */
+	_Bool *set;              /* by slot: set before the step being read; outside of steps all are */
+	const char **savers;     /* by slot: a scenario that saves it, or NULL */
+	uint32_t slot_count;
+};
+
+/* Adds an error at a place. The text ends without a full stop. */
+void reading_error(struct reading *reading, struct place place, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+void reading_warn(struct reading *reading, struct place place, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+/* How many errors there are so far. */
+size_t reading_errors(const struct reading *reading);
+/* ` (did you mean "rate"?)` for the nearest of `candidates` (ends with NULL), or "". Returns `buffer`. */
+const char *reading_suggest(const char *word, const char *const *candidates, char *buffer, size_t size);
+enum { SUGGESTION_SIZE = 200 };
+
+/* Copies and arrays of the plan; without memory they return NULL and set reading->failed. */
+char *reading_copy(struct reading *reading, const char *text);
+void *reading_array(struct reading *reading, size_t count, size_t item_size);
+
+/* Sets where the reader is; returns where it was, for reading_leave(). */
+struct where reading_enter(struct reading *reading, struct place place, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+void reading_leave(struct reading *reading, const struct where *outer);
+
+/* True if the node is of this kind; else says what `key` must be. */
+_Bool reading_expect(struct reading *reading, const struct node *node, enum node_kind kind, const char *key);
+/* A name of a scenario, step, target or feed: not empty, at most LIMIT_NAME_BYTES, none of its control
+ * characters and none of | , " { }; without blanks unless `blanks`. Says what is wrong. */
+_Bool reading_name(struct reading *reading, struct place place, const char *what, const char *name, _Bool blanks);
+
+/* Replaces ${NAME} in every scalar, after resolving the plan's variables (which it puts into the plan). */
+void reading_substitute(struct reading *reading);
+
+/* Compiles a template; NULL after an error. Slots that no earlier step sets are an error within a step. */
+struct template *reading_template(struct reading *reading, const struct node *node, const char *key);
+/* The template's first slot that only a later step or another scenario saves, or UINT32_MAX. */
+uint32_t reading_unset_slot(const struct reading *reading, const struct template *template);
+/* Says that all slots without an owner are owned by `owner`. False without memory. */
+_Bool reading_own_slots(struct reading *reading, enum slot_owner owner);
+/* Gives `name` a slot owned by `owner`. UINT32_MAX after an error said at `place`. */
+uint32_t reading_add_name(struct reading *reading, struct place place, const char *name, enum slot_owner owner);
+
+/* What a table of options is walked for. */
+struct option_map {
+	const struct option *options;
+	unsigned kind;                 /* the bit of an executor; 0 where kinds don't matter */
+	const char *const *kind_names; /* by the bit's number */
+	uint32_t kind_count;
+	const char *kind_word; /* "executor" */
+};
+
+/* Reads `mapping` into `base`: every key once, by its row; then the defaults; then what is missing. */
+void options_read(struct reading *reading, const struct option_map *map, const struct node *mapping, void *base);
+/* Reads one value by its row. */
+void option_read(struct reading *reading, const struct option *option, const struct node *value, void *base);
+
+/* The sections of a plan. */
+void read_feeds(struct reading *reading, const struct node *section);
+void read_targets(struct reading *reading, const struct node *section);
+void read_scenarios(struct reading *reading, const struct node *section);
+void read_steps(struct reading *reading, struct scenario *scenario, const struct node *list);
+void read_thresholds(struct reading *reading, const struct node *section);
+/* Gives each name that a step saves its slot, so that templates can be compiled in any order. */
+void collect_saves(struct reading *reading, const struct node *scenarios);
+/* Turns the overrides -u and -d into the plan's values. */
+void apply_overrides(struct reading *reading);
+/* What only the whole plan can tell: startAfter, feeds that are too short, a warm-up longer than the run.
+ * Resolves startAfter. */
+void check_plan(struct reading *reading);
+
+/* The names of a mapping's keys must be those of HTTP headers (an option's check). */
+void check_header_names(struct reading *reading, const struct option *option, const struct node *value, void *base);
+
+/* Likewise for the path of a request. */
+void http_path_check(struct reading *reading, const struct option *option, const struct node *value, void *base);
+
+/* The target's kind that a kind of step works on, and the metrics that it yields. */
+enum target_kind step_target_kind(enum step_kind kind);
+_Bool step_yields(const struct step *step, enum metric_id metric);
