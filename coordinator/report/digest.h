@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What people's formats (text, markdown, HTML) show of a report, computed once: key figures, steps, groups, errors.
+ *
+ * Points into the report, which must outlive it. */
+#pragma once
+
+#include "coordinator/report/report.h"
+
+/* Operations of all kinds, without warm-up. */
+struct figures {
+	uint64_t total, succeeded, failed;
+	double mean_per_s;
+	double peak_per_s; /* NAN where the timeline has nothing */
+	uint64_t peak_second;
+	const struct report_row *response; /* response time where all steps are of one kind, else NULL */
+};
+
+/* One step, or one group of a step. */
+struct digest_entry {
+	const char *scenario, *step, *group; /* group "": the step itself */
+	enum step_kind kind;
+	enum load load;
+	_Bool is_warmup;        /* of a warm-up scenario: its values are in warmup_count alone */
+	uint64_t count, failed; /* completed operations, and of them failed */
+	uint64_t warmup_count;
+	double per_s;
+	double peak_per_s; /* of the counter: acknowledged messages where the kind counts no failures */
+	const struct report_row *response, *duration, *failed_duration; /* NULL: no such row */
+	double p95_ms;                                                  /* of the response time; NAN without values */
+	uint64_t order; /* its step's id, then its own: ids count up as the report and the plan name them */
+};
+
+/* All errors of one class and code. */
+struct digest_error {
+	enum error_class class;
+	const char *code;
+	const char *text; /* the most frequent one */
+	uint64_t texts;   /* different ones */
+	uint64_t count;
+	uint64_t first_s, last_s;
+	uint64_t text_count;
+};
+
+struct digest {
+	struct figures figures;
+	struct digest_entry *steps; /* in the plan's order */
+	uint32_t step_count;
+	struct digest_entry *groups; /* by step, then as in the report */
+	uint32_t group_count;
+	struct digest_entry **worst; /* the groups by failures, then p95 of the response time, greatest first */
+	struct digest_error *errors; /* greatest first */
+	uint32_t error_count;
+};
+
+/* 0 or -ENOMEM. digest_deinit() in any case. */
+int digest_init(struct digest *digest, const struct report *report);
+void digest_deinit(struct digest *digest);
+
+/* The service time's metric of a kind of step, or METRIC_COUNT. */
+enum metric_id digest_duration(enum step_kind kind);
