@@ -184,7 +184,7 @@ int clock_offset_get(const struct clock_offset *offset, uint64_t now_ns, int64_t
 	if (!chosen)
 		return -ENODATA;
 	*ret_offset_ns = chosen->offset_ns;
-	*ret_bound_ns = (uint64_t)ceil(least);
+	*ret_bound_ns = least < (double)UINT64_MAX ? (uint64_t)ceil(least) : UINT64_MAX;
 	return 0;
 }
 
