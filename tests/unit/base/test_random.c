@@ -54,16 +54,24 @@ static void test_bounds_hold_and_are_reached(void **state)
 
 static void test_large_bounds_have_no_modulo_bias(void **state)
 {
-	/* With a plain modulo the lower half of this bound would be hit twice as often. */
+	/* With a plain modulo the lowest third would come half of the time, with a plain product every
+	 * third number. */
 	const uint64_t bound = UINT64_C(3) << 62;
 	struct random random;
 	unsigned int low = 0;
+	unsigned int third = 0;
 
 	(void)state;
 	random_seed(&random, 4);
-	for (int i = 0; i < 9000; i++)
-		low += random_below(&random, bound) < bound / 3;
+	for (int i = 0; i < 9000; i++) {
+		uint64_t number = random_below(&random, bound);
+
+		assert_true(number < bound);
+		low += number < bound / 3;
+		third += number % 3 == 0;
+	}
 	assert_in_range(low, 2800, 3200);
+	assert_in_range(third, 2800, 3200);
 }
 
 static void test_unit_and_exponential_have_their_means(void **state)
