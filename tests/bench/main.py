@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cost per operation, beside other tools in one run: `./dev bench [harness|http|kafka|postgres]`.
+
+Figures of a noisy machine: the ratios say something, the absolute numbers little."""
+import argparse
+import os
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+from tests.integration.support import Place, Tools
+from tests.integration.targets import Kafka, Nginx, Postgres
+
+
+def cpu_of(command, **options):
+    """Runs a command; its output, CPU seconds and wall seconds."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != 0:
+        sys.exit(f"{command[0]} failed: {done.stdout}{done.stderr}")
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return done.stdout, cpu, time.monotonic() - started
+
+
+def agents_cpu_s(result):
+    return sum(agent["cpu_s"] for agent in result.summary["agents"])
+
+
+class Threads(threading.Thread):
+    """CPU seconds by thread of the agents of a run, sampled until they end."""
+
+    def __init__(self, run):
+        super().__init__(daemon=True)
+        self.run_pid, self.cpu = run.pid, {}
+        self.tick = os.sysconf("SC_CLK_TCK")
+
+    def sample(self):
+        with open(f"/proc/{self.run_pid}/task/{self.run_pid}/children") as file:
+            pids = file.read().split()
+        for pid in pids:
+            for tid in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{tid}/stat") as file:
+                    name, rest = file.read().rsplit(")", 1)
+                fields = rest.split()
+                self.cpu[(pid, tid, name.split("(", 1)[1])] = (int(fields[11]) + int(fields[12])) / self.tick
+
+    def run(self):
+        while True:
+            try:
+                self.sample()
+            except (FileNotFoundError, ProcessLookupError):
+                if not os.path.exists(f"/proc/{self.run_pid}"):
+                    return
+            time.sleep(0.2)
+
+
+def harness(place):
+    plan = """
+name: harness
+scenarios:
+  load: { executor: constant-arrival-rate, rate: %d, duration: %ds, maxVUs: 1000, steps: [ { "null": {} } ] }
+"""
+    run = place.start_run(plan % (200000, 10), "--agents", "1")
+    threads = Threads(run)
+    threads.start()
+    result = run.finish().expect(0)
+    iterations = result.summary["coverage"]["started"]
+    total = sum(threads.cpu.values())
+    workers = sum(cpu for (_, _, name), cpu in threads.cpu.items() if name.startswith("worker"))
+    print(f"null driver at 200,000/s: {agents_cpu_s(result) / iterations * 1e6:.2f} us CPU an iteration "
+          f"({iterations:,} started, {result.summary['coverage']['dropped']:,} dropped)")
+    print(f"  outside the workers (snapshots, sockets): {(total - workers) / total * 100:.2f} % of the agent's CPU")
+    ratios = []
+    for _ in range(3):
+        bare = subprocess.Popen([os.path.join(place.tools.build, "tests/bench/bare_loop"), "10000", "8"],
+                                stdout=subprocess.PIPE, text=True)
+        bare_out = bare.communicate()[0].split()
+        result = place.run(plan % (10000, 8), "--agents", "1", env=place.env(STAMPEDE_AGENT=place.tools.agent)).expect(0)
+        late = result.row("send_lateness")
+        ratios.append(late["p99"] * 1000 / max(1, float(bare_out[1])))
+        print(f"send lateness at 10,000/s: p50 {late['p50'] * 1000:.0f} us, p99 {late['p99'] * 1000:.0f} us; "
+              f"a bare epoll loop's: p50 {bare_out[0]} us, p99 {bare_out[1]} us")
+    print(f"  p99 ratio, median of {len(ratios)}: {statistics.median(ratios):.2f}")
+
+
+def http(place):
+    web = place.stack.enter_context(Nginx(place.path("nginx"), "access_log off;"))
+    seconds, users = 8, 50
+    plan = f"""
+name: http
+targets: {{ web: {{ http: {{ baseUrl: "{web.url}" }} }} }}
+scenarios:
+  load: {{ executor: constant-vus, vus: {users}, duration: {seconds}s, steps: [ {{ http: {{ target: web, get: / }} }} ] }}
+"""
+    result = place.run(plan, "--agents", "1").expect(0)
+    ours = result.row("http_reqs")["count"]
+    out, cpu, _ = cpu_of(["wrk", "-t1", f"-c{users}", f"-d{seconds}s", web.url])
+    theirs = int(re.search(r"(\d+) requests in", out)[1])
+    report("request", ours, agents_cpu_s(result), "wrk", theirs, cpu, seconds)
+
+
+def report(unit, ours, our_cpu, tool, theirs, their_cpu, seconds):
+    print(f"stampede: {our_cpu / ours * 1e6:6.1f} us CPU a {unit}, {ours / seconds:9,.0f} a second")
+    print(f"{tool + ':':9} {their_cpu / theirs * 1e6:6.1f} us CPU a {unit}, {theirs / seconds:9,.0f} a second")
+    print(f"  ratio of CPU a {unit}: {our_cpu / ours / (their_cpu / theirs):.2f}")
+
+
+def kafka(place):
+    broker = place.stack.enter_context(Kafka(place.path("kafka"), place.tools.kafka_libs))
+    rate, seconds, size = 20000, 15, 1024
+    for topic in ("ours", "theirs"):
+        broker.create(topic)
+    plan = f"""
+name: kafka
+targets: {{ stream: {{ kafka: {{ brokers: "{broker.brokers}", properties: {{ linger.ms: 5 }} }} }} }}
+scenarios:
+  load:
+    executor: constant-arrival-rate
+    rate: {rate}
+    duration: {seconds}s
+    steps: [ {{ produce: {{ target: stream, topic: ours, size: {size}, acks: 1 }} }} ]
+"""
+    result = place.run(plan, "--agents", "1").expect(0)
+    ours = result.row("kafka_messages_produced")["count"]
+    _, cpu, _ = cpu_of(["java", "-cp", broker.classpath, "org.apache.kafka.tools.ProducerPerformance", "--topic", "theirs",
+                        "--num-records", str(rate * seconds), "--record-size", str(size), "--throughput", str(rate),
+                        "--producer-props", f"bootstrap.servers={broker.brokers}", "acks=1", "linger.ms=5"])
+    report("message", ours, agents_cpu_s(result), "kafka-producer-perf-test", rate * seconds, cpu, seconds)
+
+
+def postgres(place):
+    db = place.stack.enter_context(Postgres(place.path("postgres")))
+    seconds, users = 8, 8
+    plan = f"""
+name: postgres
+targets: {{ db: {{ postgres: {{ uri: "{db.uri}", connections: {users} }} }} }}
+scenarios:
+  load:
+    executor: constant-vus
+    vus: {users}
+    duration: {seconds}s
+    steps:
+      - sql: {{ target: db, query: "SELECT close FROM stock_data WHERE symbol = $1 LIMIT 1", params: [ "S{{{{random 0 99}}}}" ] }}
+"""
+    result = place.run(plan, "--agents", "1").expect(0)
+    ours = result.row("sql_queries")["count"]
+    script = place.write("query.sql", "\\set i random(0, 99)\nSELECT close FROM stock_data WHERE symbol = 'S' || :i LIMIT 1;\n")
+    out, cpu, _ = cpu_of([os.path.join(db.bin, "pgbench"), "-n", "-M", "prepared", "-f", script, "-c", str(users), "-T",
+                          str(seconds), db.uri])
+    theirs = int(re.search(r"actually processed: (\d+)", out)[1])
+    report("query", ours, agents_cpu_s(result), "pgbench", theirs, cpu, seconds)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--kafka", required=True)
+    parser.add_argument("names", nargs="*", help="harness, http, kafka, postgres; all without one")
+    options = parser.parse_args()
+    benches = {"harness": harness, "http": http, "kafka": kafka, "postgres": postgres}
+    tools = Tools(options.build, options.kafka)
+    try:
+        for name in options.names or benches:
+            if name not in benches:
+                sys.exit(f"no bench \"{name}\"; there is {', '.join(benches)}")
+            print(f"== {name}")
+            place = Place(tools, "bench-" + name)
+            try:
+                benches[name](place)
+            finally:
+                place.close(keep=False)
+    finally:
+        tools.close()
+
+
+if __name__ == "__main__":
+    main()
