@@ -62,7 +62,7 @@ static void draw_samples(struct one_case *one, uint64_t seed, struct random *ran
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t value_us = samples_draw(one->kind, scale, random);
 		/* Once a count so large that the log form takes nine bytes for it. */
-		uint64_t times = i == 1 && seed % 10 == 9 ? UINT64_C(1) << 60 : draw_count(random);
+		uint64_t times = i == 1 && seed % 10 == 9 ? UINT64_C(1) << 62 : draw_count(random);
 
 		assert_int_equal(histogram_record(one->histogram, value_us, times), 0);
 		fprintf(input, "%llu:%llu ", (unsigned long long)value_us, (unsigned long long)times);
