@@ -2,8 +2,10 @@
 /* The table of drivers. */
 #include "agent/drivers/driver.h"
 
+#include "agent/drivers/http/http.h"
 #include "agent/drivers/null/null.h"
 
 const struct driver_ops *const drivers[TARGET_KIND_COUNT] = {
 	[TARGET_NULL] = &null_driver,
+	[TARGET_HTTP] = &http_driver,
 };
