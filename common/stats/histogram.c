@@ -26,7 +26,11 @@ static_assert(BLOCK_COUNT * BLOCK_SIZE == INDEX_COUNT, "the last block is whole"
 
 struct histogram *histogram_new(void)
 {
-	return calloc(1, sizeof(struct histogram));
+	struct histogram *histogram = calloc(1, sizeof(*histogram));
+
+	if (histogram)
+		histogram->min_us = UINT64_MAX;
+	return histogram;
 }
 
 struct histogram *histogram_free(struct histogram *histogram)
@@ -45,6 +49,8 @@ void histogram_reset(struct histogram *histogram)
 	histogram->count = 0;
 	histogram->saturated = 0;
 	histogram->sum_us = 0;
+	histogram->min_us = UINT64_MAX;
+	histogram->max_us = 0;
 	histogram->few_used = 0;
 	if (histogram->blocks_used > 0)
 		memset(histogram->directory, 0, BLOCK_COUNT * sizeof(*histogram->directory));
@@ -190,37 +196,69 @@ void histogram_raise(struct histogram *histogram, uint32_t index, uint64_t count
 		histogram->carries[slot] += (uint32_t)(count >> 32) + (uint32_t)(low >> 32);
 }
 
+static inline void account(struct histogram *histogram, struct histogram_totals totals)
+{
+	histogram->count += totals.count;
+	histogram->saturated += totals.saturated;
+	/* Kept at the most that fits: so the sum, too, is the same in any order. */
+	if (__builtin_add_overflow(histogram->sum_us, totals.sum_us, &histogram->sum_us))
+		histogram->sum_us = UINT64_MAX;
+	if (totals.min_us < histogram->min_us)
+		histogram->min_us = totals.min_us;
+	if (totals.max_us > histogram->max_us)
+		histogram->max_us = totals.max_us;
+}
+
 void histogram_add_totals(struct histogram *histogram, const struct histogram_totals *totals)
 {
-	_Bool first = histogram->count == 0;
+	account(histogram, *totals);
+}
 
-	if (first || totals->min_us < histogram->min_us)
-		histogram->min_us = totals->min_us;
-	if (first || totals->max_us > histogram->max_us)
-		histogram->max_us = totals->max_us;
-	histogram->count += totals->count;
-	histogram->saturated += totals->saturated;
-	/* Kept at the most that fits: so the sum, too, is the same in any order. */
-	if (__builtin_add_overflow(histogram->sum_us, totals->sum_us, &histogram->sum_us))
-		histogram->sum_us = UINT64_MAX;
+/* The usual case: the counter is there and stays within 32 bits. False: nothing was done. */
+static inline _Bool raise_warm(struct histogram *histogram, uint32_t index, uint64_t count)
+{
+	uint32_t *counter;
+
+	if (histogram->few_used > 0) {
+		uint32_t at = find_few(histogram, index);
+
+		if (at == histogram->few_used || histogram->few_index[at] != index)
+			return 0;
+		counter = &histogram->few_count[at];
+	} else {
+		if (!histogram->directory || histogram->directory[index / BLOCK_SIZE] == 0)
+			return 0;
+		counter = &histogram->counters[slot_of(histogram, index)];
+	}
+	if (count > UINT32_MAX - *counter)
+		return 0;
+	*counter += (uint32_t)count;
+	return 1;
 }
 
 int histogram_record(struct histogram *histogram, uint64_t value_us, uint64_t count)
 {
 	uint32_t index = histogram_index(histogram_within_us(value_us));
-	struct histogram_totals totals = {.count = count, .min_us = value_us, .max_us = value_us};
+	uint64_t sum_us;
 
 	if (count == 0)
 		return 0;
 	if (count > UINT64_MAX - histogram->count)
 		return -EOVERFLOW;
-	if (histogram_prepare(histogram, index, count) < 0)
-		return -ENOMEM;
-	histogram_raise(histogram, index, count);
-	if (__builtin_mul_overflow(value_us, count, &totals.sum_us))
-		totals.sum_us = UINT64_MAX;
-	totals.saturated = value_us > HISTOGRAM_HIGHEST_US ? count : 0;
-	histogram_add_totals(histogram, &totals);
+	if (!raise_warm(histogram, index, count)) {
+		if (histogram_prepare(histogram, index, count) < 0)
+			return -ENOMEM;
+		histogram_raise(histogram, index, count);
+	}
+	if (__builtin_mul_overflow(value_us, count, &sum_us))
+		sum_us = UINT64_MAX;
+	account(histogram, (struct histogram_totals){
+	                           .count = count,
+	                           .saturated = value_us > HISTOGRAM_HIGHEST_US ? count : 0,
+	                           .sum_us = sum_us,
+	                           .min_us = value_us,
+	                           .max_us = value_us,
+	                   });
 	return 0;
 }
 
@@ -260,6 +298,26 @@ static _Bool next_few(struct histogram_cursor *cursor)
 	return 0;
 }
 
+/* The next bucket of the block that `next` lies in. */
+static _Bool next_in_block(struct histogram_cursor *cursor)
+{
+	const struct histogram *histogram = cursor->histogram;
+	size_t base = slot_of(histogram, cursor->next / BLOCK_SIZE * BLOCK_SIZE);
+	uint32_t within = cursor->next % BLOCK_SIZE;
+
+	do {
+		uint64_t count = histogram->counters[base + within];
+
+		if (histogram->carries)
+			count |= (uint64_t)histogram->carries[base + within] << 32;
+		cursor->index = cursor->next++;
+		cursor->count = count;
+		if (count > 0)
+			return 1;
+	} while (++within < BLOCK_SIZE);
+	return 0;
+}
+
 _Bool histogram_cursor_next(struct histogram_cursor *cursor)
 {
 	const struct histogram *histogram = cursor->histogram;
@@ -267,20 +325,9 @@ _Bool histogram_cursor_next(struct histogram_cursor *cursor)
 	if (histogram->few_used > 0 || histogram->blocks_used == 0)
 		return next_few(cursor);
 	while (cursor->next < INDEX_COUNT) {
-		uint32_t index = cursor->next;
-		size_t slot;
-
-		if (histogram->directory[index / BLOCK_SIZE] == 0) {
-			cursor->next = (index / BLOCK_SIZE + 1) * BLOCK_SIZE;
-			continue;
-		}
-		cursor->next++;
-		slot = slot_of(histogram, index);
-		cursor->count = histogram->counters[slot];
-		if (histogram->carries)
-			cursor->count |= (uint64_t)histogram->carries[slot] << 32;
-		cursor->index = index;
-		if (cursor->count > 0)
+		if (histogram->directory[cursor->next / BLOCK_SIZE] == 0)
+			cursor->next = (cursor->next / BLOCK_SIZE + 1) * BLOCK_SIZE;
+		else if (next_in_block(cursor))
 			return 1;
 	}
 	return 0;

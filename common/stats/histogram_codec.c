@@ -19,27 +19,61 @@
 
 typedef unsigned __int128 wide;
 
-void histogram_encode(const struct histogram *histogram, struct buffer *buffer)
+enum {
+	HEAD_NUMBERS = 5,
+	VARINT_MAX_BYTES = 10,
+};
+
+/* One byte is what most gaps and counts are. */
+static inline uint8_t *put_varint(uint8_t *at, uint64_t value)
+{
+	while (value >= 0x80) {
+		*at++ = (uint8_t)(value | 0x80);
+		value >>= 7;
+	}
+	*at++ = (uint8_t)value;
+	return at;
+}
+
+static inline uint64_t take_varint(struct reader *reader)
+{
+	if (reader->at < reader->size && reader->data[reader->at] < 0x80 && !reader->failed)
+		return reader->data[reader->at++];
+	return reader_varint(reader);
+}
+
+static uint64_t count_buckets(const struct histogram *histogram)
 {
 	struct histogram_cursor cursor = {.histogram = histogram};
 	uint64_t buckets = 0;
-	uint32_t expected = 0;
 
 	while (histogram_cursor_next(&cursor))
 		buckets++;
-	buffer_append_varint(buffer, buckets);
-	if (buckets == 0)
+	return buckets;
+}
+
+void histogram_encode(const struct histogram *histogram, struct buffer *buffer)
+{
+	struct histogram_cursor cursor = {.histogram = histogram};
+	uint64_t buckets = count_buckets(histogram);
+	uint32_t expected = 0;
+	uint8_t *at;
+
+	if (buffer_reserve(buffer, (HEAD_NUMBERS + 2 * buckets) * VARINT_MAX_BYTES) < 0)
 		return;
-	buffer_append_varint(buffer, histogram->min_us);
-	buffer_append_varint(buffer, histogram->max_us - histogram->min_us);
-	buffer_append_varint(buffer, histogram->sum_us);
-	buffer_append_varint(buffer, histogram->saturated);
-	cursor = (struct histogram_cursor){.histogram = histogram};
+	at = put_varint(buffer->data + buffer->size, buckets);
+	if (buckets > 0) {
+		at = put_varint(at, histogram->min_us);
+		at = put_varint(at, histogram->max_us - histogram->min_us);
+		at = put_varint(at, histogram->sum_us);
+		at = put_varint(at, histogram->saturated);
+	}
 	while (histogram_cursor_next(&cursor)) {
-		buffer_append_varint(buffer, cursor.index - expected);
-		buffer_append_varint(buffer, cursor.count);
+		at = put_varint(at, cursor.index - expected);
+		at = put_varint(at, cursor.count);
 		expected = cursor.index + 1;
 	}
+	buffer->size = (size_t)(at - buffer->data);
 }
 
 struct coded {
@@ -63,14 +97,14 @@ static struct coded_cursor begin(const struct coded *coded)
 }
 
 /* False at the end and on what no bucket can be (then reader.failed). */
-static _Bool next_bucket(struct coded_cursor *cursor)
+static inline _Bool next_bucket(struct coded_cursor *cursor)
 {
 	uint64_t gap;
 
 	if (cursor->left == 0)
 		return 0;
-	gap = reader_varint(&cursor->reader);
-	cursor->count = reader_varint(&cursor->reader);
+	gap = take_varint(&cursor->reader);
+	cursor->count = take_varint(&cursor->reader);
 	if (cursor->reader.failed || gap >= INDEX_COUNT || cursor->next + gap >= INDEX_COUNT || cursor->count == 0) {
 		cursor->reader.failed = -EBADMSG;
 		return 0;
@@ -99,12 +133,12 @@ static int read_head(struct coded *coded)
 	return 0;
 }
 
-static uint64_t least(uint64_t a, uint64_t b)
+static inline uint64_t least(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
-static uint64_t most(uint64_t a, uint64_t b)
+static inline uint64_t most(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
 }

@@ -20,8 +20,8 @@ struct histogram {
 	uint64_t count;
 	uint64_t saturated;
 	uint64_t sum_us; /* UINT64_MAX if it doesn't fit */
-	uint64_t min_us; /* these two mean nothing while count is 0 */
-	uint64_t max_us;
+	uint64_t min_us; /* UINT64_MAX while empty */
+	uint64_t max_us; /* 0 while empty */
 
 	/* At first, buckets in ascending order. No count above UINT32_MAX. */
 	uint32_t few_used;
@@ -62,8 +62,7 @@ static inline uint64_t histogram_within_us(uint64_t value_us)
 int histogram_prepare(struct histogram *histogram, uint32_t index, uint64_t count);
 /* Adds to a prepared bucket. */
 void histogram_raise(struct histogram *histogram, uint32_t index, uint64_t count);
-/* Adds what is known of `count` values apart from their buckets; count is not 0 and has been checked
- * to fit. */
+/* What is known of values apart from their buckets. */
 struct histogram_totals {
 	uint64_t count;
 	uint64_t saturated;
@@ -71,6 +70,7 @@ struct histogram_totals {
 	uint64_t min_us;
 	uint64_t max_us;
 };
+/* Adds them; that the count fits has been checked. */
 void histogram_add_totals(struct histogram *histogram, const struct histogram_totals *totals);
 
 /* Walks the non-empty buckets in ascending order. Begin with {.histogram = h}. */
