@@ -64,6 +64,22 @@ int share_copy(struct share *into, const struct share *from)
 	return 0;
 }
 
+int share_add(struct share *into, const struct share *from)
+{
+	uint32_t count = into->count;
+
+	for (uint32_t i = 0; i < from->count; i++) {
+		int r = share_push(into, from->classes[i].modulus, from->classes[i].residue);
+
+		if (r < 0) {
+			into->count = count;
+			return r;
+		}
+	}
+	share_sort(into);
+	return 0;
+}
+
 int share_all(struct share *ret_share)
 {
 	struct share all = {0};

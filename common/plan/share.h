@@ -32,6 +32,9 @@ enum {
 
 void share_deinit(struct share *share);
 int share_copy(struct share *into, const struct share *from);
+/* Takes the classes of a disjoint share in as well: what a lost agent had. 0, -ENOMEM or -EOVERFLOW (`into` is then
+ * as it was). */
+int share_add(struct share *into, const struct share *from);
 /* All indices. */
 int share_all(struct share *ret_share);
 
