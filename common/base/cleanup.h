@@ -10,19 +10,19 @@
 
 /* DEFINE_CLEANUP(struct plan *, plan_free) defines plan_freep() for use as cleanup(plan_freep).
  * The destructor must accept NULL. */
-#define DEFINE_CLEANUP(type, destructor) \
-	static inline void destructor##p(type *p) \
-	{ \
-		destructor(*p); \
+#define DEFINE_CLEANUP(type, destructor)                                                                               \
+	static inline void destructor##p(type *p)                                                                      \
+	{                                                                                                              \
+		destructor(*p);                                                                                        \
 	}
 
 /* Takes the value out of a cleanup variable, leaving NULL. */
-#define steal(pointer) \
-	({ \
-		__typeof__(pointer) *stolen_from = &(pointer); \
-		__typeof__(pointer) stolen = *stolen_from; \
-		*stolen_from = NULL; \
-		stolen; \
+#define steal(pointer)                                                                                                 \
+	({                                                                                                             \
+		__typeof__(pointer) *stolen_from = &(pointer);                                                         \
+		__typeof__(pointer) stolen = *stolen_from;                                                             \
+		*stolen_from = NULL;                                                                                   \
+		stolen;                                                                                                \
 	})
 
 static inline void cleanup_free(void *p)

@@ -21,12 +21,11 @@ struct failure {
 
 /* Fills *failure (which may be NULL: then nothing is kept) and returns `code`, so that a caller
  * can write `return failure_set(failure, -EINVAL, "...")`. `code` must be negative. */
-int failure_set(struct failure *failure, int code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+int failure_set(struct failure *failure, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The same with a place; file may be NULL. */
-int failure_set_at(struct failure *failure, int code, const char *file, int line, int column,
-		   const char *format, ...) __attribute__((format(printf, 6, 7)));
+int failure_set_at(struct failure *failure, int code, const char *file, int line, int column, const char *format, ...)
+        __attribute__((format(printf, 6, 7)));
 
 /* Writes "file:line:col: text" (the parts that are known) into buffer, always NUL-terminated.
  * Returns the length that the whole text has, as snprintf does. */
@@ -45,7 +44,7 @@ enum { FAILURES_MAX = 200 };
 /* Adds one; past FAILURES_MAX it is only counted. Never fails: without memory it is counted as left out. */
 void failures_add(struct failures *failures, const struct failure *failure);
 void failures_add_at(struct failures *failures, const char *file, int line, int column, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
+        __attribute__((format(printf, 5, 6)));
 /* Orders by file, line and column (stable). */
 void failures_sort(struct failures *failures);
 /* Releases what the list holds and makes it empty. */

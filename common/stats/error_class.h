@@ -28,4 +28,4 @@ enum { ERROR_LABEL_SIZE = 512 };
 void error_label_format(enum error_class class, const char *code, const char *text, char ret_label[ERROR_LABEL_SIZE]);
 /* Takes a label apart; the outputs point into `label`. 0 or -EBADMSG. */
 int error_label_parse(const char *label, enum error_class *ret_class, const char **ret_code, size_t *ret_code_size,
-		      const char **ret_text);
+                      const char **ret_text);
