@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/plan/reading.h"
-#include "common/plan/schedule.h"
 
 const char *const target_kind_names[TARGET_KIND_COUNT] = {
         [TARGET_NULL] = "null", [TARGET_KAFKA] = "kafka", [TARGET_HTTP] = "http", [TARGET_POSTGRES] = "postgres"};
@@ -23,48 +22,6 @@ const char *const executor_names[EXECUTOR_COUNT] = {
 _Bool executor_is_open(enum executor executor)
 {
 	return executor == EXECUTOR_CONSTANT_ARRIVAL_RATE || executor == EXECUTOR_RAMPING_ARRIVAL_RATE;
-}
-
-uint32_t scenario_max_vus(const struct scenario *scenario)
-{
-	double most = scenario->start_vus;
-	if (executor_is_open(scenario->executor))
-		return scenario->max_vus;
-	if (scenario->executor != EXECUTOR_RAMPING_VUS)
-		return scenario->vus;
-	for (uint32_t i = 0; i < scenario->stage_count; i++)
-		if (scenario->stages[i].target > most)
-			most = scenario->stages[i].target;
-	return (uint32_t)most;
-}
-
-uint64_t plan_vu_base(const struct plan *plan, uint32_t scenario)
-{
-	uint64_t base = 0;
-	for (uint32_t i = 0; i < scenario; i++)
-		base += scenario_max_vus(&plan->scenarios[i]);
-	return base;
-}
-
-uint64_t scenario_planned(const struct scenario *scenario)
-{
-	struct schedule *schedule;
-	switch (scenario->executor) {
-	case EXECUTOR_PER_VU_ITERATIONS:
-		return scenario->vus * scenario->iterations;
-	case EXECUTOR_SHARED_ITERATIONS:
-		return scenario->iterations;
-	case EXECUTOR_CONSTANT_ARRIVAL_RATE:
-	case EXECUTOR_RAMPING_ARRIVAL_RATE:
-		break;
-	default:
-		return UINT64_MAX;
-	}
-	if (schedule_new(scenario, &schedule) < 0)
-		return UINT64_MAX;
-	uint64_t planned = schedule_arrivals(schedule, UINT64_MAX);
-	schedule_free(schedule);
-	return planned;
 }
 
 uint32_t plan_find_scenario(const struct plan *plan, const char *name)
