@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What one worker counted in one second, by series: filled by the worker alone, handed over whole at the second's end.
  *
- * Two recorders a worker take turns. Series ids are the worker's own; the session maps them to the agent's. */
+ * A worker's recorders take turns. Each has its own table of series, which only grows, so that the main thread may read one while the
+ * worker fills the other; the snapshot maps each table's ids to the agent's. */
 #pragma once
 
 #include <stdint.h>
 
+#include "agent/groups.h"
 #include "common/plan/plan.h"
 #include "common/stats/cells.h"
 #include "common/stats/series.h"
@@ -14,24 +16,33 @@
 struct operation;
 struct recorder;
 
-/* `plan` gives scenarios, steps, bucket edges and maxGroups. */
-int recorder_new(const struct plan *plan, struct recorder **ret_recorder);
+/* Where an operation is counted. */
+struct recorder_place {
+	uint32_t scenario;
+	uint32_t step;
+	uint32_t group; /* of groups_intern() */
+	_Bool warmup;
+};
+
+/* `plan` gives scenarios, steps and bucket edges; `groups` the texts. Keeps both pointers. 0 or -ENOMEM. */
+int recorder_new(const struct plan *plan, const struct groups *groups, struct recorder **ret_recorder);
 struct recorder *recorder_free(struct recorder *recorder);
 
-/* A completed operation: count, failed, durations by its step kind's metric_set, samples, bytes, its error text. */
-int recorder_operation(struct recorder *recorder, uint32_t scenario, uint32_t step, const char *group, size_t group_size,
-		       _Bool warmup, const struct operation *operation);
-/* A completed iteration; its duration counts only for successes. */
-int recorder_iteration(struct recorder *recorder, uint32_t scenario, _Bool warmup, uint64_t duration_ns);
-int recorder_dropped(struct recorder *recorder, uint32_t scenario, enum drop_reason reason, _Bool warmup);
-int recorder_lateness(struct recorder *recorder, uint32_t scenario, _Bool warmup, uint64_t lateness_ns);
-/* VUs of a scenario that exist now (the second's last value). */
-int recorder_vus(struct recorder *recorder, uint32_t scenario, uint64_t vus);
+/* All that record: 0, -ENOMEM, or -EOVERFLOW above LIMIT_SERIES. */
 
-/* The second's cells; the table of series is the worker's and only grows. */
+/* A completed operation: count, failed, durations by its step kind's metric_set, samples, bytes, its error text. */
+int recorder_operation(struct recorder *recorder, const struct recorder_place *place, const struct operation *operation);
+/* A completed iteration; its duration counts only for successes. Interrupted ones are not recorded. */
+int recorder_iteration(struct recorder *recorder, uint32_t scenario, _Bool warmup, _Bool succeeded, uint64_t duration_ns);
+int recorder_dropped(struct recorder *recorder, uint32_t scenario, _Bool warmup, enum drop_reason reason, uint64_t count);
+int recorder_lateness(struct recorder *recorder, uint32_t scenario, _Bool warmup, uint64_t lateness_ns);
+/* An iteration that failed without an operation (a feed had nothing left): an error of the scenario, under no step. */
+int recorder_error(struct recorder *recorder, uint32_t scenario, _Bool warmup, const char *label);
+/* VUs of a scenario that exist now (the second's last value). */
+int recorder_vus(struct recorder *recorder, uint32_t scenario, _Bool warmup, uint64_t vus);
+
+/* The second's cells, by the ids of the recorder's table. */
 const struct cells *recorder_cells(const struct recorder *recorder);
 const struct series_table *recorder_series(const struct recorder *recorder);
-/* Operations whose group was folded into (other) for want of room (maxGroups a step). */
-uint64_t recorder_groups_folded(const struct recorder *recorder);
 /* Empties it for the next second. */
 void recorder_clear(struct recorder *recorder);

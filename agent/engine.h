@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All that one worker runs, on one thread: its loop, its drivers, its scenarios, and the second it is recording.
+ *
+ * An engine knows no other thread: what it hands over goes through a callback. It is made, prepared, started and turned until it is
+ * done:  new -> start(T0) -> turn, turn, ... (begin, stop) -> done -> free. */
+#pragma once
+
+#include <stdint.h>
+
+#include "agent/drivers/driver.h"
+#include "agent/flow.h"
+#include "agent/groups.h"
+#include "agent/portion.h"
+#include "agent/runner.h"
+#include "agent/second.h"
+#include "agent/secrets.h"
+#include "common/base/buffer.h"
+#include "common/base/log.h"
+#include "common/base/loop.h"
+#include "common/plan/plan.h"
+
+struct engine_config {
+	const struct plan *plan;
+	const struct portion *portion; /* this worker's; both must outlive the engine */
+	const struct driver_ops *const *drivers; /* by target_kind */
+	const char *agent_name;
+	const char *run_id;
+	const char *secrets_folder; /* may be NULL */
+	struct log *log; /* may be NULL */
+	uint32_t worker;
+	/* Takes a filled second and gives an empty one to go on with, or NULL: then the full one is kept and goes on being filled (never
+	 * with last set: that one is taken in any case, and nothing is given). */
+	struct second *(*hand_over)(void *context, struct second *full);
+	void *context;
+};
+
+/* A target that this worker's scenarios use, with its driver. */
+struct engine_target {
+	const struct target *target; /* NULL: of the null steps that name none */
+	const struct driver_ops *ops;
+	struct driver_config config; /* what the driver holds on to */
+	struct driver *driver;
+	struct vu_list parked; /* those that wait for room in it */
+};
+
+enum engine_phase {
+	ENGINE_IDLE,     /* before start */
+	ENGINE_RUNNING,
+	ENGINE_DRAINING, /* every scenario is finished: deliveries are awaited */
+	ENGINE_DONE,     /* the last second is handed over */
+};
+
+struct engine {
+	struct engine_config config;
+	const struct plan *plan;
+	struct loop *loop;
+	struct groups *groups;
+	struct secrets *secrets;
+	struct engine_target *targets; /* by the plan's order, and one more for null steps without a target */
+	struct runner *runners;
+	uint32_t runner_count;
+	enum engine_phase phase;
+	int error; /* what a callback could not return: ends the engine at its next turn */
+
+	uint64_t t0_ns;
+	uint64_t stop_ns; /* CLOCK_NEVER: none */
+	uint64_t stop_grace_ns;
+	struct loop_timer stop_timer;
+	struct loop_timer drain_timer;
+	_Bool abandoning;
+	uint64_t lingering; /* interrupted operations that haven't completed */
+
+	struct second *second;  /* being recorded */
+	uint64_t boundary_ns;   /* its end, on the clock */
+	struct loop_timer second_timer;
+	struct loop_timer start_timer;
+	struct loop_timer pulse_timer; /* how late it fires is how long the loop was held up */
+	uint64_t start_skew_ns;
+	uint64_t stalled_ns;
+	uint64_t cpu_at_start_ns;
+
+	struct vu_list ready;
+	struct flight *flights; /* the pool */
+	struct buffer scratch;  /* for rendering groups */
+};
+
+/* Opens the drivers, makes what exists before T0, and one second to record into. May block shortly. */
+int engine_new(const struct engine_config *config, struct failure *failure, struct engine **ret_engine);
+/* Closes the drivers; may block. What is still in flight is abandoned. Accepts NULL. */
+struct engine *engine_free(struct engine *engine);
+
+/* T0 on our clock. */
+int engine_start(struct engine *engine, uint64_t t0_ns);
+/* A scenario with startAfter begins at_ns after T0 (its startTime included). Ignored for one that has begun. */
+int engine_begin(struct engine *engine, uint32_t scenario, uint64_t at_ns);
+/* No iteration starts that is intended at or after at_ns since T0 (0: now); those in progress then get grace_ns. */
+int engine_stop(struct engine *engine, uint64_t at_ns, uint64_t grace_ns);
+/* One pass: gives the drivers and the ready VUs their turn and waits for what comes next. A negative errno is fatal. */
+int engine_turn(struct engine *engine);
+_Bool engine_done(const struct engine *engine);
+/* What the run's own answers said of a target; problem stays "". False if nothing is known. */
+_Bool engine_facts(const struct engine *engine, uint32_t target, struct target_facts *ret_facts);
+
+/* For flow and runners. */
+
+/* The recorder of the second in which at_ns lies; rotates at a second's end. */
+struct recorder *engine_recorder(struct engine *engine, uint64_t at_ns);
+/* Keeps the first error of a callback. */
+void engine_fail(struct engine *engine, int error);
+/* A flight from the pool with an operation in its initial state, or NULL. */
+struct flight *engine_flight(struct engine *engine);
+void engine_flight_release(struct engine *engine, struct flight *flight);
