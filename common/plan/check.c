@@ -149,7 +149,7 @@ static void check_warmup(struct reading *reading)
 	if (!node || plan->warmup_ns < end_ns)
 		return;
 	reading_error(reading, node->place,
-	              "\"warmup\" in the plan: %s leave nothing of the %s that the scenarios last",
+	              "\"warmup\" in the plan: %s leaves nothing of the %s that the scenarios last",
 	              units_format_duration(plan->warmup_ns, warmup, sizeof(warmup)),
 	              units_format_duration(end_ns, length, sizeof(length)));
 }

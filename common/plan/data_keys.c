@@ -197,6 +197,7 @@ void read_feeds(struct reading *reading, const struct node *section)
 {
 	if (!section || !reading_expect(reading, section, NODE_MAPPING, "data"))
 		return;
+	reading_enter(reading, section->place, "the plan's data");
 	reading->feeds = reading_array(reading, section->count / 2, sizeof(*reading->feeds));
 	reading->plan->feeds = reading_array(reading, section->count / 2, sizeof(struct feed *));
 	for (size_t i = 0; reading->feeds && reading->plan->feeds && i + 1 < section->count; i += 2) {

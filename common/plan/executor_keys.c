@@ -72,7 +72,7 @@ const struct option stage_options[] = {
 static void read_stage(struct reading *reading, const struct node *value, struct scenario *scenario)
 {
 	struct stage *stage = &scenario->stages[scenario->stage_count++];
-	if (!reading_expect(reading, value, NODE_MAPPING, "stages"))
+	if (!reading_expect_item(reading, value, NODE_MAPPING, "a stage"))
 		return;
 	const struct where outer = reading_enter(reading, value->place, "stage %u of scenario \"%s\"",
 	                                         scenario->stage_count, scenario->name);
@@ -96,10 +96,11 @@ static void read_stages(struct reading *reading, const struct option *option, co
 		              reading->where.text, value->count, LIMIT_PLAN_STAGES);
 		return;
 	}
+	const size_t errors = reading_errors(reading);
 	scenario->stages = reading_array(reading, value->count, sizeof(*scenario->stages));
 	for (size_t i = 0; scenario->stages && i < value->count; i++)
 		read_stage(reading, value->items[i], scenario);
-	if (scenario->duration_ns == 0)
+	if (scenario->duration_ns == 0 && errors == reading_errors(reading))
 		reading_error(reading, value->place, "\"stages\" in %s last no time in all", reading->where.text);
 }
 
@@ -372,6 +373,7 @@ void read_scenarios(struct reading *reading, const struct node *section)
 		              section->count / 2, LIMIT_PLAN_SCENARIOS);
 		return;
 	}
+	reading_enter(reading, section->place, "the plan's scenarios");
 	plan->scenarios = reading_array(reading, section->count / 2, sizeof(*plan->scenarios));
 	reading->scenarios = reading_array(reading, section->count / 2, sizeof(*reading->scenarios));
 	for (size_t i = 0; plan->scenarios && reading->scenarios && i + 1 < section->count; i += 2) {

@@ -31,6 +31,7 @@ enum option_type {
 
 enum option_flag {
 	OPTION_REQUIRED = 1 << 0,
+	OPTION_SHORT = 1 << 2,    /* a duration that is usually in ms */
 	OPTION_POSITIVE = 1 << 1, /* zero is an error; a zero that nobody wrote means "not given" */
 };
 

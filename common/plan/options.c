@@ -11,6 +11,7 @@
 #include "common/base/array.h"
 #include "common/base/cleanup.h"
 #include "common/base/limits.h"
+#include "common/base/text.h"
 #include "common/base/units.h"
 #include "common/plan/reading.h"
 
@@ -78,32 +79,47 @@ static void refuse_kind(struct reading *reading, const struct option_map *map, c
 {
 	char kinds[256];
 	list_kinds(map, option, kinds, sizeof(kinds));
-	reading_error(reading, key->place, "\"%s\" in %s is not a key of %s %s (%s: %s)", key->text,
-	              reading->where.text, map->kind_word, map->kind_names[__builtin_ctz(map->kind)],
-	              __builtin_popcount(option->kinds) == 1 ? "only of" : "of", kinds);
+	reading_error(reading, key->place, "\"%s\" in %s is not a key of %s %s (it belongs to %s)", key->text,
+	              reading->where.text, map->kind_word, map->kind_names[__builtin_ctz(map->kind)], kinds);
 }
 
-static void refuse_unknown(struct reading *reading, const struct option_map *map, const struct node *key)
+static _Bool is_built(const char *key)
 {
-	char suggestion[SUGGESTION_SIZE];
-	const char *candidates[OPTIONS_MAX + 1];
+	for (size_t i = 0; not_built[i]; i++)
+		if (strcmp(not_built[i], key) == 0)
+			return 0;
+	return 1;
+}
+
+/* The key that was probably meant, or NULL. */
+static const struct option *find_meant(const struct option_map *map, const char *key)
+{
+	const char *candidates[OPTIONS_MAX + 1], *meant;
 	size_t count = 0;
-	for (size_t i = 0; not_built[i]; i++) {
-		if (strcmp(not_built[i], key->text) == 0) {
-			reading_error(reading, key->place, "\"%s\" in %s is not built yet", key->text,
-			              reading->where.text);
-			return;
-		}
-	}
 	for (const struct option *option = map->options; option->key && count < OPTIONS_MAX; option++)
 		if (applies(map, option))
 			candidates[count++] = option->key;
 	candidates[count] = NULL;
-	reading_suggest(key->text, candidates, suggestion, sizeof(suggestion));
-	for (size_t i = 0; i < sizeof(other_words) / sizeof(*other_words) && suggestion[0] == '\0'; i++)
-		if (strcmp(other_words[i].key, key->text) == 0 && find(map, other_words[i].here))
-			snprintf(suggestion, sizeof(suggestion), " (did you mean \"%s\"?)", other_words[i].here);
-	reading_error(reading, key->place, "unknown key \"%s\" in %s%s", key->text, reading->where.text, suggestion);
+	meant = text_nearest(key, candidates);
+	for (size_t i = 0; i < sizeof(other_words) / sizeof(*other_words) && !meant; i++)
+		if (strcmp(other_words[i].key, key) == 0)
+			meant = other_words[i].here;
+	return meant ? find(map, meant) : NULL;
+}
+
+/* Returns the key that was probably meant, or NULL. */
+static const struct option *refuse_unknown(struct reading *reading, const struct option_map *map,
+                                           const struct node *key)
+{
+	const struct option *meant = is_built(key->text) ? find_meant(map, key->text) : NULL;
+	if (!is_built(key->text))
+		reading_error(reading, key->place, "\"%s\" in %s is not built yet", key->text, reading->where.text);
+	else if (meant)
+		reading_error(reading, key->place, "unknown key \"%s\" in %s (did you mean \"%s\"?)", key->text,
+		              reading->where.text, meant->key);
+	else
+		reading_error(reading, key->place, "unknown key \"%s\" in %s", key->text, reading->where.text);
+	return meant;
 }
 
 static void refuse(struct reading *reading, const struct option *option, const struct node *node, const char *problem)
@@ -138,8 +154,8 @@ static _Bool parse_duration(struct reading *reading, const struct option *option
 	else if (text[0] == '-')
 		refuse(reading, option, node, "is negative");
 	else if (is_bare_number(text))
-		reading_error(reading, node->place, "\"%s\" in %s: \"%s\" has no unit (did you mean \"%ss\"?)",
-		              option->key, reading->where.text, text, text);
+		reading_error(reading, node->place, "\"%s\" in %s: \"%s\" has no unit (did you mean \"%s%s\"?)",
+		              option->key, reading->where.text, text, text, option->flags & OPTION_SHORT ? "ms" : "s");
 	else
 		refuse(reading, option, node, "is not a duration like 500ms, 30s or 1h30m");
 	return 0;
@@ -393,14 +409,17 @@ static void read_fallback(struct reading *reading, const struct option *option, 
 	option_read(reading, option, &node, base);
 }
 
-void options_read(struct reading *reading, const struct option_map *map, const struct node *mapping, void *base)
+_Bool options_read(struct reading *reading, const struct option_map *map, const struct node *mapping, void *base)
 {
-	_Bool seen[OPTIONS_MAX] = {0};
+	_Bool seen[OPTIONS_MAX] = {0}, known = 1;
 	for (size_t i = 0; i + 1 < mapping->count; i += 2) {
 		const struct node *key = mapping->items[i];
 		const struct option *option = find(map, key->text);
 		if (!option) {
-			refuse_unknown(reading, map, key);
+			option = refuse_unknown(reading, map, key);
+			known = 0;
+			if (option)
+				seen[option - map->options] = 1;
 			continue;
 		}
 		seen[option - map->options] = 1;
@@ -418,4 +437,5 @@ void options_read(struct reading *reading, const struct option_map *map, const s
 			reading_error(reading, reading->where.place, "%s needs a key \"%s\"", reading->where.text,
 			              option->key);
 	}
+	return known;
 }

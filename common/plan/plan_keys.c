@@ -45,7 +45,8 @@ static void read_buckets(struct reading *reading, const struct option *option, c
 		return;
 	}
 	for (size_t i = 0; i < value->count; i++) {
-		const struct option edge = {.key = "buckets", .type = OPTION_DURATION, .flags = OPTION_POSITIVE};
+		const struct option edge = {
+		        .key = "buckets", .type = OPTION_DURATION, .flags = OPTION_POSITIVE | OPTION_SHORT};
 		const struct node *item = value->items[i];
 		uint64_t ns = 0;
 		option_read(reading, &edge, item, &ns);

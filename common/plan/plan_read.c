@@ -72,14 +72,18 @@ static void read_sections(struct reading *reading)
 		return;
 	}
 	reading_enter(reading, root->place, "the plan");
+	const struct where top = reading->where;
 	reading_substitute(reading);
 	options_read(reading, &(struct option_map){.options = plan_options}, root, reading->plan);
 	check_name(reading, root);
 	add_tags(reading);
 	read_feeds(reading, node_get(root, "data"));
+	reading_leave(reading, &top);
 	collect_saves(reading, node_get(root, "scenarios"));
 	read_targets(reading, node_get(root, "targets"));
+	reading_leave(reading, &top);
 	read_scenarios(reading, node_get(root, "scenarios"));
+	reading_leave(reading, &top);
 	if (!reading->overrides || !reading->overrides->no_thresholds)
 		read_thresholds(reading, node_get(root, "thresholds"));
 	apply_overrides(reading);

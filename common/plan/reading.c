@@ -82,17 +82,29 @@ void reading_leave(struct reading *reading, const struct where *outer)
 	reading->where = *outer;
 }
 
-_Bool reading_expect(struct reading *reading, const struct node *node, enum node_kind kind, const char *key)
+static _Bool expect(struct reading *reading, const struct node *node, enum node_kind kind, const char *what,
+                    const char *quote)
 {
 	static const char *const words[] = {"a single value", "a list", "a mapping"};
 	if (node->broken)
 		return 0;
 	if (node_is_empty(node))
-		reading_error(reading, node->place, "\"%s\" in %s has no value", key, reading->where.text);
+		reading_error(reading, node->place, "%s%s%s in %s has no value", quote, what, quote,
+		              reading->where.text);
 	else if (node->kind != kind)
-		reading_error(reading, node->place, "\"%s\" in %s must be %s, not %s", key, reading->where.text,
-		              words[kind], node_kind_text(node));
+		reading_error(reading, node->place, "%s%s%s in %s must be %s, not %s", quote, what, quote,
+		              reading->where.text, words[kind], node_kind_text(node));
 	return node->kind == kind && !node_is_empty(node);
+}
+
+_Bool reading_expect(struct reading *reading, const struct node *node, enum node_kind kind, const char *key)
+{
+	return expect(reading, node, kind, key, "\"");
+}
+
+_Bool reading_expect_item(struct reading *reading, const struct node *node, enum node_kind kind, const char *what)
+{
+	return expect(reading, node, kind, what, "");
 }
 
 _Bool reading_name(struct reading *reading, struct place place, const char *what, const char *name, _Bool blanks)

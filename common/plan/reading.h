@@ -85,6 +85,8 @@ void reading_leave(struct reading *reading, const struct where *outer);
 
 /* True if the node is of this kind; else says what `key` must be. */
 _Bool reading_expect(struct reading *reading, const struct node *node, enum node_kind kind, const char *key);
+/* The same for an item of a list: `what` is like "a stage". */
+_Bool reading_expect_item(struct reading *reading, const struct node *node, enum node_kind kind, const char *what);
 /* A name of a scenario, step, target or feed: not empty, at most LIMIT_NAME_BYTES, none of its control
  * characters and none of | , " { }; without blanks unless `blanks`. Says what is wrong. */
 _Bool reading_name(struct reading *reading, struct place place, const char *what, const char *name, _Bool blanks);
@@ -110,8 +112,9 @@ struct option_map {
 	const char *kind_word; /* "executor" */
 };
 
-/* Reads `mapping` into `base`: every key once, by its row; then the defaults; then what is missing. */
-void options_read(struct reading *reading, const struct option_map *map, const struct node *mapping, void *base);
+/* Reads `mapping` into `base`: every key once, by its row; then the defaults; then what is missing. False if it
+ * holds an unknown key: then the one that was meant isn't missed. */
+_Bool options_read(struct reading *reading, const struct option_map *map, const struct node *mapping, void *base);
 /* Reads one value by its row. */
 void option_read(struct reading *reading, const struct option *option, const struct node *value, void *base);
 

@@ -51,7 +51,7 @@ static void read_target_name(struct reading *reading, const struct option *optio
 	}
 	const enum target_kind found = reading->plan->targets[step->target].kind;
 	if (found != kind && found != TARGET_KIND_COUNT)
-		reading_error(reading, value->place, "target \"%s\" of %s is a %s target, and it needs a %s target%s",
+		reading_error(reading, value->place, "target \"%s\" of %s is of kind %s, and it needs one of kind %s%s",
 		              value->text, reading->where.text, target_kind_names[found], target_kind_names[kind],
 		              suggestion);
 }
@@ -252,8 +252,8 @@ static void read_one_save(struct reading *reading, const struct node *key, const
 	if (slot == UINT32_MAX || !reading_expect(reading, value, NODE_SCALAR, name))
 		return;
 	if (reading->owners[slot] != SLOT_SAVE) {
-		reading_error(reading, key->place, "\"%s\" in %s is already set by \"%s\"", name, reading->where.text,
-		              reading->owners[slot] == SLOT_FEED ? "data" : "variables");
+		reading_error(reading, key->place, "save \"%s\" in %s is already set by \"%s\"", name,
+		              reading->where.text, reading->owners[slot] == SLOT_FEED ? "data" : "variables");
 		return;
 	}
 	if (strncmp(value->text, "json:", 5) == 0)
@@ -263,8 +263,8 @@ static void read_one_save(struct reading *reading, const struct node *key, const
 	else
 		problem = "is neither json:$.path nor header:Name";
 	if (problem) {
-		reading_error(reading, value->place, "\"%s\" in %s: \"%s\" %s", name, reading->where.text, value->text,
-		              problem);
+		reading_error(reading, value->place, "save \"%s\" in %s: \"%s\" %s", name, reading->where.text,
+		              value->text, problem);
 		return;
 	}
 	*save = (struct save){.slot = slot, .expression = reading_copy(reading, value->text), .place = value->place};
@@ -382,6 +382,7 @@ static const struct option null_options[] = {
         TARGET_ROW(0),
         {.key = "latency",
          .type = OPTION_DURATIONS,
+         .flags = OPTION_SHORT,
          OPTION_MEMBER(step, null.latency_ns),
          .fallback = "0",
          .help = "how long an operation takes: 5ms, or 1ms..5ms"},

@@ -86,14 +86,23 @@ static void check_target_headers(struct reading *reading, const struct step *ste
 	}
 }
 
-static void finish_http(struct reading *reading, const struct node *mapping, struct step *step)
+/* What a table cannot say: keys of which one is needed. */
+static void check_complete(struct reading *reading, const struct node *mapping, const struct step *step)
 {
-	const struct target *target = step->target == PLAN_NONE ? NULL : &reading->plan->targets[step->target];
-	if (!step->http.path && !node_get(mapping, "path") && !step->http.method)
+	if (step->kind == STEP_PRODUCE && !node_get(mapping, "size") && !node_get(mapping, "payload"))
+		reading_error(reading, step->place, "%s needs a key \"size\" or \"payload\"", reading->where.text);
+	if (step->kind != STEP_HTTP || step->http.path || node_get(mapping, "path"))
+		return;
+	if (node_get(mapping, "method"))
+		reading_error(reading, step->place, "%s needs a key \"path\"", reading->where.text);
+	else if (!step->http.method)
 		reading_error(reading, step->place, "%s needs a key like \"get\" or \"post\" with the path",
 		              reading->where.text);
-	else if (!step->http.path && step->http.method && node_get(mapping, "method"))
-		reading_error(reading, step->place, "%s needs a key \"path\"", reading->where.text);
+}
+
+static void finish_http(struct reading *reading, struct step *step)
+{
+	const struct target *target = step->target == PLAN_NONE ? NULL : &reading->plan->targets[step->target];
 	if (!step->http.method)
 		step->http.method = reading_copy(reading, "GET");
 	if (!target || target->kind != TARGET_HTTP)
@@ -110,8 +119,6 @@ static void finish_produce(struct reading *reading, const struct node *mapping, 
 	if (size && payload)
 		reading_error(reading, size->place, "\"size\" in %s: \"payload\" gives the value already",
 		              reading->where.text);
-	else if (!size && !payload)
-		reading_error(reading, step->place, "%s needs a key \"size\" or \"payload\"", reading->where.text);
 	if (!size || !target || target->kind != TARGET_KAFKA)
 		return;
 	uint64_t max = kafka_message_max_bytes(&target->kafka.properties);
@@ -149,7 +156,7 @@ static void finish_sql(struct reading *reading, const struct node *mapping, stru
 		reading_error(reading, query->place, "\"query\" in %s is empty", reading->where.text);
 	size_t given = params && params->kind == NODE_SEQUENCE ? params->count : 0;
 	unsigned long wanted = highest_parameter(query->text);
-	if (wanted != given)
+	if (wanted != given && (!params || params->kind == NODE_SEQUENCE))
 		reading_error(reading, params ? params->place : query->place,
 		              "%s has %zu params, and its query uses %lu ($1 to $%lu)", reading->where.text, given,
 		              wanted, wanted);
@@ -165,7 +172,7 @@ static void finish_sql(struct reading *reading, const struct node *mapping, stru
 static void finish_step(struct reading *reading, const struct node *mapping, struct step *step)
 {
 	if (step->kind == STEP_HTTP)
-		finish_http(reading, mapping, step);
+		finish_http(reading, step);
 	else if (step->kind == STEP_PRODUCE)
 		finish_produce(reading, mapping, step);
 	else if (step->kind == STEP_SQL)
@@ -179,15 +186,19 @@ static void read_keys(struct reading *reading, const struct node *value, struct 
 	const struct node nothing = {.kind = NODE_MAPPING, .place = value->place};
 	if (step->kind == STEP_THINK && value->kind == NODE_SCALAR) {
 		for (const struct option *row = map.options; row->key; row++)
-			if (strcmp(row->key, "pause") == 0)
-				option_read(reading, row, value, step);
+			if (strcmp(row->key, "pause") == 0) {
+				struct option pause = *row;
+				pause.key = "think";
+				option_read(reading, &pause, value, step);
+			}
 		return;
 	}
 	if (step->kind == STEP_NULL && node_is_empty(value))
 		value = &nothing;
 	if (!reading_expect(reading, value, NODE_MAPPING, step_kind_names[step->kind]))
 		return;
-	options_read(reading, &map, value, step);
+	if (options_read(reading, &map, value, step))
+		check_complete(reading, value, step);
 	finish_step(reading, value, step);
 }
 
@@ -207,7 +218,7 @@ static void name_step(struct reading *reading, struct scenario *scenario, struct
 static void read_step(struct reading *reading, const struct node *item, struct scenario *scenario)
 {
 	struct step *step = &scenario->steps[scenario->step_count];
-	if (!reading_expect(reading, item, NODE_MAPPING, "steps"))
+	if (!reading_expect_item(reading, item, NODE_MAPPING, "a step"))
 		return;
 	if (item->count != 2) {
 		reading_error(reading, item->place,

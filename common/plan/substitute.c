@@ -193,6 +193,7 @@ static void collect_variables(struct substitution *substitution, const struct no
 	struct reading *reading = substitution->reading;
 	if (!section || !reading_expect(reading, section, NODE_MAPPING, "variables"))
 		return;
+	const struct where outer = reading_enter(reading, section->place, "the plan's variables");
 	substitution->variables = reading_array(reading, section->count / 2, sizeof(*substitution->variables));
 	for (size_t i = 0; substitution->variables && i + 1 < section->count; i += 2) {
 		struct node *key = section->items[i], *value = section->items[i + 1];
@@ -202,6 +203,7 @@ static void collect_variables(struct substitution *substitution, const struct no
 		substitution->variables[substitution->count++] =
 		        (struct variable){.name = key->text, .value = value, .key = key};
 	}
+	reading_leave(reading, &outer);
 }
 
 static void add_pair(struct reading *reading, const char *name, const char *value, struct place place)

@@ -209,6 +209,7 @@ void read_targets(struct reading *reading, const struct node *section)
 		              LIMIT_PLAN_TARGETS);
 		return;
 	}
+	reading_enter(reading, section->place, "the plan's targets");
 	plan->targets = reading_array(reading, section->count / 2, sizeof(*plan->targets));
 	for (size_t i = 0; plan->targets && i + 1 < section->count; i += 2) {
 		const struct node *key = section->items[i];

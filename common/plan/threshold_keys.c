@@ -176,7 +176,7 @@ static void read_expression(struct reading *reading, const struct node *key, con
 		reading->failed = failure.code;
 	if (value->kind == NODE_MAPPING)
 		options_read(reading, &(struct option_map){.options = threshold_options}, value, threshold);
-	else if (reading_expect(reading, value, NODE_SCALAR, key->text))
+	else if (reading_expect_item(reading, value, NODE_SCALAR, "an expression"))
 		threshold->text = reading_copy(reading, value->text);
 	if (!threshold->text || !threshold->source || reading->failed)
 		return;
