@@ -147,10 +147,11 @@ int journal_create(const char *run_folder, _Bool fsync_each, struct failure *fai
 int journal_append(struct journal *journal, const struct journal_record *record, struct failure *failure);
 struct journal *journal_close(struct journal *journal);
 
-/* Reads all whole records in order; `record` is called with each (borrowed for the call) and the offset of its frame. A
+/* Reads all whole records in order; `record` is called with each (borrowed for the call; it may move things out
+ * of it, leaving zero behind) and the offset of its frame. A
  * torn or damaged tail ends the reading and is told in *ret_cut_bytes (0: none); damage is never skipped over. A
  * callback's error ends the reading and is returned. */
-typedef int (*journal_record_fn)(void *context, const struct journal_record *record, uint64_t offset);
+typedef int (*journal_record_fn)(void *context, struct journal_record *record, uint64_t offset);
 int journal_read(const char *run_folder, journal_record_fn record, void *context, uint64_t *ret_cut_bytes,
 		 struct failure *failure);
 /* Decodes single records again, at offsets from journal_read(). What ret_record->deltas point to belongs to the reader and holds

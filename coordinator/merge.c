@@ -18,6 +18,7 @@
 #include "common/base/cleanup.h"
 #include "common/stats/cells.h"
 #include "common/stats/error_class.h"
+#include "coordinator/outcomes.h"
 
 /* How an agent stands. */
 struct merge_agent {
@@ -50,7 +51,6 @@ struct merge {
 	struct journal_accepted *accepted;
 	size_t accepted_count, accepted_capacity;
 	struct cell scratch[METRIC_LATENCY + 1]; /* by kind */
-	_Bool is_failed[METRIC_COUNT];           /* the rate that every operation of a kind of step is counted in */
 	struct buffer bytes;                     /* of a flush */
 };
 
@@ -101,9 +101,6 @@ int merge_new(const struct merge_config *config, struct merge **ret_merge)
 	for (size_t kind = 0; kind <= METRIC_LATENCY; kind++)
 		if (cell_init(&merge->scratch[kind], (enum metric_kind)kind) < 0)
 			return -ENOMEM;
-	for (size_t kind = 0; kind < STEP_KIND_COUNT; kind++)
-		if (metric_sets[kind].failed != METRIC_COUNT)
-			merge->is_failed[metric_sets[kind].failed] = 1;
 	*ret_merge = steal(merge);
 	return 0;
 }
@@ -203,7 +200,7 @@ static int check_cell(struct merge *merge, const struct series *series, const st
 	r = cell_decode_merge(scratch, metrics[series->metric].merge, cell->data, cell->size);
 	if (r < 0)
 		return r;
-	if (merge->is_failed[series->metric])
+	if (outcomes_counts_operations(series->metric))
 		told->operations += scratch->rate.total;
 	if (series->metric == METRIC_ITERATIONS)
 		told->iterations += scratch->counter;

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The replay's first pass: everything but the values, and where in the file those are. */
+#include "coordinator/replay_facts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/array.h"
+#include "common/base/cleanup.h"
+#include "coordinator/merge.h"
+
+struct reading {
+	struct facts *facts;
+	struct failure *failure;
+};
+
+static void agent_deinit(struct facts_agent *agent)
+{
+	struct journal_record record = {.type = JOURNAL_AGENT, .agent = {.hello = agent->hello}};
+
+	journal_record_deinit(&record);
+	free(agent->scenarios);
+	free(agent->held);
+	free(agent->lost_reason);
+}
+
+static void division_deinit(struct facts_division *division)
+{
+	for (size_t i = 0; i < (size_t)division->agent_count * division->scenario_count; i++)
+		share_deinit(&division->shares[i]);
+	free(division->shares);
+}
+
+void facts_deinit(struct facts *facts)
+{
+	for (size_t i = 0; i < facts->agent_count; i++)
+		agent_deinit(&facts->agents[i]);
+	free(facts->agents);
+	for (size_t i = 0; i < facts->division_count; i++)
+		division_deinit(&facts->divisions[i]);
+	free(facts->divisions);
+	for (uint32_t i = 0; facts->targets && i < facts->plan->target_count; i++) {
+		free(facts->targets[i].version);
+		free(facts->targets[i].topology);
+		free(facts->targets[i].problem);
+	}
+	free(facts->targets);
+	free(facts->begun_ns);
+	free(facts->blocks);
+	series_table_free(facts->series);
+	journal_record_deinit(&facts->run);
+	journal_record_deinit(&facts->stop);
+	plan_free(facts->plan);
+	*facts = (struct facts){0};
+}
+
+_Bool facts_is_over(const struct facts *facts)
+{
+	return facts->state >= RUN_REPORTING;
+}
+
+uint64_t facts_seconds_below(const struct facts_agent *agent, uint64_t limit)
+{
+	uint64_t seconds = 0;
+
+	for (size_t i = 0; i < agent->held_count && agent->held[i].first < limit; i++) {
+		uint64_t last = agent->held[i].last < limit ? agent->held[i].last : limit - 1;
+
+		seconds += last - agent->held[i].first + 1;
+	}
+	return seconds;
+}
+
+/* Takes what a record owns, so that its deinit finds nothing. */
+static struct journal_record take_over(struct journal_record *record)
+{
+	struct journal_record taken = *record;
+
+	*record = (struct journal_record){0};
+	return taken;
+}
+
+static int contradiction(const struct reading *reading, const char *what)
+{
+	return failure_set(reading->failure, -EBADMSG, "the journal contradicts itself: %s", what);
+}
+
+/* ---- records ---- */
+
+static int parse_plan(const struct reading *reading)
+{
+	struct facts *facts = reading->facts;
+	struct failures failures = {0};
+	int r = plan_parse(facts->run.run.plan, facts->run.run.plan_size, NULL, 0, &failures, &facts->plan);
+
+	if (r < 0) {
+		char text[FAILURE_TEXT_MAX] = "no memory";
+
+		if (failures.count > 0)
+			failure_format(&failures.items[0], text, sizeof(text));
+		failure_set(reading->failure, r, "the journal's plan can't be read: %s", text);
+	}
+	failures_deinit(&failures);
+	return r;
+}
+
+static int take_run(const struct reading *reading, struct journal_record *record)
+{
+	struct facts *facts = reading->facts;
+	int r;
+
+	if (facts->plan)
+		return contradiction(reading, "it has two beginnings");
+	facts->run = take_over(record);
+	r = parse_plan(reading);
+	if (r < 0)
+		return r;
+	facts->begun_ns = calloc((size_t)facts->plan->scenario_count + 1, sizeof(*facts->begun_ns));
+	facts->targets = calloc((size_t)facts->plan->target_count + 1, sizeof(*facts->targets));
+	facts->series = series_table_new();
+	if (!facts->begun_ns || !facts->targets || !facts->series)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < facts->plan->scenario_count; i++) {
+		const struct scenario *scenario = &facts->plan->scenarios[i];
+
+		facts->begun_ns[i] = scenario->start_after == PLAN_NONE ? scenario->start_time_ns : UINT64_MAX;
+	}
+	return 0;
+}
+
+static int take_agent(const struct reading *reading, struct journal_record *record)
+{
+	struct facts *facts = reading->facts;
+	int r = array_reserve(&facts->agents, &facts->agent_capacity, facts->agent_count, sizeof(*facts->agents));
+
+	if (r < 0)
+		return r;
+	facts->agents[facts->agent_count++] = (struct facts_agent){.hello = take_over(record).agent.hello};
+	return 0;
+}
+
+static int take_division(const struct reading *reading, struct journal_record *record)
+{
+	struct facts *facts = reading->facts;
+	struct journal_record taken;
+	int r;
+
+	if (record->division.agent_count > facts->agent_count ||
+	    record->division.scenario_count != facts->plan->scenario_count)
+		return contradiction(reading, "a division isn't one of its plan and agents");
+	r = array_reserve(&facts->divisions, &facts->division_capacity, facts->division_count, sizeof(*facts->divisions));
+	if (r < 0)
+		return r;
+	taken = take_over(record);
+	facts->divisions[facts->division_count++] = (struct facts_division){.from_ns = taken.division.from_ns,
+									      .agent_count = taken.division.agent_count,
+									      .scenario_count = taken.division.scenario_count,
+									      .shares = taken.division.shares};
+	return 0;
+}
+
+/* Keeps the newest text that says something. */
+static int keep_text(char **text, const char *newer)
+{
+	char *copy;
+
+	if (!newer[0])
+		return 0;
+	copy = strdup(newer);
+	if (!copy)
+		return -ENOMEM;
+	free(*text);
+	*text = copy;
+	return 0;
+}
+
+static int take_target(const struct reading *reading, struct journal_record *record)
+{
+	struct facts *facts = reading->facts;
+	const struct wire_target *from = &record->target;
+	uint32_t index = plan_find_target(facts->plan, from->name);
+	struct facts_target *target;
+	int r;
+
+	if (index == PLAN_NONE)
+		return 0;
+	target = &facts->targets[index];
+	if (from->idle_round_trip_ns && (!target->idle_round_trip_ns || from->idle_round_trip_ns < target->idle_round_trip_ns))
+		target->idle_round_trip_ns = from->idle_round_trip_ns;
+	target->local |= from->local;
+	r = keep_text(&target->version, from->version);
+	if (r == 0)
+		r = keep_text(&target->topology, from->topology);
+	return r < 0 ? r : keep_text(&target->problem, from->problem);
+}
+
+static int take_begin(const struct reading *reading, struct journal_record *record)
+{
+	if (record->begin.scenario >= reading->facts->plan->scenario_count)
+		return contradiction(reading, "a scenario begins that the plan doesn't have");
+	reading->facts->begun_ns[record->begin.scenario] = record->begin.at_ns;
+	return 0;
+}
+
+static int take_series(const struct reading *reading, struct journal_record *record)
+{
+	uint32_t id;
+	_Bool added;
+	int r = series_table_intern(reading->facts->series, &record->series.series, &id, &added);
+
+	if (r == 0 && (!added || id != record->series.id))
+		return contradiction(reading, "a series has two numbers");
+	return r;
+}
+
+static int take_accepted(const struct reading *reading, const struct journal_accepted *accepted)
+{
+	struct facts *facts = reading->facts;
+	struct facts_agent *agent;
+	struct held_range *newest;
+	int r;
+
+	if (accepted->agent >= facts->agent_count || accepted->second >= MERGE_SECONDS_MAX)
+		return contradiction(reading, "a snapshot is of no agent or second of the run");
+	agent = &facts->agents[accepted->agent];
+	agent->snapshots++;
+	agent->operations = accepted->operations;
+	agent->iterations = accepted->iterations;
+	agent->mismatch |= accepted->mismatch;
+	if (accepted->second >= facts->second_count)
+		facts->second_count = accepted->second + 1;
+	newest = agent->held_count > 0 ? &agent->held[agent->held_count - 1] : NULL;
+	if (newest && accepted->second <= newest->last)
+		return 0;
+	if (newest && accepted->second == newest->last + 1) {
+		newest->last++;
+		return 0;
+	}
+	r = array_reserve(&agent->held, &agent->held_capacity, agent->held_count, sizeof(*agent->held));
+	if (r == 0)
+		agent->held[agent->held_count++] = (struct held_range){accepted->second, accepted->second};
+	return r;
+}
+
+static int add_block(struct facts *facts, uint64_t second, uint64_t offset)
+{
+	int r = array_reserve(&facts->blocks, &facts->block_capacity, facts->block_count, sizeof(*facts->blocks));
+
+	if (r == 0)
+		facts->blocks[facts->block_count++] = (struct facts_block){second, offset};
+	return r;
+}
+
+static int take_deltas(const struct reading *reading, struct journal_record *record, uint64_t offset)
+{
+	struct facts *facts = reading->facts;
+	uint64_t second = UINT64_MAX;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < record->deltas.accepted_count; i++)
+		r = take_accepted(reading, &record->deltas.accepted[i]);
+	for (uint32_t i = 0; r == 0 && i < record->deltas.delta_count; i++) {
+		const struct journal_delta *delta = &record->deltas.deltas[i];
+
+		if (delta->series_id >= series_table_count(facts->series) || delta->second >= facts->second_count)
+			return contradiction(reading, "values are of no series or second of the run");
+		if (delta->second != second)
+			r = add_block(facts, delta->second, offset);
+		second = delta->second;
+	}
+	return r;
+}
+
+static int take_status(const struct reading *reading, struct journal_record *record)
+{
+	struct facts *facts = reading->facts;
+	struct facts_agent *agent;
+
+	if (record->status.agent >= facts->agent_count || record->status.scenario_count != facts->plan->scenario_count)
+		return contradiction(reading, "an account is of no agent of the run");
+	agent = &facts->agents[record->status.agent];
+	agent->health = record->status.health;
+	agent->clock_offset_ns = record->status.clock_offset_ns;
+	agent->clock_bound_ns = record->status.clock_bound_ns;
+	agent->start_skew_ns = record->status.start_skew_ns;
+	free(agent->scenarios);
+	agent->scenarios = take_over(record).status.scenarios;
+	return 0;
+}
+
+static int take_lost(const struct reading *reading, struct journal_record *record)
+{
+	struct facts_agent *agent;
+
+	if (record->lost.agent >= reading->facts->agent_count)
+		return contradiction(reading, "an agent is lost that never came");
+	agent = &reading->facts->agents[record->lost.agent];
+	agent->lost = 1;
+	agent->lost_at_ns = record->lost.at_ns;
+	free(agent->lost_reason);
+	agent->lost_reason = take_over(record).lost.reason;
+	return 0;
+}
+
+/* One that was given up and came back has been lost for a while only: its snapshots tell whether anything is missing. */
+static int take_done(const struct reading *reading, struct journal_record *record)
+{
+	struct facts_agent *agent;
+
+	if (record->done.agent >= reading->facts->agent_count)
+		return contradiction(reading, "an agent is done that never came");
+	agent = &reading->facts->agents[record->done.agent];
+	agent->done = 1;
+	agent->lost = 0;
+	agent->end_ns = record->done.end_ns;
+	return 0;
+}
+
+static int take_stop(const struct reading *reading, struct journal_record *record)
+{
+	struct facts *facts = reading->facts;
+
+	facts->interrupted |= record->stop.cause == STOP_INTERRUPTED;
+	if (facts->stopped)
+		return 0;
+	facts->stopped = 1;
+	facts->stop = take_over(record);
+	return 0;
+}
+
+static int take(const struct reading *reading, struct journal_record *record, uint64_t offset)
+{
+	struct facts *facts = reading->facts;
+
+	switch (record->type) {
+	case JOURNAL_RUN:
+		return take_run(reading, record);
+	case JOURNAL_STATE:
+		facts->state = record->state.state;
+		return 0;
+	case JOURNAL_AGENT:
+		return take_agent(reading, record);
+	case JOURNAL_DIVISION:
+		return take_division(reading, record);
+	case JOURNAL_TARGET:
+		return take_target(reading, record);
+	case JOURNAL_START:
+		facts->started = 1;
+		facts->t0_unix_ns = record->start.t0_unix_ns;
+		return 0;
+	case JOURNAL_BEGIN:
+		return take_begin(reading, record);
+	case JOURNAL_SERIES:
+		return take_series(reading, record);
+	case JOURNAL_DELTAS:
+		return take_deltas(reading, record, offset);
+	case JOURNAL_STATUS:
+		return take_status(reading, record);
+	case JOURNAL_LOST:
+		return take_lost(reading, record);
+	case JOURNAL_DONE:
+		return take_done(reading, record);
+	case JOURNAL_STOP:
+		return take_stop(reading, record);
+	default:
+		return 0;
+	}
+}
+
+static int take_record(void *context, struct journal_record *record, uint64_t offset)
+{
+	const struct reading *reading = context;
+	int r;
+
+	if (!reading->facts->plan && record->type != JOURNAL_RUN)
+		return contradiction(reading, "it doesn't begin with a run");
+	r = take(reading, record, offset);
+	if (r == -ENOMEM)
+		failure_set(reading->failure, r, "no memory to read the journal");
+	return r;
+}
+
+static int compare_blocks(const void *left, const void *right)
+{
+	const struct facts_block *a = left, *b = right;
+
+	if (a->second != b->second)
+		return a->second < b->second ? -1 : 1;
+	return a->offset < b->offset ? -1 : a->offset > b->offset;
+}
+
+int facts_read(const char *run_folder, struct failure *failure, struct facts *ret_facts)
+{
+	struct facts facts cleanup(facts_deinit) = {0};
+	struct reading reading = {&facts, failure};
+	int r = journal_read(run_folder, take_record, &reading, &facts.cut_bytes, failure);
+
+	if (r < 0)
+		return r;
+	if (!facts.plan)
+		return failure_set(failure, -ENODATA, "the journal in %s holds no run", run_folder);
+	if (facts.block_count > 0)
+		qsort(facts.blocks, facts.block_count, sizeof(*facts.blocks), compare_blocks);
+	*ret_facts = facts;
+	facts = (struct facts){0};
+	return 0;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether the harness itself got in the way of what it measured (measuring rule 8). */
+#pragma once
+
+#include "coordinator/replay_coverage.h"
+#include "coordinator/report/report.h"
+
+/* Fills report->trust and report->trusted; the rows are in the report. A check without anything to check is left out.
+ * 0 or -ENOMEM. */
+int trust_make(const struct facts *facts, const struct coverage *coverage, struct report *report);
