@@ -29,8 +29,10 @@ struct feed_config {
 };
 
 /* RFC 4180: a header line, quoted fields, CRLF or LF, UTF-8 with or without a byte-order mark. `path` is for
- * errors, which carry the file's line. `names` gets a slot for each column used. With data == NULL the
- * feed has no rows (its columns must then be named: column != NULL, or it sets nothing). */
+ * errors, which carry the file's line. `names` gets a slot for each column used; without `column` these are those
+ * with a name that a template can say (the others are left out). Blanks around a column's name are dropped, lines
+ * without a single byte are skipped. With data == NULL the feed has no rows (its columns must then be named:
+ * column != NULL, or it sets nothing). 0, -EINVAL or -ENOMEM. */
 int feed_new(const struct feed_config *config, const char *path, const void *data, size_t size,
 	     struct template_names *names, struct failure *failure, struct feed **ret_feed);
 struct feed *feed_free(struct feed *feed);
