@@ -170,7 +170,8 @@ static _Bool is_done(void *context)
 
 void rig_do(struct rig *rig, struct rig_operation *operation, uint32_t step, struct driver_session *session)
 {
-	assert_int_equal(rig_submit(rig, operation, step, session), SUBMIT_ACCEPTED);
+	if (rig_submit(rig, operation, step, session) != SUBMIT_ACCEPTED)
+		fail_msg("not accepted: %s %s", operation->operation.error_code, operation->operation.error_text);
 	rig_until(rig, is_done, operation);
 }
 

@@ -32,6 +32,9 @@
 /* libcurl applies the multi handle's limit to each channel's pool as well, and its default follows the handles that are under way. */
 enum { POOL_CONNECTIONS = 1000000 };
 
+/* From this size on libcurl sends a body apart from the headers (its MAX_INITIAL_POST_SIZE). */
+enum { BODY_APART_BYTES = 64 * 1024 };
+
 /* What libcurl and the loop know of a descriptor: epoll's bits. */
 struct socket_watch {
 	uint32_t armed;   /* what libcurl waits for; 0: nothing */
@@ -157,12 +160,20 @@ static void measure(CURL *easy, struct exchange *exchange)
 	}
 }
 
+/* A body that libcurl sends together with the headers is in the request's size already. */
+static uint64_t sent_bytes(CURL *easy)
+{
+	uint64_t body = bytes_of(easy, CURLINFO_SIZE_UPLOAD_T);
+
+	return count_of(easy, CURLINFO_REQUEST_SIZE) + (body < BODY_APART_BYTES ? 0 : body);
+}
+
 static void finish(struct transport *transport, struct channel *channel, CURLcode code)
 {
 	struct exchange exchange = {.completed_ns = clock_now_ns()};
 
 	exchange.status = (int)count_of(channel->easy, CURLINFO_RESPONSE_CODE);
-	exchange.sent_bytes = count_of(channel->easy, CURLINFO_REQUEST_SIZE) + bytes_of(channel->easy, CURLINFO_SIZE_UPLOAD_T);
+	exchange.sent_bytes = sent_bytes(channel->easy);
 	exchange.received_bytes = count_of(channel->easy, CURLINFO_HEADER_SIZE) + bytes_of(channel->easy, CURLINFO_SIZE_DOWNLOAD_T);
 	if (code == CURLE_OK)
 		measure(channel->easy, &exchange);

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One producer.
+ *
+ * librdkafka has threads of its own, which write to an eventfd when the client's queue of events becomes non-empty; the loop then empties the
+ * queue at once, since a delivery's time is taken here. Operations in flight are linked through their driver_words: 0 is the next one, 1 the
+ * previous one.
+ *
+ * librdkafka says once that all brokers are down and never that one is up again; only a delivery tells. A client that has never delivered
+ * therefore throws its queue away DOWN_PATIENCE_NS after that, and every DOWN_LOOK_NS from then on: else operations on a target that refuses
+ * connections would wait for message.timeout.ms. Once something was delivered, brokers that go away are librdkafka's to wait for, as an
+ * application would. */
+#include "agent/drivers/kafka/producer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "agent/drivers/kafka/kafka_error.h"
+#include "common/base/array.h"
+#include "common/base/cleanup.h"
+#include "common/base/clock.h"
+#include "common/base/names.h"
+
+#define DOWN_PATIENCE_NS (2 * NS_PER_S)
+#define DOWN_LOOK_NS NS_PER_S
+#define ABANDON_PATIENCE_NS (5 * NS_PER_S)
+
+/* Topics kept open by a client; a template that makes more pays for opening one with each message. */
+enum { TOPICS_MAX = 10000 };
+
+enum { WORD_NEXT, WORD_PREVIOUS };
+
+struct producer {
+	const struct driver_config *config;
+	rd_kafka_t *client;
+	rd_kafka_queue_t *queue;
+	int event_fd;
+	struct names *topic_names;
+	rd_kafka_topic_t **topics; /* by topic_names' ids */
+	size_t topic_capacity;
+	struct operation *flying; /* the newest one */
+	uint64_t in_flight;
+	_Bool delivered; /* ever */
+	_Bool abandoned; /* deliveries that come after it belong to nobody */
+	_Bool down;      /* no broker is in reach */
+	rd_kafka_resp_err_t trouble; /* why */
+	struct loop_timer down_timer;
+};
+
+DEFINE_CLEANUP(struct producer *, producer_free)
+
+/* Configuration. */
+
+/* What we set before the plan's properties. */
+static const struct {
+	const char *name, *value;
+} defaults[] = {
+	{"client.id", "stampede"},
+	{"socket.nagle.disable", "true"}, /* a message's time is measured */
+	{"message.timeout.ms", "30000"}, /* librdkafka's 300 s would outlast most runs */
+	{"max.in.flight.requests.per.connection", "5"}, /* as Java's client; a million by default, which a retry would reorder */
+	{"reconnect.backoff.max.ms", "1000"}, /* a broker that is back is used again soon */
+	{"log.connection.close", "false"}, /* brokers close idle connections */
+};
+
+static void take_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
+{
+	/* Syslog's levels: 4 is a warning. What librdkafka calls an error is a target's, not ours. */
+	log_write(rd_kafka_opaque(client), level <= 4 ? LOG_WARNING : level <= 6 ? LOG_INFO : LOG_DEBUG, "librdkafka: %s: %s", facility,
+		  text);
+}
+
+static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struct failure *failure)
+{
+	char problem[512] = "";
+
+	if (rd_kafka_conf_set(conf, name, value, problem, sizeof(problem)) == RD_KAFKA_CONF_OK)
+		return 0;
+	return failure_set(failure, -EINVAL, "property %s: %s", name, problem);
+}
+
+static int set_all(rd_kafka_conf_t *conf, const struct kafka_target *target, int acks, struct failure *failure)
+{
+	static const char *const acks_texts[] = {"-1", "0", "1"};
+	int r = set(conf, "bootstrap.servers", target->brokers, failure);
+
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults) && r == 0; i++)
+		r = set(conf, defaults[i].name, defaults[i].value, failure);
+	for (uint32_t i = 0; i < target->properties.count && r == 0; i++)
+		r = set(conf, target->properties.items[i].name, target->properties.items[i].value, failure);
+	if (r == 0 && acks != PRODUCE_ACKS_TARGET)
+		r = set(conf, "acks", acks_texts[acks + 1], failure);
+	return r;
+}
+
+int producer_conf(const struct target *target, int acks, struct log *log, struct failure *failure, rd_kafka_conf_t **ret_conf)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	int r;
+
+	if (!conf)
+		return failure_set(failure, -ENOMEM, "no memory");
+	rd_kafka_conf_set_log_cb(conf, take_log);
+	rd_kafka_conf_set_opaque(conf, log);
+	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+	r = set_all(conf, &target->kafka, acks, failure);
+	if (r < 0) {
+		rd_kafka_conf_destroy(conf);
+		return r;
+	}
+	*ret_conf = conf;
+	return 0;
+}
+
+/* Operations in flight. */
+
+static struct operation *word(const struct operation *operation, int which)
+{
+	return (struct operation *)operation->driver_words[which];
+}
+
+static void fly(struct producer *producer, struct operation *operation)
+{
+	operation->driver_words[WORD_NEXT] = (uintptr_t)producer->flying;
+	operation->driver_words[WORD_PREVIOUS] = 0;
+	if (producer->flying)
+		producer->flying->driver_words[WORD_PREVIOUS] = (uintptr_t)operation;
+	producer->flying = operation;
+	producer->in_flight++;
+}
+
+static void land(struct producer *producer, struct operation *operation)
+{
+	struct operation *next = word(operation, WORD_NEXT);
+	struct operation *previous = word(operation, WORD_PREVIOUS);
+
+	if (next)
+		next->driver_words[WORD_PREVIOUS] = (uintptr_t)previous;
+	if (previous)
+		previous->driver_words[WORD_NEXT] = (uintptr_t)next;
+	else
+		producer->flying = next;
+	producer->in_flight--;
+}
+
+static void finish(struct producer *producer, struct operation *operation, uint64_t now_ns)
+{
+	land(producer, operation);
+	operation->completed_ns = now_ns;
+	producer->config->complete(producer->config->context, operation);
+}
+
+/* Events. */
+
+/* A message that was not delivered while no broker was in reach failed for that reason, whatever took it out of the queue. */
+static void tell_error(const struct producer *producer, struct operation *operation, rd_kafka_resp_err_t error)
+{
+	_Bool given_up = error == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT || error == RD_KAFKA_RESP_ERR__PURGE_QUEUE;
+
+	kafka_error_tell(operation, given_up && producer->down ? producer->trouble : error);
+}
+
+static void take_delivery(struct producer *producer, const rd_kafka_message_t *message, uint64_t now_ns)
+{
+	struct operation *operation = message->_private;
+
+	if (producer->abandoned)
+		return;
+	if (message->err) {
+		tell_error(producer, operation, message->err);
+	} else {
+		producer->delivered = 1;
+		producer->down = 0;
+	}
+	finish(producer, operation, now_ns);
+}
+
+static void take_deliveries(struct producer *producer, rd_kafka_event_t *event)
+{
+	uint64_t now_ns = clock_now_ns();
+	const rd_kafka_message_t *message;
+
+	while ((message = rd_kafka_event_message_next(event)))
+		take_delivery(producer, message, now_ns);
+}
+
+/* librdkafka first says what is wrong with a broker and then, if it was the last one, that all are down. */
+static void take_error(struct producer *producer, rd_kafka_resp_err_t error)
+{
+	if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+		producer->trouble = error;
+		return;
+	}
+	producer->down = 1;
+	if (producer->trouble == RD_KAFKA_RESP_ERR_NO_ERROR)
+		producer->trouble = error;
+	if (!producer->delivered && !producer->down_timer.slot)
+		loop_timer_start(producer->config->loop, &producer->down_timer, clock_now_ns() + DOWN_PATIENCE_NS);
+}
+
+static void look_whether_down(struct loop_timer *timer, uint64_t now_ns)
+{
+	struct producer *producer = timer->context;
+
+	if (producer->delivered)
+		return;
+	if (producer->in_flight > 0)
+		rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
+	loop_timer_start(producer->config->loop, timer, now_ns + DOWN_LOOK_NS);
+}
+
+static void take_event(struct producer *producer, rd_kafka_event_t *event)
+{
+	if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR)
+		take_deliveries(producer, event);
+	else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
+		take_error(producer, rd_kafka_event_error(event));
+	rd_kafka_event_destroy(event);
+}
+
+static void events_ready(void *context, int fd, uint32_t events)
+{
+	struct producer *producer = context;
+	rd_kafka_event_t *event;
+	uint64_t count;
+
+	(void)events;
+	/* First, so that what comes from now on writes again. */
+	if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN && errno != EINTR)
+		return;
+	while ((event = rd_kafka_queue_poll(producer->queue, 0)))
+		take_event(producer, event);
+}
+
+/* Opening and closing. */
+
+struct producer *producer_free(struct producer *producer)
+{
+	if (!producer)
+		return NULL;
+	assert(producer->in_flight == 0);
+	for (uint32_t i = 0; producer->topic_names && i < names_count(producer->topic_names); i++)
+		rd_kafka_topic_destroy(producer->topics[i]);
+	free(producer->topics);
+	names_free(producer->topic_names);
+	loop_timer_stop(producer->config->loop, &producer->down_timer);
+	if (producer->event_fd >= 0)
+		loop_unwatch(producer->config->loop, producer->event_fd);
+	if (producer->queue) {
+		rd_kafka_queue_io_event_enable(producer->queue, -1, NULL, 0);
+		rd_kafka_queue_destroy(producer->queue);
+	}
+	if (producer->client)
+		rd_kafka_destroy(producer->client);
+	if (producer->event_fd >= 0)
+		close(producer->event_fd);
+	free(producer);
+	return NULL;
+}
+
+static int watch_events(struct producer *producer)
+{
+	static const uint64_t one = 1;
+
+	producer->queue = rd_kafka_queue_get_main(producer->client);
+	producer->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (producer->event_fd < 0)
+		return -errno;
+	rd_kafka_queue_io_event_enable(producer->queue, producer->event_fd, &one, sizeof(one));
+	/* What came since the client was made has not been written for. */
+	if (write(producer->event_fd, &one, sizeof(one)) < 0)
+		return -errno;
+	return loop_watch(producer->config->loop, producer->event_fd, EPOLLIN, events_ready, producer);
+}
+
+int producer_new(const struct driver_config *config, int acks, struct failure *failure, struct producer **ret_producer)
+{
+	cleanup(producer_freep) struct producer *producer = calloc(1, sizeof(*producer));
+	char problem[512] = "";
+	rd_kafka_conf_t *conf;
+	int r;
+
+	if (!producer)
+		return failure_set(failure, -ENOMEM, "no memory");
+	producer->config = config;
+	producer->event_fd = -1;
+	producer->down_timer = (struct loop_timer){.fire = look_whether_down, .context = producer};
+	producer->topic_names = names_new();
+	if (!producer->topic_names)
+		return failure_set(failure, -ENOMEM, "no memory");
+	r = producer_conf(config->target, acks, config->log, failure, &conf);
+	if (r < 0)
+		return r;
+	producer->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, problem, sizeof(problem));
+	if (!producer->client) {
+		rd_kafka_conf_destroy(conf);
+		return failure_set(failure, -EINVAL, "target %s: %s", config->target->name, problem);
+	}
+	r = watch_events(producer);
+	if (r < 0)
+		return failure_set(failure, r, "target %s: no descriptor: %s", config->target->name, strerror(-r));
+	*ret_producer = steal(producer);
+	return 0;
+}
+
+/* Messages. */
+
+static rd_kafka_topic_t *topic_new(struct producer *producer, const struct message *message)
+{
+	char name[512]; /* Kafka's own limit is 249 */
+
+	if (message->topic_size >= sizeof(name) || memchr(message->topic, '\0', message->topic_size))
+		return NULL;
+	memcpy(name, message->topic, message->topic_size);
+	name[message->topic_size] = '\0';
+	return rd_kafka_topic_new(producer->client, name, NULL);
+}
+
+/* The topic's handle, and whether it is the caller's to destroy. NULL: it cannot be a topic's name, or there is no memory. */
+static rd_kafka_topic_t *find_topic(struct producer *producer, const struct message *message, _Bool *ret_owned)
+{
+	uint32_t count = names_count(producer->topic_names);
+	rd_kafka_topic_t *topic;
+	uint32_t id;
+
+	*ret_owned = 0;
+	if (message->topic_size == 0)
+		return NULL;
+	id = names_find(producer->topic_names, message->topic, message->topic_size);
+	if (id != NAMES_NONE)
+		return producer->topics[id];
+	topic = topic_new(producer, message);
+	if (!topic)
+		return NULL;
+	if (count >= TOPICS_MAX || array_reserve(&producer->topics, &producer->topic_capacity, count, sizeof(*producer->topics)) < 0 ||
+	    names_intern(producer->topic_names, message->topic, message->topic_size, &id, NULL) < 0) {
+		*ret_owned = 1;
+		return topic;
+	}
+	producer->topics[id] = topic;
+	return topic;
+}
+
+int producer_send(struct producer *producer, const struct message *message, struct operation *operation)
+{
+	_Bool owned;
+	rd_kafka_topic_t *topic = find_topic(producer, message, &owned);
+	rd_kafka_resp_err_t error;
+	int r;
+
+	if (!topic) {
+		operation_fail(operation, ERROR_CLIENT, "INVALID_TOPIC_EXCEPTION", "not a topic's name");
+		return SUBMIT_FAILED;
+	}
+	operation->sent_bytes = message->key_size + message->payload_size;
+	r = rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, message->payload_lasts ? 0 : RD_KAFKA_MSG_F_COPY, (void *)message->payload,
+			     message->payload_size, message->key, message->key_size, operation);
+	error = r == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error();
+	if (owned)
+		rd_kafka_topic_destroy(topic);
+	if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+		return SUBMIT_FULL;
+	if (error) {
+		kafka_error_tell(operation, error);
+		return SUBMIT_FAILED;
+	}
+	fly(producer, operation);
+	return SUBMIT_ACCEPTED;
+}
+
+uint64_t producer_in_flight(const struct producer *producer)
+{
+	return producer->in_flight;
+}
+
+void producer_abandon(struct producer *producer)
+{
+	uint64_t deadline_ns = clock_now_ns() + ABANDON_PATIENCE_NS;
+
+	if (producer->in_flight == 0)
+		return;
+	rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+	while (producer->in_flight > 0 && clock_now_ns() < deadline_ns) {
+		rd_kafka_event_t *event = rd_kafka_queue_poll(producer->queue, 100);
+
+		if (event)
+			take_event(producer, event);
+	}
+	if (producer->in_flight > 0)
+		log_write(producer->config->log, LOG_WARNING, "librdkafka holds on to %llu messages, ignoring",
+			  (unsigned long long)producer->in_flight);
+	producer->abandoned = producer->in_flight > 0;
+	while (producer->flying) {
+		kafka_error_tell(producer->flying, RD_KAFKA_RESP_ERR__PURGE_INFLIGHT);
+		finish(producer, producer->flying, clock_now_ns());
+	}
+}

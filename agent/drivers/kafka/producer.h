@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One librdkafka producer in the worker's loop: messages go in, deliveries complete their operations. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/drivers/driver.h"
+
+struct producer;
+
+/* librdkafka's configuration from the target: our defaults, then the plan's properties. `acks` as in the plan's steps. The result is an
+ * rd_kafka_conf_t, whose logs go to `log`. */
+struct rd_kafka_conf_s;
+int producer_conf(const struct target *target, int acks, struct log *log, struct failure *failure, struct rd_kafka_conf_s **ret_conf);
+
+/* Makes a client, which begins to connect. `config` must outlive it. -EINVAL with librdkafka's words for properties that don't fit together. */
+int producer_new(const struct driver_config *config, int acks, struct failure *failure, struct producer **ret_producer);
+/* Blocks until librdkafka's threads are gone. Nothing may be in flight. Accepts NULL. */
+struct producer *producer_free(struct producer *producer);
+
+struct message {
+	const void *topic; /* not terminated */
+	size_t topic_size;
+	const void *key;   /* NULL: none */
+	size_t key_size;
+	const void *payload;
+	size_t payload_size;
+	_Bool payload_lasts; /* it holds until the delivery: need not be copied */
+};
+
+/* An enum submit_outcome or -ENOMEM. Uses the operation's driver_words until it completes. */
+int producer_send(struct producer *producer, const struct message *message, struct operation *operation);
+uint64_t producer_in_flight(const struct producer *producer);
+/* Throws away what isn't delivered, and completes it: waits up to some seconds for librdkafka to let go. */
+void producer_abandon(struct producer *producer);
