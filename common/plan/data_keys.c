@@ -205,7 +205,7 @@ void read_feeds(struct reading *reading, const struct node *section)
 		struct feed_notes *notes = &reading->feeds[reading->feed_count++];
 		*notes =
 		        (struct feed_notes){.name = reading_copy(reading, key->text), .place = key->place, .broken = 1};
-		if (!notes->name || !reading_name(reading, key->place, "data", key->text, 0) ||
+		if (!notes->name || !reading_name(reading, key->place, "data", key->text, NAME_FORBIDDEN) ||
 		    !reading_expect(reading, value, NODE_MAPPING, key->text))
 			continue;
 		const struct where outer = reading_enter(reading, key->place, "data \"%s\"", key->text);

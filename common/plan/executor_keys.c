@@ -386,7 +386,7 @@ void read_scenarios(struct reading *reading, const struct node *section)
 		if (!scenario->name)
 			return;
 		scenario->seed = seed_of(plan, scenario);
-		if (!reading_name(reading, key->place, "a scenario", key->text, 0) ||
+		if (!reading_name(reading, key->place, "a scenario", key->text, NAME_FORBIDDEN) ||
 		    !reading_expect(reading, value, NODE_MAPPING, key->text))
 			continue;
 		const struct where outer = reading_enter(reading, key->place, "scenario \"%s\"", key->text);

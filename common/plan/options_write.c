@@ -5,9 +5,17 @@
 
 #include "common/plan/writing.h"
 
+/* Zero is not written where a reader would refuse it: it means that nobody gave the key. */
+static _Bool is_left_out(const struct option *option, uint64_t value)
+{
+	return value == 0 && option->flags & OPTION_POSITIVE;
+}
+
 static void write_range(struct writing *writing, const struct option *option, const struct range *range)
 {
 	char low[32], high[32];
+	if (is_left_out(option, range->high))
+		return;
 	if (option->type == OPTION_DURATIONS) {
 		writing_format_duration(range->low, low, sizeof(low));
 		writing_format_duration(range->high, high, sizeof(high));
@@ -44,12 +52,6 @@ static void write_templates(struct writing *writing, const struct option *option
 			writing_element(writing, source);
 	}
 	writing_end(writing);
-}
-
-/* Zero is not written where a reader would refuse it: it means that nobody gave the key. */
-static _Bool is_left_out(const struct option *option, uint64_t value)
-{
-	return value == 0 && option->flags & OPTION_POSITIVE;
 }
 
 static void write_integer(struct writing *writing, const struct option *option, uint64_t value)

@@ -100,7 +100,7 @@ static void check_tags(struct reading *reading, const struct option *option, con
 	(void)option;
 	(void)base;
 	for (size_t i = 0; i + 1 < value->count; i += 2)
-		reading_name(reading, value->items[i]->place, "a tag", value->items[i]->text, 0);
+		reading_name(reading, value->items[i]->place, "a tag", value->items[i]->text, NAME_FORBIDDEN);
 }
 
 /* The sections are read by read_plan() in the order that they need, and written by plan_write(). */

@@ -32,7 +32,7 @@ static void check_name(struct reading *reading, const struct node *root)
 {
 	const struct node *node = node_get(root, "name");
 	if (node && reading->plan->name)
-		reading_name(reading, node->place, "the plan", reading->plan->name, 1);
+		reading_name(reading, node->place, "the plan", reading->plan->name, "");
 	if (!reading->plan->name)
 		reading->plan->name = default_name(reading);
 }

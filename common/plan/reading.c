@@ -107,11 +107,12 @@ _Bool reading_expect_item(struct reading *reading, const struct node *node, enum
 	return expect(reading, node, kind, what, "");
 }
 
-_Bool reading_name(struct reading *reading, struct place place, const char *what, const char *name, _Bool blanks)
+_Bool reading_name(struct reading *reading, struct place place, const char *what, const char *name,
+                   const char *forbidden)
 {
 	const char *bad = NULL;
 	for (const char *at = name; *at && !bad; at++)
-		if ((unsigned char)*at < ' ' || *at == 0x7f || strchr("|,\"{}", *at) || (!blanks && *at == ' '))
+		if ((unsigned char)*at < ' ' || *at == 0x7f || strchr(forbidden, *at))
 			bad = at;
 	if (name[0] == '\0')
 		reading_error(reading, place, "the name of %s is empty", what);

@@ -87,9 +87,12 @@ void reading_leave(struct reading *reading, const struct where *outer);
 _Bool reading_expect(struct reading *reading, const struct node *node, enum node_kind kind, const char *key);
 /* The same for an item of a list: `what` is like "a stage". */
 _Bool reading_expect_item(struct reading *reading, const struct node *node, enum node_kind kind, const char *what);
-/* A name of a scenario, step, target or feed: not empty, at most LIMIT_NAME_BYTES, none of its control
- * characters and none of | , " { }; without blanks unless `blanks`. Says what is wrong. */
-_Bool reading_name(struct reading *reading, struct place place, const char *what, const char *name, _Bool blanks);
+/* True for a name: not empty, at most LIMIT_NAME_BYTES, no control characters and none of `forbidden`. Else says
+ * what is wrong with the name of `what`. */
+_Bool reading_name(struct reading *reading, struct place place, const char *what, const char *name,
+                   const char *forbidden);
+#define NAME_FORBIDDEN "|,\"{} "     /* what selectors, logs and tags take apart; of scenarios, targets, data */
+#define STEP_NAME_FORBIDDEN "|,\"{}" /* steps may be called by words */
 
 /* Replaces ${NAME} in every scalar, after resolving the plan's variables (which it puts into the plan). */
 void reading_substitute(struct reading *reading);

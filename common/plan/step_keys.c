@@ -16,7 +16,7 @@ static void check_step_name(struct reading *reading, const struct option *option
 {
 	(void)option;
 	(void)base;
-	reading_name(reading, value->place, "a step", value->text, 1);
+	reading_name(reading, value->place, "a step", value->text, STEP_NAME_FORBIDDEN);
 }
 
 /* The nearest target of the kind that the step needs. */

@@ -216,7 +216,7 @@ void read_targets(struct reading *reading, const struct node *section)
 		struct target *target = &plan->targets[plan->target_count++];
 		*target = (struct target){
 		        .name = reading_copy(reading, key->text), .kind = TARGET_KIND_COUNT, .place = key->place};
-		if (!target->name || !reading_name(reading, key->place, "a target", key->text, 0) ||
+		if (!target->name || !reading_name(reading, key->place, "a target", key->text, NAME_FORBIDDEN) ||
 		    !reading_expect(reading, section->items[i + 1], NODE_MAPPING, key->text))
 			continue;
 		const struct where outer = reading_enter(reading, key->place, "target \"%s\"", key->text);

@@ -98,7 +98,9 @@ static int parse_parts(const char **at, struct failure *failure, struct selector
 	char **const parts[PART_COUNT] = {&selector->scenario, &selector->step, &selector->group, &selector->label};
 	if (**at == '}')
 		return failure_set(failure, -EINVAL, "the selector's {} holds nothing");
-	while (**at != '}') {
+	do {
+		if (**at == '\0')
+			return failure_set(failure, -EINVAL, "the selector's closing \"}\" is missing");
 		int part = 0, r = parse_part_name(at, failure, &part);
 		if (r < 0)
 			return r;
@@ -111,7 +113,7 @@ static int parse_parts(const char **at, struct failure *failure, struct selector
 			*at = skip_blanks(*at + 1);
 		else if (**at != '}')
 			return failure_set(failure, -EINVAL, "the selector's closing \"}\" is missing");
-	}
+	} while (**at != '}');
 	return 0;
 }
 

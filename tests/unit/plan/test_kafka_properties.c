@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kafka_properties.h: librdkafka is the judge, apart from what would be dangerous to try. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/plan/kafka_properties.h"
+
+static void test_kafka_properties_are_taken_by_their_own_names(void **state)
+{
+	static const char *const cases[][2] = {
+	        {"acks", "all"},
+	        {"acks", "1"},
+	        {"linger.ms", "5"},
+	        {"compression.type", "zstd"},
+	        {"batch.size", "1000"},
+	        {"client.id", "stampede"},
+	        {"enable.idempotence", "true"},
+	        {"partitioner", "murmur2"},
+	        {"linger.ms", "0.5"},
+	        {"security.protocol", "ssl"},
+	};
+	char problem[KAFKA_PROBLEM_SIZE];
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_int_equal(kafka_property_check(cases[i][0], cases[i][1], problem, sizeof(problem)), 0);
+}
+
+static void test_kafka_properties_are_refused_with_a_reason(void **state)
+{
+	static const struct {
+		const char *name, *value, *problem;
+	} cases[] = {
+	        {"lingr.ms", "5", "librdkafka has no such property (did you mean \"linger.ms\"?)"},
+	        {"frobnicate", "5", "librdkafka has no such property"},
+	        {"linger.ms", "soon", "Invalid value for configuration property \"queue.buffering.max.ms\""},
+	        {"compression.codec", "zip", "Invalid value \"zip\" for configuration property \"compression.codec\""},
+	        {"dr_msg_cb", "x", "it is set by programs only, not by text"},
+	        {"opaque", "1", "it is set by programs only, not by text"},
+	        {"interceptors", "x", "it is set by programs only, not by text"},
+	        {"plugin.library.paths", "/tmp/x.so", "plugins are not loaded"},
+	        {"sasl.kerberos.kinit.cmd", "true", "commands are not run on an agent"},
+	        {"delivery.report.only.error", "true", "every delivery is counted"},
+	        {"bootstrap.servers", "b:9092", "it is the target's own key \"brokers\""},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char problem[KAFKA_PROBLEM_SIZE] = "";
+		assert_int_equal(kafka_property_check(cases[i].name, cases[i].value, problem, sizeof(problem)),
+		                 -EINVAL);
+		assert_string_equal(problem, cases[i].problem);
+	}
+}
+
+static void test_kafka_message_max_bytes_is_the_property_or_the_default(void **state)
+{
+	struct pair items[] = {{.name = (char *)"acks", .value = (char *)"1"},
+	                       {.name = (char *)"message.max.bytes", .value = (char *)"2000"}};
+	(void)state;
+	assert_int_equal(kafka_message_max_bytes(&(struct pairs){.items = items, .count = 1}), 1000000);
+	assert_int_equal(kafka_message_max_bytes(&(struct pairs){.items = items, .count = 2}), 2000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_kafka_properties_are_taken_by_their_own_names),
+	        cmocka_unit_test(test_kafka_properties_are_refused_with_a_reason),
+	        cmocka_unit_test(test_kafka_message_max_bytes_is_the_property_or_the_default),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
