@@ -32,16 +32,42 @@ static void write_targets(struct writing *writing, const struct plan *plan)
 	writing_end(writing);
 }
 
+static _Bool is_variable(const struct plan *plan, const char *name)
+{
+	for (uint32_t i = 0; i < plan->variables.count; i++)
+		if (strcmp(plan->variables.items[i].name, name) == 0)
+			return 1;
+	return 0;
+}
+
+/* A feed without rows doesn't know its columns, but the names that they set are there. */
+static _Bool is_column(const struct plan *plan, const struct feed *feed, uint32_t slot)
+{
+	const char *name = template_names_get(plan->names, slot);
+	const size_t prefix = strlen(feed_name(feed));
+	if (feed_columns(feed) == 0)
+		return strncmp(name, feed_name(feed), prefix) == 0 && name[prefix] == '.' && !is_variable(plan, name);
+	for (uint32_t i = 0; i < feed_columns(feed); i++)
+		if (feed_slot(feed, i) == slot)
+			return 1;
+	return 0;
+}
+
 /* The columns of a feed that sets one name for each: they are known by name where there are no rows. */
 static void write_columns(struct writing *writing, const struct feed *feed)
 {
 	const size_t prefix = strlen(feed_name(feed)) + 1;
-	if (feed_columns(feed) == 0)
-		return;
-	writing_begin(writing, "columns");
-	for (uint32_t i = 0; i < feed_columns(feed); i++)
-		writing_element(writing, template_names_get(writing->plan->names, feed_slot(feed, i)) + prefix);
-	writing_end(writing);
+	_Bool any = 0;
+	for (uint32_t slot = 0; slot < template_names_count(writing->plan->names); slot++) {
+		if (!is_column(writing->plan, feed, slot))
+			continue;
+		if (!any)
+			writing_begin(writing, "columns");
+		any = 1;
+		writing_element(writing, template_names_get(writing->plan->names, slot) + prefix);
+	}
+	if (any)
+		writing_end(writing);
 }
 
 static void write_feeds(struct writing *writing, const struct plan *plan)
