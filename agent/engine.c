@@ -544,7 +544,7 @@ static int look_for_end(struct engine *engine)
 int engine_turn(struct engine *engine)
 {
 	uint64_t until_ns = CLOCK_NEVER;
-	_Bool parked;
+	_Bool parked = 0;
 	int r;
 
 	poll_drivers(engine, clock_now_ns());

@@ -48,6 +48,7 @@ struct snapshots {
 	struct buffer key;
 	uint64_t folded; /* operations */
 	uint64_t schedule_end_ns;
+	uint64_t cpu_at_start_ns;
 };
 
 DEFINE_CLEANUP(struct snapshots *, snapshots_free)
@@ -140,6 +141,8 @@ int snapshots_add(struct snapshots *snapshots, uint32_t worker, struct second *s
 	queue->last = second;
 	queue->watermark = second->last ? CLOCK_NEVER : second->next;
 	queue->ended = second->last;
+	if (worker == 0)
+		snapshots->cpu_at_start_ns = second->cpu_at_start_ns;
 	return 0;
 }
 
@@ -491,7 +494,5 @@ uint64_t snapshots_schedule_end_ns(const struct snapshots *snapshots)
 
 uint64_t snapshots_cpu_at_start_ns(const struct snapshots *snapshots)
 {
-	const struct second *latest = snapshots->worker_count > 0 ? snapshots->queues[0].latest : NULL;
-
-	return latest ? latest->cpu_at_start_ns : 0;
+	return snapshots->cpu_at_start_ns;
 }

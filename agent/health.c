@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the agent's process takes of its host.
+ *
+ * Ports are all local TCP sockets of the network namespace (in use and in TIME_WAIT), held against the range that the kernel takes
+ * ephemeral ports from: an upper bound of what this agent uses, and what runs out first. */
+#include "agent/health.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/cleanup.h"
+#include "common/base/clock.h"
+
+enum { LINE_SIZE = 512 };
+
+struct health {
+	char cgroup[PATH_MAX]; /* folder with cpu.stat; "": none */
+	uint64_t throttled_at_start_ns;
+	uint64_t descriptors;
+	uint64_t ports;
+};
+
+/* The folder of our own cgroup (version 2) that has a cpu.stat, or the nearest above it. */
+static void find_cgroup(char *ret_folder, size_t size)
+{
+	cleanup(cleanup_fclose) FILE *file = fopen("/proc/self/cgroup", "re");
+	char line[PATH_MAX];
+	char probe[PATH_MAX + 32];
+
+	ret_folder[0] = '\0';
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file)) {
+		char *path = line + 3;
+		char *slash;
+
+		if (strncmp(line, "0::", 3) != 0)
+			continue;
+		path[strcspn(path, "\n")] = '\0';
+		for (;;) {
+			snprintf(probe, sizeof(probe), "/sys/fs/cgroup%s/cpu.stat", strcmp(path, "/") == 0 ? "" : path);
+			if (access(probe, R_OK) == 0) {
+				probe[strlen(probe) - strlen("/cpu.stat")] = '\0';
+				snprintf(ret_folder, size, "%.*s", (int)size - 1, probe);
+				return;
+			}
+			slash = strrchr(path, '/');
+			if (!slash)
+				return;
+			*slash = '\0';
+		}
+	}
+}
+
+static uint64_t read_throttled_ns(const char *folder)
+{
+	char path[PATH_MAX + 16];
+	char line[LINE_SIZE];
+	uint64_t us;
+
+	snprintf(path, sizeof(path), "%s/cpu.stat", folder);
+	cleanup(cleanup_fclose) FILE *file = fopen(path, "re");
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "throttled_usec %" SCNu64, &us) == 1)
+			return us * NS_PER_US;
+	}
+	return 0;
+}
+
+struct health *health_new(void)
+{
+	struct health *health = calloc(1, sizeof(*health));
+
+	if (!health)
+		return NULL;
+	find_cgroup(health->cgroup, sizeof(health->cgroup));
+	health_start(health);
+	return health;
+}
+
+struct health *health_free(struct health *health)
+{
+	free(health);
+	return NULL;
+}
+
+void health_start(struct health *health)
+{
+	health->throttled_at_start_ns = health->cgroup[0] ? read_throttled_ns(health->cgroup) : 0;
+	health->descriptors = 0;
+	health->ports = 0;
+}
+
+static uint64_t count_descriptors(void)
+{
+	struct stat about;
+	uint64_t count = 0;
+	DIR *folder;
+
+	/* Since Linux 6.2 the folder's size is the number. */
+	if (stat("/proc/self/fd", &about) == 0 && about.st_size > 0)
+		return (uint64_t)about.st_size;
+	folder = opendir("/proc/self/fd");
+	if (!folder)
+		return 0;
+	for (const struct dirent *entry = readdir(folder); entry; entry = readdir(folder))
+		count += entry->d_name[0] != '.';
+	closedir(folder);
+	return count - 1; /* the folder's own */
+}
+
+static uint64_t count_ports_of(const char *path, const char *name)
+{
+	cleanup(cleanup_fclose) FILE *file = fopen(path, "re");
+	char line[LINE_SIZE];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		const char *in_use = strstr(line, "inuse ");
+		const char *waiting = strstr(line, " tw ");
+		uint64_t count = 0;
+
+		if (strncmp(line, name, strlen(name)) != 0 || !in_use)
+			continue;
+		count = strtoull(in_use + strlen("inuse "), NULL, 10);
+		return waiting ? count + strtoull(waiting + strlen(" tw "), NULL, 10) : count;
+	}
+	return 0;
+}
+
+static uint64_t count_port_limit(void)
+{
+	cleanup(cleanup_fclose) FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	uint64_t low;
+	uint64_t high;
+
+	if (!file || fscanf(file, "%" SCNu64 " %" SCNu64, &low, &high) != 2 || high < low)
+		return 0;
+	return high - low + 1;
+}
+
+static uint64_t highest(uint64_t *seen, uint64_t now)
+{
+	if (now > *seen)
+		*seen = now;
+	return *seen;
+}
+
+void health_sample(struct health *health, uint64_t cpu_at_start_ns, struct wire_health *ret_health)
+{
+	struct rusage usage;
+	struct rlimit limit;
+	uint64_t cpu_ns = clock_process_cpu_ns();
+
+	*ret_health = (struct wire_health){0};
+	ret_health->cpu_ns = cpu_ns > cpu_at_start_ns ? cpu_ns - cpu_at_start_ns : 0;
+	if (health->cgroup[0])
+		ret_health->throttled_ns = read_throttled_ns(health->cgroup) - health->throttled_at_start_ns;
+	if (getrusage(RUSAGE_SELF, &usage) == 0)
+		ret_health->max_rss_kib = (uint64_t)usage.ru_maxrss;
+	ret_health->descriptors = highest(&health->descriptors, count_descriptors());
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+		ret_health->descriptor_limit = limit.rlim_cur;
+	ret_health->ports = highest(&health->ports, count_ports_of("/proc/self/net/sockstat", "TCP:") +
+							    count_ports_of("/proc/self/net/sockstat6", "TCP6:"));
+	ret_health->port_limit = count_port_limit();
+}
+
+double health_cpu_quota(void)
+{
+	char folder[PATH_MAX];
+	char path[PATH_MAX + 16];
+	double quota;
+	double period;
+
+	find_cgroup(folder, sizeof(folder));
+	if (!folder[0])
+		return 0;
+	snprintf(path, sizeof(path), "%s/cpu.max", folder);
+	cleanup(cleanup_fclose) FILE *file = fopen(path, "re");
+
+	/* "max" is no number: no limit. */
+	if (!file || fscanf(file, "%lf %lf", &quota, &period) != 2 || period <= 0)
+		return 0;
+	return quota / period;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The data files of an assignment, put together from chunks and held against their digests. Pure. */
+#pragma once
+
+#include "common/base/failure.h"
+#include "common/plan/plan.h"
+#include "common/wire/message.h"
+
+struct intake;
+
+/* Keeps pointers to the names. 0, -ENOMEM, -EFBIG (a file above LIMIT_FEED_BYTES). */
+int intake_new(const struct wire_file *files, uint32_t count, struct failure *failure, struct intake **ret_intake);
+struct intake *intake_free(struct intake *intake);
+_Bool intake_complete(const struct intake *intake);
+/* What to ask for next. Only while it isn't complete. */
+void intake_want(const struct intake *intake, struct message_fetch *ret_fetch);
+/* 1: taken; 0: not what was asked for; -EBADMSG: too much of it, or the file's digest is wrong, said; -ENOMEM. */
+int intake_take(struct intake *intake, const struct message_chunk *chunk, struct failure *failure);
+/* One for each file. */
+const struct plan_file *intake_files(const struct intake *intake);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent's side of the protocol as a pure state machine: what happens comes in by calls with the time, what is to be done goes out
+ * as effects. No sockets, no clock, no threads.
+ *
+ * free      no run. Says hello each second until it is welcomed, and again when the coordinator falls silent.
+ * fetching  assigned: asks for the data files, piece by piece.
+ * opening   drivers are being opened and targets probed; the caller does it and tells.
+ * ready     has said so; waits for T0.
+ * running   snapshots come in from the workers, wait in the spool, go out, and are forgotten when they are acknowledged.
+ * finished  the last snapshot is made; waits for its acknowledgement.
+ * over      nothing more to do: the program may exit.
+ *
+ * Any message may be lost: whatever has no answer is sent again after RESEND. */
+#pragma once
+
+#include <stdint.h>
+
+#include "agent/snapshots.h"
+#include "common/wire/message.h"
+
+enum session_state {
+	SESSION_FREE,
+	SESSION_FETCHING,
+	SESSION_OPENING,
+	SESSION_READY,
+	SESSION_RUNNING,
+	SESSION_FINISHED,
+	SESSION_OVER,
+};
+
+struct session;
+
+struct session_config {
+	const struct message_hello *hello; /* must outlive the session */
+	struct incarnation incarnation;
+	_Bool once;               /* over after one run, or when turned away */
+	uint64_t orphan_after_ns; /* without a word from the coordinator a run is ended */
+	size_t spool_bytes;       /* snapshots that may wait for their acknowledgement */
+	uint64_t now_ns;
+};
+
+enum effect_type {
+	EFFECT_SEND,  /* message: borrowed from the session, good until its next call */
+	EFFECT_OPEN,  /* parse the plan, open workers and drivers, probe targets: then session_opened() or session_failed() */
+	EFFECT_START, /* at_ns: T0 on our clock */
+	EFFECT_BEGIN, /* scenario, at_ns since T0 */
+	EFFECT_STOP,  /* at_ns since T0 (0: at once), grace_ns; text says why */
+	EFFECT_CLOSE, /* forget the run: its workers, drivers and plan */
+	EFFECT_NOTE,  /* text for the log */
+};
+
+struct effect {
+	enum effect_type type;
+	struct message message;
+	uint32_t scenario;
+	uint64_t at_ns;
+	uint64_t grace_ns;
+	const char *text;
+};
+
+/* 0 or -ENOMEM. */
+int session_new(const struct session_config *config, struct session **ret_session);
+/* What it was assigned and spooled goes with it: workers must be gone. */
+struct session *session_free(struct session *session);
+
+/* All that handle return 0 or -ENOMEM, and are followed by taking the effects, in order, until there is none. */
+
+/* Takes what it needs out of the message; the caller still deinitialises it. */
+int session_message(struct session *session, struct message *message, uint64_t now_ns);
+/* The run is open; targets are the caller's until EFFECT_CLOSE. */
+int session_opened(struct session *session, const struct wire_target *targets, uint32_t count, uint64_t now_ns);
+/* The run cannot be opened, or cannot go on. */
+int session_failed(struct session *session, const char *text, uint64_t now_ns);
+/* A snapshot was made: it is the session's now. */
+int session_snapshot(struct session *session, struct snapshot *snapshot, uint64_t now_ns);
+/* The last snapshot was made; end_ns since T0, and what the answers told of the targets (the caller's until EFFECT_CLOSE). */
+int session_finished(struct session *session, uint64_t end_ns, const struct wire_target *targets, uint32_t count, uint64_t now_ns);
+/* SIGTERM or SIGINT: ends the run at once, sends what is held; a second one gives up on that too. */
+int session_terminate(struct session *session, uint64_t now_ns);
+/* To be called when session_next_ns() has come. */
+int session_tick(struct session *session, uint64_t now_ns);
+
+uint64_t session_next_ns(const struct session *session);
+/* The next thing to do; false: there is none. */
+_Bool session_effect(struct session *session, struct effect *ret_effect);
+
+enum session_state session_state(const struct session *session);
+/* Whether the coordinator has answered lately. */
+_Bool session_welcomed(const struct session *session);
+/* True if it ended without having been welcomed, or without its snapshots having been acknowledged. */
+_Bool session_deserted(const struct session *session);
+
+/* What EFFECT_OPEN opens. Hold until EFFECT_CLOSE. */
+const struct message_assign *session_assignment(const struct session *session);
+const char *session_run_id(const struct session *session);
+struct plan_file;
+/* The data files, one for each of the assignment's. */
+const struct plan_file *session_files(const struct session *session);
