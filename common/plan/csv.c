@@ -52,7 +52,7 @@ static int scan_plain(struct csv *csv, struct failure *failure, struct csv_field
 			continue;
 		field->column += (int)(csv->at - start);
 		return refuse(csv, failure, field,
-			      "a quote within a field: put the whole field in quotes and double this one");
+		              "a quote within a field: put the whole field in quotes and double this one");
 	}
 	field->size = csv->at - start;
 	return 0;
@@ -80,14 +80,14 @@ static int scan_quoted(struct csv *csv, struct failure *failure, struct csv_fiel
 	if (at_line_end(csv) || csv->data[csv->at] == ',')
 		return 0;
 	return failure_set_at(failure, -EINVAL, csv->file, csv->line, (int)(csv->at - csv->line_start) + 1,
-			      "text after the closing quote of a field");
+	                      "text after the closing quote of a field");
 }
 
 static int check_field(const struct csv *csv, struct failure *failure, const struct csv_field *field)
 {
 	if (field->size > LIMIT_FEED_FIELD_BYTES)
 		return failure_set_at(failure, -EINVAL, csv->file, field->line, field->column,
-				      "a field of %zu bytes; it may have %d", field->size, LIMIT_FEED_FIELD_BYTES);
+		                      "a field of %zu bytes; it may have %d", field->size, LIMIT_FEED_FIELD_BYTES);
 	if (memchr(field->text, '\0', field->size))
 		return refuse(csv, failure, field, "a NUL byte: this is no CSV text");
 	if (!text_is_utf8(field->text, field->size))

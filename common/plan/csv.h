@@ -15,7 +15,7 @@ struct csv {
 	size_t size;
 	size_t at;
 	size_t line_start;
-	int line;      /* of `at`, from 1 once reading has begun */
+	int line; /* of `at`, from 1 once reading has begun */
 	_Bool in_record;
 };
 

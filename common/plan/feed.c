@@ -16,10 +16,10 @@
 #include "common/plan/zipf.h"
 
 const char *const feed_pick_names[FEED_PICK_COUNT] = {
-	[FEED_SEQUENTIAL] = "sequential",
-	[FEED_RANDOM] = "random",
-	[FEED_ZIPF] = "zipf",
-	[FEED_UNIQUE] = "unique",
+        [FEED_SEQUENTIAL] = "sequential",
+        [FEED_RANDOM] = "random",
+        [FEED_ZIPF] = "zipf",
+        [FEED_UNIQUE] = "unique",
 };
 
 enum { COLUMNS_MAX = 1000 }; /* that set a name each: more are a mistake, not data */
@@ -95,7 +95,7 @@ static int read_header(struct csv *csv, struct failure *failure, struct header *
 			return r;
 		if (r == 0)
 			return failure_set_at(failure, -EINVAL, csv->file, 1, 1,
-					      "the file is empty; it needs a line that names the columns");
+			                      "the file is empty; it needs a line that names the columns");
 		if (array_reserve(&header->names, &header->capacity, header->count, sizeof(*header->names)) < 0)
 			return no_memory(failure);
 		header->names[header->count] = trimmed(&field);
@@ -111,7 +111,7 @@ static int read_header(struct csv *csv, struct failure *failure, struct header *
 }
 
 static int refuse_column(const struct csv *csv, const struct header *header, const char *column,
-			 struct failure *failure)
+                         struct failure *failure)
 {
 	const char **candidates cleanup(cleanup_free) = calloc(header->count + 1, sizeof(*candidates));
 	const char *nearest;
@@ -122,9 +122,9 @@ static int refuse_column(const struct csv *csv, const struct header *header, con
 	nearest = text_nearest(column, candidates);
 	if (nearest)
 		return failure_set_at(failure, -EINVAL, csv->file, 1, 1, "no column \"%s\" (did you mean \"%s\"?)",
-				      column, nearest);
+		                      column, nearest);
 	return failure_set_at(failure, -EINVAL, csv->file, 1, 1, "no column \"%s\" (the first is \"%s\")", column,
-			      header->names[0]);
+	                      header->names[0]);
 }
 
 /* Gives the next place of a row to a column. -ENOMEM, or -EINVAL if the name can't be one of a template. */
@@ -149,7 +149,7 @@ static int add_own_slot(struct feed *feed, struct template_names *names, struct 
 }
 
 static int use_one(struct feed *feed, const struct csv *csv, struct header *header, struct template_names *names,
-		   struct failure *failure)
+                   struct failure *failure)
 {
 	size_t found = SIZE_MAX;
 
@@ -158,7 +158,7 @@ static int use_one(struct feed *feed, const struct csv *csv, struct header *head
 			continue;
 		if (found != SIZE_MAX)
 			return failure_set_at(failure, -EINVAL, csv->file, 1, 1, "two columns are called \"%s\"",
-					      feed->column);
+			                      feed->column);
 		found = i;
 	}
 	if (found == SIZE_MAX)
@@ -177,7 +177,7 @@ static _Bool is_slot_used(const struct feed *feed, uint32_t slot, uint32_t place
 
 /* Every column whose name a template can say: name.column. */
 static int use_all(struct feed *feed, const struct csv *csv, struct header *header, struct template_names *names,
-		   struct failure *failure)
+                   struct failure *failure)
 {
 	for (size_t i = 0; i < header->count; i++) {
 		char *name cleanup(cleanup_free) = NULL;
@@ -186,8 +186,8 @@ static int use_all(struct feed *feed, const struct csv *csv, struct header *head
 
 		if (place == COLUMNS_MAX)
 			return failure_set_at(failure, -EINVAL, csv->file, 1, 1,
-					      "%zu columns: above %d, name the one to use by \"column\"", header->count,
-					      COLUMNS_MAX);
+			                      "%zu columns: above %d, name the one to use by \"column\"", header->count,
+			                      COLUMNS_MAX);
 		if (asprintf(&name, "%s.%s", feed->name, header->names[i]) < 0)
 			return no_memory(failure);
 		r = *header->names[i] ? add_slot(feed, names, name) : -EINVAL;
@@ -197,13 +197,13 @@ static int use_all(struct feed *feed, const struct csv *csv, struct header *head
 			continue;
 		if (is_slot_used(feed, feed->slots[place], place))
 			return failure_set_at(failure, -EINVAL, csv->file, 1, 1, "two columns are called \"%s\"",
-					      header->names[i]);
+			                      header->names[i]);
 		header->used[i] = place;
 	}
 	if (feed->columns == 0)
 		return failure_set_at(failure, -EINVAL, csv->file, 1, 1,
-				      "no column has a name that {{%s.name}} can say: letters, digits, _ - .",
-				      feed->name);
+		                      "no column has a name that {{%s.name}} can say: letters, digits, _ - .",
+		                      feed->name);
 	return 0;
 }
 
@@ -221,18 +221,18 @@ static int add_field(struct feed *feed, struct field *into, const struct csv_fie
 }
 
 static int refuse_count(const struct csv *csv, const struct csv_field *field, size_t fields, size_t columns,
-			struct failure *failure)
+                        struct failure *failure)
 {
 	if (fields > columns)
 		return failure_set_at(failure, -EINVAL, csv->file, field->line, field->column,
-				      "this row has more fields than the header, which has %zu", columns);
+		                      "this row has more fields than the header, which has %zu", columns);
 	return failure_set_at(failure, -EINVAL, csv->file, field->line, field->column,
-			      "this row ends after %zu of %zu fields", fields, columns);
+	                      "this row ends after %zu of %zu fields", fields, columns);
 }
 
 /* 1 for a row, 0 at the end, negative errno. */
 static int read_row(struct feed *feed, struct csv *csv, const struct header *header, struct field *row,
-		    struct failure *failure)
+                    struct failure *failure)
 {
 	struct csv_field field = {0};
 
@@ -264,8 +264,8 @@ static int read_rows(struct feed *feed, struct csv *csv, const struct header *he
 		if (r == 0)
 			break;
 		if (++feed->rows > LIMIT_FEED_ROWS)
-			return failure_set_at(failure, -EINVAL, csv->file, csv->line, 1,
-					      "more than %d rows", LIMIT_FEED_ROWS);
+			return failure_set_at(failure, -EINVAL, csv->file, csv->line, 1, "more than %d rows",
+			                      LIMIT_FEED_ROWS);
 	}
 	if (feed->rows == 0)
 		return failure_set_at(failure, -EINVAL, csv->file, csv->line, 1, "no rows below the header");
@@ -280,12 +280,11 @@ static int read_data(struct feed *feed, const char *path, struct template_names 
 
 	if (r < 0)
 		return r;
-	feed->slots = calloc(feed->column || header.count < COLUMNS_MAX ? header.count : COLUMNS_MAX,
-			     sizeof(*feed->slots));
+	feed->slots =
+	        calloc(feed->column || header.count < COLUMNS_MAX ? header.count : COLUMNS_MAX, sizeof(*feed->slots));
 	if (!feed->slots)
 		return no_memory(failure);
-	r = feed->column ? use_one(feed, &csv, &header, names, failure)
-			 : use_all(feed, &csv, &header, names, failure);
+	r = feed->column ? use_one(feed, &csv, &header, names, failure) : use_all(feed, &csv, &header, names, failure);
 	return r < 0 ? r : read_rows(feed, &csv, &header, failure);
 }
 
@@ -322,14 +321,14 @@ static int copy_data(struct feed *feed, const void *data, size_t size)
 }
 
 int feed_new(const struct feed_config *config, const char *path, const void *data, size_t size,
-	     struct template_names *names, struct failure *failure, struct feed **ret_feed)
+             struct template_names *names, struct failure *failure, struct feed **ret_feed)
 {
 	struct feed *feed cleanup(feed_freep) = calloc(1, sizeof(*feed));
 	int r;
 
 	if (size > LIMIT_FEED_BYTES)
 		return failure_set_at(failure, -EINVAL, path, 0, 0, "%zu bytes; a data file may have %d", size,
-				      LIMIT_FEED_BYTES);
+		                      LIMIT_FEED_BYTES);
 	if (!feed || copy_config(feed, config) < 0 || (data && copy_data(feed, data, size) < 0))
 		return no_memory(failure);
 	r = data ? read_data(feed, path, names, failure) : name_column(feed, names, failure);
@@ -433,7 +432,6 @@ void feed_set(const struct feed *feed, uint64_t row, struct template_value *valu
 		uint32_t at = fields[i].at;
 		const char *base = at & AT_UNESCAPED ? (const char *)feed->unescaped.data : feed->data;
 
-		values[feed->slots[i]] =
-			(struct template_value){base + (at & ~AT_UNESCAPED), fields[i].size};
+		values[feed->slots[i]] = (struct template_value){base + (at & ~AT_UNESCAPED), fields[i].size};
 	}
 }

@@ -34,7 +34,7 @@ struct feed_config {
  * without a single byte are skipped. With data == NULL the feed has no rows (its columns must then be named:
  * column != NULL, or it sets nothing). 0, -EINVAL or -ENOMEM. */
 int feed_new(const struct feed_config *config, const char *path, const void *data, size_t size,
-	     struct template_names *names, struct failure *failure, struct feed **ret_feed);
+             struct template_names *names, struct failure *failure, struct feed **ret_feed);
 struct feed *feed_free(struct feed *feed);
 
 const char *feed_name(const struct feed *feed);

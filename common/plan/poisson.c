@@ -13,8 +13,8 @@ void poisson_init(struct poisson *poisson, uint64_t seed, rate_area unit, rate_a
 	rate_area rest = end % unit << FRACTION_BITS;
 
 	*poisson = (struct poisson){
-		.limit = (end / unit << FRACTION_BITS) + rest / unit + (rest % unit != 0),
-		.unit = unit,
+	        .limit = (end / unit << FRACTION_BITS) + rest / unit + (rest % unit != 0),
+	        .unit = unit,
 	};
 	random_seed(&poisson->random, seed ^ SEED_SALT);
 }

@@ -11,9 +11,9 @@
 
 #include "common/base/clock.h"
 
-#define RATE_SCALE 1000000                 /* rates are kept in millionths */
-#define RATE_MAX 9e12                      /* per time unit: from + to still fits 64 bits */
-#define CURVE_END_MAX (UINT64_C(1) << 62)  /* ns, 146 years: areas still fit 127 bits */
+#define RATE_SCALE 1000000                /* rates are kept in millionths */
+#define RATE_MAX 9e12                     /* per time unit: from + to still fits 64 bits */
+#define CURVE_END_MAX (UINT64_C(1) << 62) /* ns, 146 years: areas still fit 127 bits */
 
 static uint64_t scale_rate(double rate)
 {
@@ -30,11 +30,11 @@ static void curve_add(struct rate_curve *curve, uint64_t from, uint64_t to, uint
 		return;
 	if (curve->segments)
 		curve->segments[curve->count++] = (struct rate_segment){
-			.start_ns = curve->end_ns,
-			.duration_ns = duration_ns,
-			.from = from,
-			.to = to,
-			.start = curve->total,
+		        .start_ns = curve->end_ns,
+		        .duration_ns = duration_ns,
+		        .from = from,
+		        .to = to,
+		        .start = curve->total,
 		};
 	curve->total += (rate_area)(from + to) * duration_ns;
 	curve->end_ns += duration_ns;
@@ -51,9 +51,9 @@ static void curve_build(struct rate_curve *curve, const struct scenario *scenari
 	uint64_t rate;
 
 	*curve = (struct rate_curve){
-		.segments = segments,
-		.time_unit_ns = time_unit_ns,
-		.unit = (rate_area)2 * RATE_SCALE * time_unit_ns,
+	        .segments = segments,
+	        .time_unit_ns = time_unit_ns,
+	        .unit = (rate_area)2 * RATE_SCALE * time_unit_ns,
 	};
 	if (scenario->executor == EXECUTOR_CONSTANT_ARRIVAL_RATE) {
 		rate = scale_rate(scenario->rate);

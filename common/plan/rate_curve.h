@@ -23,9 +23,9 @@ struct rate_curve {
 	struct rate_segment *segments;
 	uint32_t count;
 	uint64_t time_unit_ns;
-	rate_area unit;   /* the area of one arrival */
-	rate_area total;  /* the area up to the end */
-	uint64_t peak;    /* as from and to */
+	rate_area unit;  /* the area of one arrival */
+	rate_area total; /* the area up to the end */
+	uint64_t peak;   /* as from and to */
 	uint64_t end_ns;
 };
 

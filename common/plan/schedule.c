@@ -182,7 +182,7 @@ uint64_t arrivals_walk_skip(struct arrivals_walk *walk, uint64_t at_ns)
 }
 
 _Bool schedule_vu_span(const struct schedule *schedule, uint32_t vu, uint64_t from_ns, uint64_t *ret_start_ns,
-		       uint64_t *ret_end_ns)
+                       uint64_t *ret_end_ns)
 {
 	if (executor_is_open(schedule->scenario->executor))
 		return 0;
@@ -197,7 +197,7 @@ uint32_t schedule_vus(const struct schedule *schedule, uint64_t at_ns)
 uint64_t schedule_end_ns(const struct schedule *schedule)
 {
 	return executor_is_open(schedule->scenario->executor) ? schedule->curve.end_ns
-							      : vu_curve_end_ns(schedule->scenario);
+	                                                      : vu_curve_end_ns(schedule->scenario);
 }
 
 uint64_t schedule_shared_iterations(const struct scenario *scenario, const struct share *vus)

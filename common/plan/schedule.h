@@ -40,7 +40,7 @@ uint64_t arrivals_walk_skip(struct arrivals_walk *walk, uint64_t at_ns);
  * Finds the first span that ends after from_ns: [*ret_start_ns, *ret_end_ns). False if there is none.
  * Iteration executors: one span from i * rampUp / vus to maxDuration. */
 _Bool schedule_vu_span(const struct schedule *schedule, uint32_t vu, uint64_t from_ns, uint64_t *ret_start_ns,
-		       uint64_t *ret_end_ns);
+                       uint64_t *ret_end_ns);
 /* How many VUs the curve wants at a time. */
 uint32_t schedule_vus(const struct schedule *schedule, uint64_t at_ns);
 

@@ -126,7 +126,7 @@ static uint32_t common_divisor(const uint32_t *weights, uint32_t count)
 
 /* Groups owners by weight: `members` and `ret_ranks` have room for `count`. Returns how many ranks there are. */
 static uint32_t rank_owners(const uint32_t *weights, uint32_t count, uint32_t divisor, uint32_t *members,
-			    struct rank *ret_ranks)
+                            struct rank *ret_ranks)
 {
 	uint32_t sizes[SHARE_WEIGHT_MAX + 1] = {0}, ranks = 0;
 	uint32_t *of_weight[SHARE_WEIGHT_MAX + 1] = {0};
@@ -137,8 +137,8 @@ static uint32_t rank_owners(const uint32_t *weights, uint32_t count, uint32_t di
 		if (sizes[weight] == 0)
 			continue;
 		of_weight[weight] = members;
-		ret_ranks[ranks++] = (struct rank){
-			.weight = weight / divisor, .size = sizes[weight], .members = members};
+		ret_ranks[ranks++] =
+		        (struct rank){.weight = weight / divisor, .size = sizes[weight], .members = members};
 		members += sizes[weight];
 	}
 	for (uint32_t i = 0; i < count; i++)
@@ -237,7 +237,7 @@ static int split_class(const struct turn *turn, const struct share_class *class,
 
 /* Divides classes of one modulus. *first is the slot at which the next split begins. */
 static int divide_equals(const struct turn *turn, const struct share_class *classes, uint32_t count, uint32_t *first,
-			 struct share *shares)
+                         struct share *shares)
 {
 	uint32_t dealt = count - count % turn->slots;
 	int r;

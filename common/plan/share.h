@@ -23,8 +23,8 @@ struct share {
 };
 
 enum {
-	SHARE_WEIGHT_MAX = 1000,       /* of one agent */
-	SHARE_CLASSES_MAX = 1000000,   /* of one share */
+	SHARE_WEIGHT_MAX = 1000,     /* of one agent */
+	SHARE_CLASSES_MAX = 1000000, /* of one share */
 };
 
 /* No run has that many arrivals: 9 years at 1,000,000 a second. */

@@ -40,7 +40,7 @@ struct tag {
 static int refuse(const struct compiler *compiler, const char *at, const char *text)
 {
 	return failure_set_at(compiler->failure, -EINVAL, NULL, 0, (int)(at - compiler->template->source) + 1, "%s",
-			      text);
+	                      text);
 }
 
 static int add_part(struct compiler *compiler, const struct part *part)
@@ -138,7 +138,7 @@ static int compile_random(struct compiler *compiler, const struct tag *tag)
 	if (low > high)
 		return refuse(compiler, tag->words[1].at, "{{random LOW HIGH}}: the first number is above the second");
 	return add_part(compiler,
-			&(struct part){.kind = PART_RANDOM, .low = low, .span = (uint64_t)high - (uint64_t)low});
+	                &(struct part){.kind = PART_RANDOM, .low = low, .span = (uint64_t)high - (uint64_t)low});
 }
 
 static int compile_now(struct compiler *compiler, const struct tag *tag)
@@ -147,7 +147,8 @@ static int compile_now(struct compiler *compiler, const struct tag *tag)
 		return add_part(compiler, &(struct part){.kind = PART_NOW});
 	if (tag->count == 2 && word_is(&tag->words[1], "iso"))
 		return add_part(compiler, &(struct part){.kind = PART_NOW_ISO});
-	return refuse(compiler, tag->words[1].at, "{{now}} takes nothing (Unix time in ms) or \"iso\", as in {{now iso}}");
+	return refuse(compiler, tag->words[1].at,
+	              "{{now}} takes nothing (Unix time in ms) or \"iso\", as in {{now iso}}");
 }
 
 static int compile_secret(struct compiler *compiler, const struct tag *tag)
@@ -156,7 +157,7 @@ static int compile_secret(struct compiler *compiler, const struct tag *tag)
 
 	if (!template_name_is_valid(name.at, name.size))
 		return refuse(compiler, tag->words[0].at,
-			      "{{secret.NAME}} needs a name of letters, digits, _ - . that doesn't start with a digit");
+		              "{{secret.NAME}} needs a name of letters, digits, _ - . that doesn't start with a digit");
 	return add_part(compiler, &(struct part){.kind = PART_SECRET, .text = keep_word(compiler, &name)});
 }
 
@@ -263,7 +264,7 @@ static int compile_all(struct compiler *compiler)
 }
 
 int template_compile(const char *text, const struct template_names *names, struct failure *failure,
-		     struct template **ret_template)
+                     struct template **ret_template)
 {
 	struct template *template cleanup(template_freep) = calloc(1, sizeof(*template));
 	struct compiler compiler = {.template = template, .names = names, .failure = failure};
@@ -272,7 +273,7 @@ int template_compile(const char *text, const struct template_names *names, struc
 
 	if (size > LIMIT_TEMPLATE_BYTES)
 		return failure_set(failure, -EINVAL, "the text has %zu bytes; a template may have %d", size,
-				   LIMIT_TEMPLATE_BYTES);
+		                   LIMIT_TEMPLATE_BYTES);
 	if (!template)
 		return failure_set(failure, -ENOMEM, "out of memory");
 	template->source = strdup(text);

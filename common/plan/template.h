@@ -48,12 +48,12 @@ struct template_scope {
 /* Compiles `text`. -EINVAL with the reason in *failure (a name that nothing can set, with the nearest one
  * that exists; an unknown function; unbalanced braces) and, in failure->column, the byte offset + 1. */
 int template_compile(const char *text, const struct template_names *names, struct failure *failure,
-		     struct template **ret_template);
+                     struct template **ret_template);
 struct template *template_free(struct template *template);
 /* Appends the filled-in text. 0, -ENOMEM, or -ENOKEY if a value or secret isn't set: then
  * *ret_missing (may be NULL) is its name. */
 int template_render(const struct template *template, const struct template_scope *scope, struct buffer *buffer,
-		    const char **ret_missing);
+                    const char **ret_missing);
 /* The source text. */
 const char *template_source(const struct template *template);
 /* True if it has no {{...}}: then template_source() without escapes is its value. */

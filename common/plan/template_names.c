@@ -45,8 +45,7 @@ _Bool template_name_is_valid(const char *name, size_t size)
 	if (size == 0 || (name[0] >= '0' && name[0] <= '9'))
 		return 0;
 	for (size_t i = 0; i < size; i++)
-		if (!is_letter(name[i]) && !(name[i] >= '0' && name[i] <= '9') &&
-		    !(name[i] && strchr("_-.", name[i])))
+		if (!is_letter(name[i]) && !(name[i] >= '0' && name[i] <= '9') && !(name[i] && strchr("_-.", name[i])))
 			return 0;
 	return 1;
 }

@@ -27,9 +27,17 @@ struct part {
 	uint64_t span;    /* PART_RANDOM: high - low */
 };
 
+/* The formatter takes the word for C++'s. */
+/* clang-format off */
 struct template {
 	char *source;
 	char *pool; /* what the parts' texts point into */
 	struct part *parts;
 	uint32_t count;
 };
+/* clang-format on */
+
+enum { ISO_SIZE = 24 }; /* 2026-01-02T03:04:05.678Z */
+
+/* Writes ISO_SIZE characters, without a NUL, up to the year 9999. */
+void template_format_iso(uint64_t unix_ms, char ret_text[ISO_SIZE]);

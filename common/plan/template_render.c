@@ -9,10 +9,7 @@
 #include "common/plan/template.h"
 #include "common/plan/template_parts.h"
 
-enum {
-	NUMBER_SIZE = 20, /* digits of the longest 64-bit number, or with a sign of the longest signed one */
-	ISO_SIZE = 24,    /* 2026-01-02T03:04:05.678Z */
-};
+enum { NUMBER_SIZE = 20 }; /* digits of the longest 64-bit number, or with a sign of the longest signed one */
 
 static int append_number(struct buffer *buffer, uint64_t number, _Bool negative)
 {
@@ -69,10 +66,10 @@ static char *put_date(char *at, uint64_t days)
 	return put_digits(at, day_of_year - (153 * month_from_march + 2) / 5 + 1, 2);
 }
 
-static int append_iso(struct buffer *buffer, uint64_t unix_ms)
+void template_format_iso(uint64_t unix_ms, char ret_text[ISO_SIZE])
 {
 	uint64_t of_day_ms = unix_ms % 86400000;
-	char text[ISO_SIZE], *at = put_date(text, unix_ms / 86400000);
+	char *at = put_date(ret_text, unix_ms / 86400000);
 
 	*at++ = 'T';
 	at = put_digits(at, of_day_ms / 3600000, 2);
@@ -82,13 +79,20 @@ static int append_iso(struct buffer *buffer, uint64_t unix_ms)
 	at = put_digits(at, of_day_ms / 1000 % 60, 2);
 	*at++ = '.';
 	at = put_digits(at, of_day_ms % 1000, 3);
-	*at++ = 'Z';
-	return buffer_append(buffer, text, (size_t)(at - text));
+	*at = 'Z';
 }
 
-static uint64_t unix_ms(void)
+static uint64_t now_ms(void)
 {
 	return (uint64_t)clock_wall_ns() / NS_PER_MS;
+}
+
+static int append_iso(struct buffer *buffer)
+{
+	char text[ISO_SIZE];
+
+	template_format_iso(now_ms(), text);
+	return buffer_append(buffer, text, ISO_SIZE);
 }
 
 static int append_value(struct buffer *buffer, const struct part *part, const struct template_scope *scope)
@@ -128,9 +132,9 @@ static int append_part(struct buffer *buffer, const struct part *part, const str
 		assert(scope->random);
 		return append_uuid(buffer, scope->random);
 	case PART_NOW:
-		return append_number(buffer, unix_ms(), 0);
+		return append_number(buffer, now_ms(), 0);
 	case PART_NOW_ISO:
-		return append_iso(buffer, unix_ms());
+		return append_iso(buffer);
 	case PART_SECRET:
 		return append_secret(buffer, part, scope);
 	}
@@ -138,7 +142,7 @@ static int append_part(struct buffer *buffer, const struct part *part, const str
 }
 
 int template_render(const struct template *template, const struct template_scope *scope, struct buffer *buffer,
-		    const char **ret_missing)
+                    const char **ret_missing)
 {
 	size_t size = buffer->size;
 

@@ -113,8 +113,8 @@ static struct span line_span(uint32_t from, uint32_t to, uint64_t duration_ns, u
 	if ((from < level && to < level) || duration_ns == 0)
 		return (struct span){0, 0};
 	if (from < level) /* it rises: from the first ns at which (to - from) x >= (level - from) duration */
-		span.start_ns = (uint64_t)(((unsigned __int128)(level - from) * duration_ns + (to - from) - 1) /
-					   (to - from));
+		span.start_ns =
+		        (uint64_t)(((unsigned __int128)(level - from) * duration_ns + (to - from) - 1) / (to - from));
 	else /* it falls: up to the last ns at which (from - to) x <= (from - level) duration */
 		span.end_ns = (uint64_t)((unsigned __int128)(from - level) * duration_ns / (from - to)) + 1;
 	return span;
@@ -150,7 +150,7 @@ static _Bool ramp_span(const struct scenario *scenario, uint32_t vu, uint64_t fr
 }
 
 _Bool vu_curve_span(const struct scenario *scenario, uint32_t vu, uint64_t from_ns, uint64_t *ret_start_ns,
-		    uint64_t *ret_end_ns)
+                    uint64_t *ret_end_ns)
 {
 	struct span span = {0, vu_curve_end_ns(scenario)};
 

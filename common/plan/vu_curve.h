@@ -14,4 +14,4 @@ uint32_t vu_curve_at(const struct scenario *scenario, uint64_t at_ns);
 uint32_t vu_curve_peak(const struct scenario *scenario);
 /* As schedule_vu_span(). */
 _Bool vu_curve_span(const struct scenario *scenario, uint32_t vu, uint64_t from_ns, uint64_t *ret_start_ns,
-		    uint64_t *ret_end_ns);
+                    uint64_t *ret_end_ns);

@@ -71,8 +71,7 @@ static void draw_scenario(struct random *random, struct sample *sample)
 	for (uint32_t i = 0; i < scenario->stage_count; i++) {
 		double target = draw_rate(random), higher = target > rate ? target : rate;
 
-		sample->stages[i] =
-			(struct stage){draw_duration(random, higher, scenario->time_unit_ns), target};
+		sample->stages[i] = (struct stage){draw_duration(random, higher, scenario->time_unit_ns), target};
 		rate = target;
 	}
 }
@@ -127,7 +126,7 @@ static uint64_t check_walk(const struct schedule *schedule, const struct share *
 }
 
 static uint32_t divide(struct random *random, const struct share *whole, uint32_t count, uint32_t weight_max,
-		       struct share *shares)
+                       struct share *shares)
 {
 	uint32_t weights[HOLDERS_MAX];
 
@@ -146,7 +145,7 @@ static uint32_t draw_holders(struct random *random, struct share *holders)
 
 	assert_int_equal(share_all(&all), 0);
 	agent_count = divide(random, &all, (uint32_t)random_between(random, 1, 7),
-			     random_below(random, 2) ? 1 : (uint32_t)random_between(random, 1, 9), agents);
+	                     random_below(random, 2) ? 1 : (uint32_t)random_between(random, 1, 9), agents);
 	lost = agent_count > 1 && random_below(random, 2);
 	if (lost) /* the last one; what was its goes to further "workers" of the others */
 		count += divide(random, &agents[agent_count - 1], agent_count - 1, 3, moved);
@@ -183,7 +182,7 @@ static void test_union_of_any_division_is_the_schedule_of_one_agent(void **state
 		}
 		if (sum != whole.count)
 			fail_msg("seed %llu: the holders have %llu arrivals of %llu", (unsigned long long)seed,
-				 (unsigned long long)sum, (unsigned long long)whole.count);
+			         (unsigned long long)sum, (unsigned long long)whole.count);
 		free(whole.at_ns);
 		schedule_free(schedule);
 	}
@@ -220,9 +219,9 @@ static void test_counts_agree_with_times(void **state)
 				at_ns = random_below(&random, schedule_end_ns(schedule) + 2);
 			if (schedule_arrivals(schedule, at_ns) != count_before(&whole, at_ns))
 				fail_msg("seed %llu: %llu arrivals before %llu ns, counted %llu",
-					 (unsigned long long)seed, (unsigned long long)count_before(&whole, at_ns),
-					 (unsigned long long)at_ns,
-					 (unsigned long long)schedule_arrivals(schedule, at_ns));
+				         (unsigned long long)seed, (unsigned long long)count_before(&whole, at_ns),
+				         (unsigned long long)at_ns,
+				         (unsigned long long)schedule_arrivals(schedule, at_ns));
 		}
 		free(whole.at_ns);
 		schedule_free(schedule);
@@ -269,7 +268,7 @@ static void test_even_arrivals_lie_where_the_integral_reaches_their_index(void *
 			if (integral(&sample.scenario, whole.at_ns[k]) > k + rounding ||
 			    integral(&sample.scenario, whole.at_ns[k] + 1) < k - rounding)
 				fail_msg("seed %llu: arrival %llu at %llu ns", (unsigned long long)seed,
-					 (unsigned long long)k, (unsigned long long)whole.at_ns[k]);
+				         (unsigned long long)k, (unsigned long long)whole.at_ns[k]);
 		}
 		free(whole.at_ns);
 		schedule_free(schedule);
@@ -287,16 +286,23 @@ static void test_skipping_equals_walking(void **state)
 		struct random random;
 		uint64_t at_ns = 0, next_ns = 0, index = 0, walked, skipped_ns, skipped_index;
 		uint32_t count;
+		struct times whole;
 		_Bool more = 1;
 
 		random_seed(&random, seed);
 		draw_scenario(&random, &sample);
 		assert_int_equal(schedule_new(&sample.scenario, &schedule), 0);
+		whole = walk_alone(schedule);
 		count = draw_holders(&random, holders);
 		assert_int_equal(arrivals_walk_new(schedule, &holders[0], &walker), 0);
 		assert_int_equal(arrivals_walk_new(schedule, &holders[0], &skipper), 0);
 		while (more) {
 			at_ns = next_ns + random_below(&random, schedule_end_ns(schedule) / 5 + 2);
+			if (random_below(&random, 2)) { /* right at an arrival */
+				uint64_t k = schedule_arrivals(schedule, at_ns);
+
+				at_ns = k < whole.count ? whole.at_ns[k] : at_ns;
+			}
 			walked = 0;
 			while ((more = arrivals_walk_next(walker, &index, &next_ns)) && next_ns < at_ns)
 				walked++;
@@ -309,6 +315,7 @@ static void test_skipping_equals_walking(void **state)
 		}
 		arrivals_walk_free(walker);
 		arrivals_walk_free(skipper);
+		free(whole.at_ns);
 		for (uint32_t i = 0; i < count; i++)
 			share_deinit(&holders[i]);
 		schedule_free(schedule);
@@ -318,10 +325,10 @@ static void test_skipping_equals_walking(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_union_of_any_division_is_the_schedule_of_one_agent),
-		cmocka_unit_test(test_counts_agree_with_times),
-		cmocka_unit_test(test_even_arrivals_lie_where_the_integral_reaches_their_index),
-		cmocka_unit_test(test_skipping_equals_walking),
+	        cmocka_unit_test(test_union_of_any_division_is_the_schedule_of_one_agent),
+	        cmocka_unit_test(test_counts_agree_with_times),
+	        cmocka_unit_test(test_even_arrivals_lie_where_the_integral_reaches_their_index),
+	        cmocka_unit_test(test_skipping_equals_walking),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

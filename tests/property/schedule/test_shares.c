@@ -64,11 +64,53 @@ static void test_parts_are_disjoint_and_their_union_is_the_whole(void **state)
 				owners += share_owns(&parts[i], k);
 			if (owners != share_owns(&whole, k))
 				fail_msg("seed %llu: index %llu has %u owners", (unsigned long long)seed,
-					 (unsigned long long)k, owners);
+				         (unsigned long long)k, owners);
 		}
 		for (uint32_t i = 0; i < count; i++)
 			share_deinit(&parts[i]);
 		share_deinit(&whole);
+	}
+}
+
+/* Smooth weighted round robin by its definition: each slot, every owner earns its weight; the richest pays the sum. */
+static uint32_t naive_slot(int64_t *credits, const uint32_t *weights, uint32_t count)
+{
+	uint32_t best = 0;
+	int64_t sum = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		credits[i] += weights[i];
+		sum += weights[i];
+		if (credits[i] > credits[best])
+			best = i;
+	}
+	credits[best] -= sum;
+	return best;
+}
+
+static void test_slots_are_those_of_smooth_weighted_round_robin(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < ROUNDS; seed++) {
+		uint32_t weights[OWNERS_MAX], count;
+		struct share all, parts[OWNERS_MAX];
+		int64_t credits[OWNERS_MAX] = {0};
+		struct random random;
+
+		random_seed(&random, seed);
+		count = draw_weights(&random, weights);
+		assert_int_equal(share_all(&all), 0);
+		assert_int_equal(share_divide(&all, weights, count, parts), 0);
+		for (uint64_t k = 0; k < INDICES; k++) {
+			uint32_t owner = naive_slot(credits, weights, count);
+
+			if (!share_owns(&parts[owner], k))
+				fail_msg("seed %llu: index %llu is not of owner %u", (unsigned long long)seed,
+				         (unsigned long long)k, owner);
+		}
+		for (uint32_t i = 0; i < count; i++)
+			share_deinit(&parts[i]);
+		share_deinit(&all);
 	}
 }
 
@@ -208,11 +250,12 @@ static void test_repeated_losses_keep_the_union(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parts_are_disjoint_and_their_union_is_the_whole),
-		cmocka_unit_test(test_densities_follow_the_weights_exactly),
-		cmocka_unit_test(test_equal_owners_of_all_never_differ_by_more_than_one),
-		cmocka_unit_test(test_lookups_agree),
-		cmocka_unit_test(test_repeated_losses_keep_the_union),
+	        cmocka_unit_test(test_parts_are_disjoint_and_their_union_is_the_whole),
+	        cmocka_unit_test(test_slots_are_those_of_smooth_weighted_round_robin),
+	        cmocka_unit_test(test_densities_follow_the_weights_exactly),
+	        cmocka_unit_test(test_equal_owners_of_all_never_differ_by_more_than_one),
+	        cmocka_unit_test(test_lookups_agree),
+	        cmocka_unit_test(test_repeated_losses_keep_the_union),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

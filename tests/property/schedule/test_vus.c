@@ -34,19 +34,19 @@ static uint64_t draw_duration(struct random *random)
 static void draw_scenario(struct random *random, struct sample *sample)
 {
 	static const enum executor executors[] = {EXECUTOR_CONSTANT_VUS, EXECUTOR_PER_VU_ITERATIONS,
-						  EXECUTOR_SHARED_ITERATIONS, EXECUTOR_RAMPING_VUS};
+	                                          EXECUTOR_SHARED_ITERATIONS, EXECUTOR_RAMPING_VUS};
 	uint64_t pick = random_below(random, 8);
 
 	memset(sample, 0, sizeof(*sample));
 	sample->scenario = (struct scenario){
-		.executor = executors[pick < 3 ? pick : 3],
-		.vus = (uint32_t)random_between(random, 1, VUS_MAX),
-		.start_vus = (uint32_t)random_below(random, VUS_MAX),
-		.duration_ns = random_between(random, 1, 200),
-		.max_duration_ns = random_between(random, 1, 200),
-		.ramp_up_ns = draw_duration(random),
-		.stages = sample->stages,
-		.stage_count = (uint32_t)random_between(random, 1, STAGES_MAX),
+	        .executor = executors[pick < 3 ? pick : 3],
+	        .vus = (uint32_t)random_between(random, 1, VUS_MAX),
+	        .start_vus = (uint32_t)random_below(random, VUS_MAX),
+	        .duration_ns = random_between(random, 1, 200),
+	        .max_duration_ns = random_between(random, 1, 200),
+	        .ramp_up_ns = draw_duration(random),
+	        .stages = sample->stages,
+	        .stage_count = (uint32_t)random_between(random, 1, STAGES_MAX),
 	};
 	for (uint32_t i = 0; i < sample->scenario.stage_count; i++)
 		sample->stages[i] = (struct stage){draw_duration(random), (double)random_below(random, VUS_MAX + 1)};
@@ -61,13 +61,13 @@ static void check_vu(const struct schedule *schedule, uint32_t vu, uint64_t seed
 		for (; at_ns < span_start; at_ns++)
 			if (schedule_vus(schedule, at_ns) > vu)
 				fail_msg("seed %llu: VU %u is wanted at %llu", (unsigned long long)seed, vu,
-					 (unsigned long long)at_ns);
+				         (unsigned long long)at_ns);
 		for (; at_ns < span_end; at_ns++) {
 			uint64_t start_again, end_again;
 
 			if (schedule_vus(schedule, at_ns) <= vu)
 				fail_msg("seed %llu: VU %u is not wanted at %llu", (unsigned long long)seed, vu,
-					 (unsigned long long)at_ns);
+				         (unsigned long long)at_ns);
 			assert_true(schedule_vu_span(schedule, vu, at_ns, &start_again, &end_again));
 			assert_true(start_again == span_start && end_again == span_end);
 		}
@@ -75,7 +75,7 @@ static void check_vu(const struct schedule *schedule, uint32_t vu, uint64_t seed
 	for (; at_ns < end_ns + 3; at_ns++)
 		if (schedule_vus(schedule, at_ns) > vu)
 			fail_msg("seed %llu: VU %u is wanted at %llu", (unsigned long long)seed, vu,
-				 (unsigned long long)at_ns);
+			         (unsigned long long)at_ns);
 }
 
 static void test_spans_agree_with_the_number_of_vus(void **state)
@@ -142,9 +142,9 @@ static void test_shared_iterations_add_up_over_any_division(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_spans_agree_with_the_number_of_vus),
-		cmocka_unit_test(test_vus_never_exceed_the_scenarios_maximum),
-		cmocka_unit_test(test_shared_iterations_add_up_over_any_division),
+	        cmocka_unit_test(test_spans_agree_with_the_number_of_vus),
+	        cmocka_unit_test(test_vus_never_exceed_the_scenarios_maximum),
+	        cmocka_unit_test(test_shared_iterations_add_up_over_any_division),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,21 +51,23 @@ static void test_feed_reads_csv(void **state)
 	static const struct {
 		const char *csv, *column, *rows;
 	} cases[] = {
-		{"a\n1\n2\n", "a", "1\n2\n"},
-		{"a\n1\n2", "a", "1\n2\n"},
-		{"a\r\n1\r\n2\r\n", "a", "1\n2\n"},
-		{"a\r\n1\r", "a", "1\n"},
-		{"\xef\xbb\xbf" "a,b\n1,2\n", NULL, "1|2\n"},
-		{"a,b\n1,2\n3,4\n", "b", "2\n4\n"},
-		{"a,b\n,\n", NULL, "|\n"},
-		{"a,b\n\"1,5\",\"x\ny\"\n", NULL, "1,5|x\ny\n"},
-		{"a\n\"say \"\"hi\"\"\"\n\"\"\"\"\n\"\"\n", "a", "say \"hi\"\n\"\n\n"},
-		{"\"a\",\"b\"\n1,\"2\"\n", NULL, "1|2\n"},
-		{"a\n\n1\n\n\r\n2\n\n", "a", "1\n2\n"},
-		{" a , b\n1, 2\n", NULL, "1| 2\n"},
-		{"a,first name,b\n1,2,3\n", NULL, "1|3\n"},
-		{"name,銘柄\nx,日本\n", "銘柄", "日本\n"},
-		{"a\nx\ry\n", "a", "x\ry\n"},
+	        {"a\n1\n2\n", "a", "1\n2\n"},
+	        {"a\n1\n2", "a", "1\n2\n"},
+	        {"a\r\n1\r\n2\r\n", "a", "1\n2\n"},
+	        {"a\r\n1\r", "a", "1\n"},
+	        {"\xef\xbb\xbf"
+	         "a,b\n1,2\n",
+	         NULL, "1|2\n"},
+	        {"a,b\n1,2\n3,4\n", "b", "2\n4\n"},
+	        {"a,b\n,\n", NULL, "|\n"},
+	        {"a,b\n\"1,5\",\"x\ny\"\n", NULL, "1,5|x\ny\n"},
+	        {"a\n\"say \"\"hi\"\"\"\n\"\"\"\"\n\"\"\n", "a", "say \"hi\"\n\"\n\n"},
+	        {"\"a\",\"b\"\n1,\"2\"\n", NULL, "1|2\n"},
+	        {"a\n\n1\n\n\r\n2\n\n", "a", "1\n2\n"},
+	        {" a , b\n1, 2\n", NULL, "1| 2\n"},
+	        {"a,first name,b\n1,2,3\n", NULL, "1|3\n"},
+	        {"name,銘柄\nx,日本\n", "銘柄", "日本\n"},
+	        {"a\nx\ry\n", "a", "x\ry\n"},
 	};
 
 	(void)state;
@@ -92,24 +94,24 @@ static void test_feed_refuses_with_line_and_column(void **state)
 		int line, at;
 		const char *text;
 	} cases[] = {
-		{"", NULL, 1, 1, "the file is empty; it needs a line that names the columns"},
-		{"\n\r\n", NULL, 1, 1, "the file is empty; it needs a line that names the columns"},
-		{"a,b\n", NULL, 2, 1, "no rows below the header"},
-		{"a,b\n\n", "a", 3, 1, "no rows below the header"},
-		{"a,b\n1,2\n3\n", NULL, 3, 1, "this row ends after 1 of 2 fields"},
-		{"a,b\n1,2,3\n", NULL, 2, 5, "this row has more fields than the header, which has 2"},
-		{"a,b\n1,2,\n", NULL, 2, 5, "this row has more fields than the header, which has 2"},
-		{"a\n\"1\n2\n", "a", 2, 1, "this quote is never closed"},
-		{"a,b\n1,\"\n\",\n", NULL, 3, 3, "this row has more fields than the header, which has 2"},
-		{"a,b\n1,\"2\"3\n", NULL, 2, 6, "text after the closing quote of a field"},
-		{"a,b\n1,x\"y\n", NULL, 2, 4,
-		 "a quote within a field: put the whole field in quotes and double this one"},
-		{"symbol,price\nx,1\n", "symbl", 1, 1, "no column \"symbl\" (did you mean \"symbol\"?)"},
-		{"symbol,price\nx,1\n", "volume", 1, 1, "no column \"volume\" (the first is \"symbol\")"},
-		{"a,a\n1,2\n", "a", 1, 1, "two columns are called \"a\""},
-		{"a,b,a\n1,2,3\n", NULL, 1, 1, "two columns are called \"a\""},
-		{"x y,\n1,2\n", NULL, 1, 1, "no column has a name that {{data.name}} can say: letters, digits, _ - ."},
-		{"a\nok\n\xff\n", "a", 3, 1, "this field is not UTF-8"},
+	        {"", NULL, 1, 1, "the file is empty; it needs a line that names the columns"},
+	        {"\n\r\n", NULL, 1, 1, "the file is empty; it needs a line that names the columns"},
+	        {"a,b\n", NULL, 2, 1, "no rows below the header"},
+	        {"a,b\n\n", "a", 3, 1, "no rows below the header"},
+	        {"a,b\n1,2\n3\n", NULL, 3, 1, "this row ends after 1 of 2 fields"},
+	        {"a,b\n1,2,3\n", NULL, 2, 5, "this row has more fields than the header, which has 2"},
+	        {"a,b\n1,2,\n", NULL, 2, 5, "this row has more fields than the header, which has 2"},
+	        {"a\n\"1\n2\n", "a", 2, 1, "this quote is never closed"},
+	        {"a,b\n1,\"\n\",\n", NULL, 3, 3, "this row has more fields than the header, which has 2"},
+	        {"a,b\n1,\"2\"3\n", NULL, 2, 6, "text after the closing quote of a field"},
+	        {"a,b\n1,x\"y\n", NULL, 2, 4,
+	         "a quote within a field: put the whole field in quotes and double this one"},
+	        {"symbol,price\nx,1\n", "symbl", 1, 1, "no column \"symbl\" (did you mean \"symbol\"?)"},
+	        {"symbol,price\nx,1\n", "volume", 1, 1, "no column \"volume\" (the first is \"symbol\")"},
+	        {"a,a\n1,2\n", "a", 1, 1, "two columns are called \"a\""},
+	        {"a,b,a\n1,2,3\n", NULL, 1, 1, "two columns are called \"a\""},
+	        {"x y,\n1,2\n", NULL, 1, 1, "no column has a name that {{data.name}} can say: letters, digits, _ - ."},
+	        {"a\nok\n\xff\n", "a", 3, 1, "this field is not UTF-8"},
 	};
 
 	(void)state;
@@ -119,9 +121,9 @@ static void test_feed_refuses_with_line_and_column(void **state)
 		struct failure failure = {0};
 		struct feed *feed = NULL;
 
-		assert_int_equal(feed_new(&config, "data.csv", cases[i].csv, strlen(cases[i].csv), names, &failure,
-					  &feed),
-				 -EINVAL);
+		assert_int_equal(
+		        feed_new(&config, "data.csv", cases[i].csv, strlen(cases[i].csv), names, &failure, &feed),
+		        -EINVAL);
 		assert_null(feed);
 		assert_string_equal(failure.text, cases[i].text);
 		assert_string_equal(failure.file, "data.csv");
@@ -203,8 +205,7 @@ static void test_feed_without_data_knows_its_name_only(void **state)
 
 static struct feed *numbered_feed(enum feed_pick pick, double exponent, uint32_t rows)
 {
-	struct feed_config config = {
-		.name = "n", .csv = "n.csv", .column = "n", .pick = pick, .exponent = exponent};
+	struct feed_config config = {.name = "n", .csv = "n.csv", .column = "n", .pick = pick, .exponent = exponent};
 	struct template_names *names = template_names_new();
 	struct buffer buffer = {0};
 	struct feed *feed;
@@ -269,8 +270,8 @@ static void test_feed_random_and_zipf_follow_their_weights(void **state)
 		double exponent;
 		uint32_t rows;
 	} cases[] = {
-		{FEED_RANDOM, 0, 100}, {FEED_ZIPF, 0, 100}, {FEED_ZIPF, 1, 100},  {FEED_ZIPF, 0.5, 1000},
-		{FEED_ZIPF, 2, 20},    {FEED_ZIPF, 1, 3},   {FEED_ZIPF, 1.3, 50}, {FEED_ZIPF, 1, 2},
+	        {FEED_RANDOM, 0, 100}, {FEED_ZIPF, 0, 100}, {FEED_ZIPF, 1, 100},  {FEED_ZIPF, 0.5, 1000},
+	        {FEED_ZIPF, 2, 20},    {FEED_ZIPF, 1, 3},   {FEED_ZIPF, 1.3, 50}, {FEED_ZIPF, 1, 2},
 	};
 
 	(void)state;
@@ -308,14 +309,14 @@ static void test_feed_zipf_of_one_row_or_a_steep_curve_holds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_feed_reads_csv),
-		cmocka_unit_test(test_feed_refuses_with_line_and_column),
-		cmocka_unit_test(test_feed_refuses_a_nul_and_a_field_over_the_limit),
-		cmocka_unit_test(test_feed_names_its_slots),
-		cmocka_unit_test(test_feed_without_data_knows_its_name_only),
-		cmocka_unit_test(test_feed_sequential_goes_round_and_unique_ends),
-		cmocka_unit_test(test_feed_random_and_zipf_follow_their_weights),
-		cmocka_unit_test(test_feed_zipf_of_one_row_or_a_steep_curve_holds),
+	        cmocka_unit_test(test_feed_reads_csv),
+	        cmocka_unit_test(test_feed_refuses_with_line_and_column),
+	        cmocka_unit_test(test_feed_refuses_a_nul_and_a_field_over_the_limit),
+	        cmocka_unit_test(test_feed_names_its_slots),
+	        cmocka_unit_test(test_feed_without_data_knows_its_name_only),
+	        cmocka_unit_test(test_feed_sequential_goes_round_and_unique_ends),
+	        cmocka_unit_test(test_feed_random_and_zipf_follow_their_weights),
+	        cmocka_unit_test(test_feed_zipf_of_one_row_or_a_steep_curve_holds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,30 +17,30 @@
 static struct scenario constant_rate(double rate, uint64_t duration_ns)
 {
 	return (struct scenario){
-		.executor = EXECUTOR_CONSTANT_ARRIVAL_RATE,
-		.rate = rate,
-		.time_unit_ns = S,
-		.duration_ns = duration_ns,
-		.seed = 1,
+	        .executor = EXECUTOR_CONSTANT_ARRIVAL_RATE,
+	        .rate = rate,
+	        .time_unit_ns = S,
+	        .duration_ns = duration_ns,
+	        .seed = 1,
 	};
 }
 
 static struct scenario ramping_rate(double start_rate, struct stage *stages, uint32_t count)
 {
 	return (struct scenario){
-		.executor = EXECUTOR_RAMPING_ARRIVAL_RATE,
-		.start_rate = start_rate,
-		.time_unit_ns = S,
-		.stages = stages,
-		.stage_count = count,
-		.seed = 1,
+	        .executor = EXECUTOR_RAMPING_ARRIVAL_RATE,
+	        .start_rate = start_rate,
+	        .time_unit_ns = S,
+	        .stages = stages,
+	        .stage_count = count,
+	        .seed = 1,
 	};
 }
 
 static struct scenario ramping_vus(uint32_t start_vus, struct stage *stages, uint32_t count)
 {
 	return (struct scenario){
-		.executor = EXECUTOR_RAMPING_VUS, .start_vus = start_vus, .stages = stages, .stage_count = count};
+	        .executor = EXECUTOR_RAMPING_VUS, .start_vus = start_vus, .stages = stages, .stage_count = count};
 }
 
 /* The times of all arrivals up to `max`; returns how many there are. */
@@ -73,23 +73,23 @@ static void test_schedule_constant_rate_counts_are_exact(void **state)
 		double rate;
 		uint64_t time_unit_ns, duration_ns, arrivals;
 	} cases[] = {
-		{500, S, 20 * S, 10000},
-		{1000, S, 1800 * S, 1800000},
-		{278, S, 3600 * S, 1000800},
-		{5000, S, 3600 * S, 18000000},
-		{1, S, S, 1},
-		{1, S, S + 1, 2},
-		{1, S, 1, 1},
-		{0.5, S, 20 * S, 10},
-		{0.1, S, 10 * S, 1},
-		{0.3, S, 10 * S, 3},
-		{1.0 / 3, S, 3600 * S, 1200},
-		{100, 60 * S, 60 * S, 100},
-		{100, 3600 * S, 1800 * S, 50},
-		{7, S, 3 * S + S / 2, 25},
-		{0, S, 10 * S, 0},
-		{1000000, S, 3600 * S, UINT64_C(3600000000)},
-		{10, S, 0, 0},
+	        {500, S, 20 * S, 10000},
+	        {1000, S, 1800 * S, 1800000},
+	        {278, S, 3600 * S, 1000800},
+	        {5000, S, 3600 * S, 18000000},
+	        {1, S, S, 1},
+	        {1, S, S + 1, 2},
+	        {1, S, 1, 1},
+	        {0.5, S, 20 * S, 10},
+	        {0.1, S, 10 * S, 1},
+	        {0.3, S, 10 * S, 3},
+	        {1.0 / 3, S, 3600 * S, 1200},
+	        {100, 60 * S, 60 * S, 100},
+	        {100, 3600 * S, 1800 * S, 50},
+	        {7, S, 3 * S + S / 2, 25},
+	        {0, S, 10 * S, 0},
+	        {1000000, S, 3600 * S, UINT64_C(3600000000)},
+	        {10, S, 0, 0},
 	};
 
 	(void)state;
@@ -169,17 +169,17 @@ static void test_schedule_counts_ramps_exactly(void **state)
 		uint32_t count;
 		uint64_t arrivals;
 	} cases[] = {
-		{0, S, {{10 * S, 100}}, 1, 500},
-		{100, S, {{10 * S, 0}}, 1, 500},
-		{0, S, {{10 * S, 100}, {10 * S, 100}, {10 * S, 0}}, 3, 2000},
-		{50, S, {{10 * S, 50}}, 1, 500},
-		{0, S, {{0, 50}, {10 * S, 50}}, 2, 500},
-		{10, S, {{S, 10}, {0, 0}, {S, 0}, {S, 10}}, 4, 15},
-		{0, S, {{S, 0}, {S, 1}}, 2, 1},
-		{0, S, {{S, 0}}, 1, 0},
-		{0, 60 * S, {{60 * S, 120}}, 1, 60},
-		{0, S, {{S, 1}}, 1, 1},
-		{0, S, {{0, 100}}, 1, 0},
+	        {0, S, {{10 * S, 100}}, 1, 500},
+	        {100, S, {{10 * S, 0}}, 1, 500},
+	        {0, S, {{10 * S, 100}, {10 * S, 100}, {10 * S, 0}}, 3, 2000},
+	        {50, S, {{10 * S, 50}}, 1, 500},
+	        {0, S, {{0, 50}, {10 * S, 50}}, 2, 500},
+	        {10, S, {{S, 10}, {0, 0}, {S, 0}, {S, 10}}, 4, 15},
+	        {0, S, {{S, 0}, {S, 1}}, 2, 1},
+	        {0, S, {{S, 0}}, 1, 0},
+	        {0, 60 * S, {{60 * S, 120}}, 1, 60},
+	        {0, S, {{S, 1}}, 1, 1},
+	        {0, S, {{0, 100}}, 1, 0},
 	};
 
 	(void)state;
@@ -278,8 +278,8 @@ static void test_schedule_poisson_has_exponential_gaps_and_repeats(void **state)
 		squares += gap_ms * gap_ms;
 		longer += gap_ms > 1;
 	}
-	assert_true(fabs(sum / (double)count - 1) < 0.03);                  /* mean 1 */
-	assert_true(fabs(squares / (double)count - 2) < 0.15);              /* second moment 2 */
+	assert_true(fabs(sum / (double)count - 1) < 0.03);                   /* mean 1 */
+	assert_true(fabs(squares / (double)count - 2) < 0.15);               /* second moment 2 */
 	assert_true(fabs((double)longer / (double)count - exp(-1)) < 0.015); /* P(gap > 1) */
 	scenario.seed = 2;
 	walk_all(&scenario, again, 2 * COUNT);
@@ -325,27 +325,27 @@ static void test_schedule_vu_spans(void **state)
 		uint32_t count, vu;
 		uint64_t from_ns, start_ns, end_ns; /* end 0: no span */
 	} cases[] = {
-		/* 1 -> 10 in 10 s: VU i when the line crosses i + 1 */
-		{1, {{10 * S, 10}}, 1, 0, 0, 0, 10 * S},
-		{1, {{10 * S, 10}}, 1, 1, 0, UINT64_C(1111111112), 10 * S},
-		{1, {{10 * S, 10}}, 1, 8, 0, UINT64_C(8888888889), 10 * S},
-		{1, {{10 * S, 10}}, 1, 9, 0, 0, 0},
-		/* 0 -> 10, hold, -> 0 */
-		{0, {{10 * S, 10}, {10 * S, 10}, {10 * S, 0}}, 3, 0, 0, S, 29 * S + 1},
-		{0, {{10 * S, 10}, {10 * S, 10}, {10 * S, 0}}, 3, 4, 0, 5 * S, 25 * S + 1},
-		{0, {{10 * S, 10}, {10 * S, 10}, {10 * S, 0}}, 3, 9, 0, 10 * S, 20 * S + 1},
-		{0, {{10 * S, 10}, {10 * S, 10}, {10 * S, 0}}, 3, 10, 0, 0, 0},
-		{0, {{10 * S, 10}, {10 * S, 10}, {10 * S, 0}}, 3, 4, 25 * S, 5 * S, 25 * S + 1},
-		{0, {{10 * S, 10}, {10 * S, 10}, {10 * S, 0}}, 3, 4, 25 * S + 1, 0, 0},
-		/* jumps */
-		{0, {{0, 5}, {10 * S, 5}, {0, 2}, {10 * S, 2}}, 4, 1, 0, 0, 20 * S},
-		{0, {{0, 5}, {10 * S, 5}, {0, 2}, {10 * S, 2}}, 4, 4, 0, 0, 10 * S},
-		{3, {{10 * S, 3}}, 1, 2, 0, 0, 10 * S},
-		/* away and back */
-		{2, {{10 * S, 0}, {10 * S, 2}}, 2, 0, 0, 0, 5 * S + 1},
-		{2, {{10 * S, 0}, {10 * S, 2}}, 2, 0, 5 * S + 1, 15 * S, 20 * S},
-		{2, {{10 * S, 0}, {10 * S, 2}}, 2, 1, 0, 0, 1},
-		{2, {{10 * S, 0}, {10 * S, 2}}, 2, 1, 1, 0, 0},
+	        /* 1 -> 10 in 10 s: VU i when the line crosses i + 1 */
+	        {1, {{10 * S, 10}}, 1, 0, 0, 0, 10 * S},
+	        {1, {{10 * S, 10}}, 1, 1, 0, UINT64_C(1111111112), 10 * S},
+	        {1, {{10 * S, 10}}, 1, 8, 0, UINT64_C(8888888889), 10 * S},
+	        {1, {{10 * S, 10}}, 1, 9, 0, 0, 0},
+	        /* 0 -> 10, hold, -> 0 */
+	        {0, {{10 * S, 10}, {10 * S, 10}, {10 * S, 0}}, 3, 0, 0, S, 29 * S + 1},
+	        {0, {{10 * S, 10}, {10 * S, 10}, {10 * S, 0}}, 3, 4, 0, 5 * S, 25 * S + 1},
+	        {0, {{10 * S, 10}, {10 * S, 10}, {10 * S, 0}}, 3, 9, 0, 10 * S, 20 * S + 1},
+	        {0, {{10 * S, 10}, {10 * S, 10}, {10 * S, 0}}, 3, 10, 0, 0, 0},
+	        {0, {{10 * S, 10}, {10 * S, 10}, {10 * S, 0}}, 3, 4, 25 * S, 5 * S, 25 * S + 1},
+	        {0, {{10 * S, 10}, {10 * S, 10}, {10 * S, 0}}, 3, 4, 25 * S + 1, 0, 0},
+	        /* jumps */
+	        {0, {{0, 5}, {10 * S, 5}, {0, 2}, {10 * S, 2}}, 4, 1, 0, 0, 20 * S},
+	        {0, {{0, 5}, {10 * S, 5}, {0, 2}, {10 * S, 2}}, 4, 4, 0, 0, 10 * S},
+	        {3, {{10 * S, 3}}, 1, 2, 0, 0, 10 * S},
+	        /* away and back */
+	        {2, {{10 * S, 0}, {10 * S, 2}}, 2, 0, 0, 0, 5 * S + 1},
+	        {2, {{10 * S, 0}, {10 * S, 2}}, 2, 0, 5 * S + 1, 15 * S, 20 * S},
+	        {2, {{10 * S, 0}, {10 * S, 2}}, 2, 1, 0, 0, 1},
+	        {2, {{10 * S, 0}, {10 * S, 2}}, 2, 1, 1, 0, 0},
 	};
 
 	(void)state;
@@ -358,7 +358,7 @@ static void test_schedule_vu_spans(void **state)
 		memcpy(stages, cases[i].stages, sizeof(stages));
 		assert_int_equal(schedule_new(&scenario, &schedule), 0);
 		assert_int_equal(schedule_vu_span(schedule, cases[i].vu, cases[i].from_ns, &start_ns, &end_ns),
-				 cases[i].end_ns != 0);
+		                 cases[i].end_ns != 0);
 		assert_int_equal(start_ns, cases[i].start_ns);
 		assert_int_equal(end_ns, cases[i].end_ns);
 		schedule_free(schedule);
@@ -387,7 +387,7 @@ static void test_schedule_constant_vus_run_from_start_to_end(void **state)
 static void test_schedule_iteration_executors_ramp_up(void **state)
 {
 	struct scenario scenario = {
-		.executor = EXECUTOR_PER_VU_ITERATIONS, .vus = 4, .max_duration_ns = 60 * S, .ramp_up_ns = 10 * S};
+	        .executor = EXECUTOR_PER_VU_ITERATIONS, .vus = 4, .max_duration_ns = 60 * S, .ramp_up_ns = 10 * S};
 	struct schedule *schedule;
 	uint64_t start_ns, end_ns;
 
@@ -412,11 +412,11 @@ static void test_schedule_shared_iterations_add_up(void **state)
 		uint64_t iterations;
 		uint64_t expected[3]; /* of agents of weight 2, 1, 1 */
 	} cases[] = {
-		{10, 100, {40 + 10, 30, 20}}, /* VUs 0 3 4 7 8 | 1 5 9 | 2 6 */
-		{1, 7, {7, 0, 0}},
-		{4, 7, {4 - 1, 2, 2}}, /* 2 2 2 1 */
-		{0, 7, {0, 0, 0}},
-		{4, 0, {0, 0, 0}},
+	        {10, 100, {40 + 10, 30, 20}}, /* VUs 0 3 4 7 8 | 1 5 9 | 2 6 */
+	        {1, 7, {7, 0, 0}},
+	        {4, 7, {4 - 1, 2, 2}}, /* 2 2 2 1 */
+	        {0, 7, {0, 0, 0}},
+	        {4, 0, {0, 0, 0}},
 	};
 	struct share all, parts[3];
 
@@ -424,9 +424,8 @@ static void test_schedule_shared_iterations_add_up(void **state)
 	assert_int_equal(share_all(&all), 0);
 	assert_int_equal(share_divide(&all, (const uint32_t[]){2, 1, 1}, 3, parts), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct scenario scenario = {.executor = EXECUTOR_SHARED_ITERATIONS,
-					    .vus = cases[i].vus,
-					    .iterations = cases[i].iterations};
+		struct scenario scenario = {
+		        .executor = EXECUTOR_SHARED_ITERATIONS, .vus = cases[i].vus, .iterations = cases[i].iterations};
 
 		for (int j = 0; j < 3; j++)
 			assert_int_equal(schedule_shared_iterations(&scenario, &parts[j]), cases[i].expected[j]);
@@ -440,12 +439,15 @@ static void test_scenario_figures(void **state)
 {
 	struct stage stages[] = {{S, 100}, {S, 20}};
 	struct scenario scenarios[] = {
-		{.executor = EXECUTOR_CONSTANT_VUS, .vus = 5, .duration_ns = S},
-		{.executor = EXECUTOR_RAMPING_VUS, .start_vus = 3, .stages = stages, .stage_count = 2},
-		{.executor = EXECUTOR_PER_VU_ITERATIONS, .vus = 4, .iterations = 10, .max_duration_ns = S},
-		{.executor = EXECUTOR_SHARED_ITERATIONS, .vus = 4, .iterations = 10, .max_duration_ns = S},
-		{.executor = EXECUTOR_CONSTANT_ARRIVAL_RATE, .rate = 10, .time_unit_ns = S, .duration_ns = S,
-		 .max_vus = 100},
+	        {.executor = EXECUTOR_CONSTANT_VUS, .vus = 5, .duration_ns = S},
+	        {.executor = EXECUTOR_RAMPING_VUS, .start_vus = 3, .stages = stages, .stage_count = 2},
+	        {.executor = EXECUTOR_PER_VU_ITERATIONS, .vus = 4, .iterations = 10, .max_duration_ns = S},
+	        {.executor = EXECUTOR_SHARED_ITERATIONS, .vus = 4, .iterations = 10, .max_duration_ns = S},
+	        {.executor = EXECUTOR_CONSTANT_ARRIVAL_RATE,
+	         .rate = 10,
+	         .time_unit_ns = S,
+	         .duration_ns = S,
+	         .max_vus = 100},
 	};
 	static const uint64_t planned[] = {UINT64_MAX, UINT64_MAX, 40, 10, 10};
 	static const uint32_t max_vus[] = {5, 100, 4, 4, 100}, bases[] = {0, 5, 105, 109, 113};
@@ -462,21 +464,21 @@ static void test_scenario_figures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_schedule_constant_rate_counts_are_exact),
-		cmocka_unit_test(test_schedule_constant_rate_times_are_exact),
-		cmocka_unit_test(test_schedule_ramp_times_follow_the_integral),
-		cmocka_unit_test(test_schedule_falling_ramp_mirrors_the_rising_one),
-		cmocka_unit_test(test_schedule_counts_ramps_exactly),
-		cmocka_unit_test(test_schedule_starts_nothing_while_the_rate_is_zero),
-		cmocka_unit_test(test_schedule_ramp_never_exceeds_target),
-		cmocka_unit_test(test_schedule_stays_exact_over_years_and_at_high_rates),
-		cmocka_unit_test(test_schedule_poisson_has_exponential_gaps_and_repeats),
-		cmocka_unit_test(test_schedule_walk_skips_what_is_owned_and_past),
-		cmocka_unit_test(test_schedule_vu_spans),
-		cmocka_unit_test(test_schedule_constant_vus_run_from_start_to_end),
-		cmocka_unit_test(test_schedule_iteration_executors_ramp_up),
-		cmocka_unit_test(test_schedule_shared_iterations_add_up),
-		cmocka_unit_test(test_scenario_figures),
+	        cmocka_unit_test(test_schedule_constant_rate_counts_are_exact),
+	        cmocka_unit_test(test_schedule_constant_rate_times_are_exact),
+	        cmocka_unit_test(test_schedule_ramp_times_follow_the_integral),
+	        cmocka_unit_test(test_schedule_falling_ramp_mirrors_the_rising_one),
+	        cmocka_unit_test(test_schedule_counts_ramps_exactly),
+	        cmocka_unit_test(test_schedule_starts_nothing_while_the_rate_is_zero),
+	        cmocka_unit_test(test_schedule_ramp_never_exceeds_target),
+	        cmocka_unit_test(test_schedule_stays_exact_over_years_and_at_high_rates),
+	        cmocka_unit_test(test_schedule_poisson_has_exponential_gaps_and_repeats),
+	        cmocka_unit_test(test_schedule_walk_skips_what_is_owned_and_past),
+	        cmocka_unit_test(test_schedule_vu_spans),
+	        cmocka_unit_test(test_schedule_constant_vus_run_from_start_to_end),
+	        cmocka_unit_test(test_schedule_iteration_executors_ramp_up),
+	        cmocka_unit_test(test_schedule_shared_iterations_add_up),
+	        cmocka_unit_test(test_scenario_figures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

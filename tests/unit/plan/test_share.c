@@ -49,18 +49,18 @@ static void test_share_divide_interleaves_by_smooth_weighted_round_robin(void **
 		uint32_t weights[OWNERS_MAX];
 		const char *owners;
 	} cases[] = {
-		{1, {1}, "aaaaaa"},
-		{1, {7}, "aaaaaa"},
-		{3, {1, 1, 1}, "abcabcabc"},
-		{3, {4, 4, 4}, "abcabcabc"},
-		{2, {2, 1}, "abaaba"},
-		{2, {1, 2}, "babbab"},
-		{3, {2, 1, 1}, "abcaabca"},
-		{3, {1, 1, 2}, "cabccabc"},
-		{3, {5, 1, 1}, "aabacaaaabacaa"},
-		{2, {3, 2}, "ababaababa"},
-		{4, {2, 2, 1, 1}, "abcdababcdab"},
-		{2, {1000, 500}, "abaaba"},
+	        {1, {1}, "aaaaaa"},
+	        {1, {7}, "aaaaaa"},
+	        {3, {1, 1, 1}, "abcabcabc"},
+	        {3, {4, 4, 4}, "abcabcabc"},
+	        {2, {2, 1}, "abaaba"},
+	        {2, {1, 2}, "babbab"},
+	        {3, {2, 1, 1}, "abcaabca"},
+	        {3, {1, 1, 2}, "cabccabc"},
+	        {3, {5, 1, 1}, "aabacaaaabacaa"},
+	        {2, {3, 2}, "ababaababa"},
+	        {4, {2, 2, 1, 1}, "abcdababcdab"},
+	        {2, {1000, 500}, "abaaba"},
 	};
 	char text[64];
 
@@ -71,7 +71,7 @@ static void test_share_divide_interleaves_by_smooth_weighted_round_robin(void **
 		assert_int_equal(share_all(&all), 0);
 		assert_int_equal(share_divide(&all, cases[i].weights, cases[i].count, shares), 0);
 		assert_string_equal(owners_text(shares, cases[i].count, (uint32_t)strlen(cases[i].owners), text),
-				    cases[i].owners);
+		                    cases[i].owners);
 		free_shares(shares, cases[i].count);
 		share_deinit(&all);
 	}
@@ -129,6 +129,18 @@ static void test_share_divide_deals_equal_classes_out_whole(void **state)
 	share_deinit(&all);
 }
 
+static void test_share_divide_lets_each_split_begin_with_another_owner(void **state)
+{
+	struct share_class classes[] = {{2, 0}, {4, 1}};
+	struct share whole = {.classes = classes, .count = 2}, shares[2];
+	char text[64];
+
+	(void)state;
+	assert_int_equal(share_divide(&whole, (const uint32_t[]){1, 1}, 2, shares), 0);
+	assert_string_equal(owners_text(shares, 2, 16, text), "abb-aab-abb-aab-");
+	free_shares(shares, 2);
+}
+
 static void test_share_divide_refuses_bad_weights(void **state)
 {
 	struct share all, shares[2];
@@ -172,12 +184,9 @@ static void test_share_of_producers_follows_the_producers(void **state)
 		const char *owners; /* of the first arrivals: 'a' if owned */
 		uint32_t classes;
 	} cases[] = {
-		{1, 0, 4, "aaaaaaaa", 1},
-		{2, 1, 4, "-a-a-a-a", 1},
-		{3, 0, 4, "a--aa--a", 2},
-		{3, 2, 10, "--a--a--a---a--a--a-", 3},
-		{3, 2, 2, "------", 0},
-		{1, 0, 1, "aaa", 1},
+	        {1, 0, 4, "aaaaaaaa", 1}, {2, 1, 4, "-a-a-a-a", 1},
+	        {3, 0, 4, "a--aa--a", 2}, {3, 2, 10, "--a--a--a---a--a--a-", 3},
+	        {3, 2, 2, "------", 0},   {1, 0, 1, "aaa", 1},
 	};
 	char text[64];
 
@@ -236,8 +245,11 @@ static void test_share_cursor_walks_counts_and_seeks(void **state)
 	assert_int_equal(share_cursor_init(&cursor, &share, 5), 0);
 	for (int i = 0; i < 200; i++) {
 		assert_int_equal(share_cursor_index(&cursor), index);
+		for (uint64_t limit = index; limit < index + 30; limit++)
+			assert_int_equal(share_cursor_count(&cursor, limit),
+			                 share_count(&share, limit) - share_count(&share, index));
 		assert_int_equal(share_cursor_count(&cursor, 1000),
-				 index < 1000 ? share_count(&share, 1000) - share_count(&share, index) : 0);
+		                 index < 1000 ? share_count(&share, 1000) - share_count(&share, index) : 0);
 		share_cursor_advance(&cursor);
 		index = share_next(&share, index + 1);
 	}
@@ -249,17 +261,18 @@ static void test_share_cursor_walks_counts_and_seeks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_share_divide_interleaves_by_smooth_weighted_round_robin),
-		cmocka_unit_test(test_share_divide_gives_equal_owners_one_class_each),
-		cmocka_unit_test(test_share_divide_splits_a_class_among_workers),
-		cmocka_unit_test(test_share_divide_deals_equal_classes_out_whole),
-		cmocka_unit_test(test_share_divide_refuses_bad_weights),
-		cmocka_unit_test(test_share_divide_of_nothing_is_nothing),
-		cmocka_unit_test(test_share_divide_gives_a_class_of_huge_modulus_whole),
-		cmocka_unit_test(test_share_of_producers_follows_the_producers),
-		cmocka_unit_test(test_share_lookups_agree_with_owns),
-		cmocka_unit_test(test_share_lookups_end_at_the_last_index),
-		cmocka_unit_test(test_share_cursor_walks_counts_and_seeks),
+	        cmocka_unit_test(test_share_divide_interleaves_by_smooth_weighted_round_robin),
+	        cmocka_unit_test(test_share_divide_gives_equal_owners_one_class_each),
+	        cmocka_unit_test(test_share_divide_splits_a_class_among_workers),
+	        cmocka_unit_test(test_share_divide_deals_equal_classes_out_whole),
+	        cmocka_unit_test(test_share_divide_lets_each_split_begin_with_another_owner),
+	        cmocka_unit_test(test_share_divide_refuses_bad_weights),
+	        cmocka_unit_test(test_share_divide_of_nothing_is_nothing),
+	        cmocka_unit_test(test_share_divide_gives_a_class_of_huge_modulus_whole),
+	        cmocka_unit_test(test_share_of_producers_follows_the_producers),
+	        cmocka_unit_test(test_share_lookups_agree_with_owns),
+	        cmocka_unit_test(test_share_lookups_end_at_the_last_index),
+	        cmocka_unit_test(test_share_cursor_walks_counts_and_seeks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

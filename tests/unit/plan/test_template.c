@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +15,7 @@
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/plan/template.h"
+#include "common/plan/template_parts.h"
 
 enum { SYMBOL, USER_ID, UNSET, SLOT_COUNT };
 
@@ -39,21 +41,21 @@ static const char *find_secret(void *context, const char *name)
 }
 
 static const struct template_value values[SLOT_COUNT] = {
-	[SYMBOL] = {"7203.T and more", 6},
-	[USER_ID] = {"日本", 6},
+        [SYMBOL] = {"7203.T and more", 6},
+        [USER_ID] = {"日本", 6},
 };
 
 static struct template_scope make_scope(struct random *random)
 {
 	random_seed(random, 1);
 	return (struct template_scope){
-		.vu = 42,
-		.iteration = UINT64_MAX,
-		.agent = "agent-1",
-		.random = random,
-		.values = values,
-		.value_count = SLOT_COUNT,
-		.secret = find_secret,
+	        .vu = 42,
+	        .iteration = UINT64_MAX,
+	        .agent = "agent-1",
+	        .random = random,
+	        .values = values,
+	        .value_count = SLOT_COUNT,
+	        .secret = find_secret,
 	};
 }
 
@@ -90,31 +92,31 @@ static void test_template_renders(void **state)
 	static const struct {
 		const char *source, *expected;
 	} cases[] = {
-		{"", ""},
-		{"plain", "plain"},
-		{"{{symbol}}", "7203.T"},
-		{"/api/{{symbol}}/x", "/api/7203.T/x"},
-		{"{{symbol}}{{user.id}}", "7203.T日本"},
-		{"{{ symbol }}", "7203.T"},
-		{"{{vu}}-{{iteration}}", "42-18446744073709551615"},
-		{"{{agent}}", "agent-1"},
-		{"{{random 7 7}}", "7"},
-		{"{{random -3 -3}}", "-3"},
-		{"{{random 0 0}}", "0"},
-		{"{{random -9223372036854775808 -9223372036854775808}}", "-9223372036854775808"},
-		{"{{random 9223372036854775807 9223372036854775807}}", "9223372036854775807"},
-		{"Bearer {{secret.API_KEY}}", "Bearer s3cret"},
-		{"{{{{symbol}}", "{{symbol}}"},
-		{"a {{{{ b }} c", "a {{ b }} c"},
-		{"{", "{"},
-		{"}}", "}}"},
-		{"a{b", "a{b"},
-		{"{\"a\":{\"b\":1}}", "{\"a\":{\"b\":1}}"},
-		{"{\"vu\":{{vu}}}", "{\"vu\":42}"},
-		{"{\"m\":{{{vu}}:1}}", "{\"m\":{42:1}}"},
-		{"{{{{{{{{", "{{{{"},
-		{"{{{{{{vu}}}}", "{{42}}"},
-		{"{{{{{vu}}", "{{{vu}}"},
+	        {"", ""},
+	        {"plain", "plain"},
+	        {"{{symbol}}", "7203.T"},
+	        {"/api/{{symbol}}/x", "/api/7203.T/x"},
+	        {"{{symbol}}{{user.id}}", "7203.T日本"},
+	        {"{{ symbol }}", "7203.T"},
+	        {"{{vu}}-{{iteration}}", "42-18446744073709551615"},
+	        {"{{agent}}", "agent-1"},
+	        {"{{random 7 7}}", "7"},
+	        {"{{random -3 -3}}", "-3"},
+	        {"{{random 0 0}}", "0"},
+	        {"{{random -9223372036854775808 -9223372036854775808}}", "-9223372036854775808"},
+	        {"{{random 9223372036854775807 9223372036854775807}}", "9223372036854775807"},
+	        {"Bearer {{secret.API_KEY}}", "Bearer s3cret"},
+	        {"{{{{symbol}}", "{{symbol}}"},
+	        {"a {{{{ b }} c", "a {{ b }} c"},
+	        {"{", "{"},
+	        {"}}", "}}"},
+	        {"a{b", "a{b"},
+	        {"{\"a\":{\"b\":1}}", "{\"a\":{\"b\":1}}"},
+	        {"{\"vu\":{{vu}}}", "{\"vu\":42}"},
+	        {"{\"m\":{{{vu}}:1}}", "{\"m\":{42:1}}"},
+	        {"{{{{{{{{", "{{{{"},
+	        {"{{{{{{vu}}}}", "{{42}}"},
+	        {"{{{{{vu}}", "{{{vu}}"},
 	};
 
 	(void)state;
@@ -133,30 +135,30 @@ static void test_template_refuses_with_the_place_and_the_nearest_name(void **sta
 		int column;
 		const char *text;
 	} cases[] = {
-		{"{{symbl}}", 3, "nothing sets {{symbl}} (did you mean \"symbol\"?)"},
-		{"ab{{ user.ide }}", 6, "nothing sets {{user.ide}} (did you mean \"user.id\"?)"},
-		{"{{iterations}}", 3, "nothing sets {{iterations}} (did you mean \"iteration\"?)"},
-		{"{{frobnicate}}", 3, "nothing sets {{frobnicate}}"},
-		{"{{symbol}} {{", 12, "{{ without }} (write {{{{ for {{ as text)"},
-		{"{{symbol}", 1, "{{ without }} (write {{{{ for {{ as text)"},
-		{"{{}}", 1, "nothing stands between {{ and }}"},
-		{"x{{  }}", 2, "nothing stands between {{ and }}"},
-		{"{{\"a\":1}}", 3, "\"\"a\":1\" is no name; write {{{{ for {{ as text"},
-		{"{{1st}}", 3, "\"1st\" is no name; write {{{{ for {{ as text"},
-		{"{{ranom 1 2}}", 3, "unknown function \"ranom\" (did you mean \"random\"?)"},
-		{"{{random}}", 3, "{{random}} takes two whole numbers, as in {{random 1 100}}"},
-		{"{{random 1}}", 3, "{{random}} takes two whole numbers, as in {{random 1 100}}"},
-		{"{{random 1 2 3}}", 3, "{{random}} takes two whole numbers, as in {{random 1 100}}"},
-		{"{{random 1 2.5}}", 3, "{{random}} takes two whole numbers, as in {{random 1 100}}"},
-		{"{{random 1 -}}", 3, "{{random}} takes two whole numbers, as in {{random 1 100}}"},
-		{"{{random 0 9223372036854775808}}", 3, "{{random}} takes two whole numbers, as in {{random 1 100}}"},
-		{"{{random 2 1}}", 10, "{{random LOW HIGH}}: the first number is above the second"},
-		{"{{vu 1}}", 6, "a name takes nothing after it"},
-		{"{{symbol upper}}", 10, "a name takes nothing after it"},
-		{"{{now utc}}", 7, "{{now}} takes nothing (Unix time in ms) or \"iso\", as in {{now iso}}"},
-		{"{{secret}}", 3, "a secret needs its name, as in {{secret.API_KEY}}"},
-		{"{{secret.}}", 3,
-		 "{{secret.NAME}} needs a name of letters, digits, _ - . that doesn't start with a digit"},
+	        {"{{symbl}}", 3, "nothing sets {{symbl}} (did you mean \"symbol\"?)"},
+	        {"ab{{ user.ide }}", 6, "nothing sets {{user.ide}} (did you mean \"user.id\"?)"},
+	        {"{{iterations}}", 3, "nothing sets {{iterations}} (did you mean \"iteration\"?)"},
+	        {"{{frobnicate}}", 3, "nothing sets {{frobnicate}}"},
+	        {"{{symbol}} {{", 12, "{{ without }} (write {{{{ for {{ as text)"},
+	        {"{{symbol}", 1, "{{ without }} (write {{{{ for {{ as text)"},
+	        {"{{}}", 1, "nothing stands between {{ and }}"},
+	        {"x{{  }}", 2, "nothing stands between {{ and }}"},
+	        {"{{\"a\":1}}", 3, "\"\"a\":1\" is no name; write {{{{ for {{ as text"},
+	        {"{{1st}}", 3, "\"1st\" is no name; write {{{{ for {{ as text"},
+	        {"{{ranom 1 2}}", 3, "unknown function \"ranom\" (did you mean \"random\"?)"},
+	        {"{{random}}", 3, "{{random}} takes two whole numbers, as in {{random 1 100}}"},
+	        {"{{random 1}}", 3, "{{random}} takes two whole numbers, as in {{random 1 100}}"},
+	        {"{{random 1 2 3}}", 3, "{{random}} takes two whole numbers, as in {{random 1 100}}"},
+	        {"{{random 1 2.5}}", 3, "{{random}} takes two whole numbers, as in {{random 1 100}}"},
+	        {"{{random 1 -}}", 3, "{{random}} takes two whole numbers, as in {{random 1 100}}"},
+	        {"{{random 0 9223372036854775808}}", 3, "{{random}} takes two whole numbers, as in {{random 1 100}}"},
+	        {"{{random 2 1}}", 10, "{{random LOW HIGH}}: the first number is above the second"},
+	        {"{{vu 1}}", 6, "a name takes nothing after it"},
+	        {"{{symbol upper}}", 10, "a name takes nothing after it"},
+	        {"{{now utc}}", 7, "{{now}} takes nothing (Unix time in ms) or \"iso\", as in {{now iso}}"},
+	        {"{{secret}}", 3, "a secret needs its name, as in {{secret.API_KEY}}"},
+	        {"{{secret.}}", 3,
+	         "{{secret.NAME}} needs a name of letters, digits, _ - . that doesn't start with a digit"},
 	};
 	struct template_names *names = make_names();
 
@@ -218,7 +220,8 @@ static void test_template_random_reaches_both_ends_and_nothing_else(void **state
 
 static void test_template_random_parts_repeat_by_the_scopes_seed(void **state)
 {
-	static const char source[] = "{{uuid}} {{random 1 1000000}} {{random -9223372036854775808 9223372036854775807}}";
+	static const char source[] =
+	        "{{uuid}} {{random 1 1000000}} {{random -9223372036854775808 9223372036854775807}}";
 	char *first = render(source), *second = render(source);
 
 	(void)state;
@@ -277,6 +280,22 @@ static void test_template_now_iso_is_the_c_librarys_date(void **state)
 	free(text);
 }
 
+static void test_template_iso_dates_are_the_c_librarys_for_centuries(void **state)
+{
+	(void)state;
+	for (uint64_t day = 0; day < 150000; day++) {
+		uint64_t ms = day * 86400000 + day * 7919 % 86400000;
+		char text[ISO_SIZE + 1] = "", expected[ISO_SIZE + 1];
+		time_t seconds = (time_t)(ms / 1000);
+		struct tm tm;
+
+		template_format_iso(ms, text);
+		strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S.", gmtime_r(&seconds, &tm));
+		snprintf(expected + 20, sizeof(expected) - 20, "%03uZ", (unsigned)(ms % 1000));
+		assert_string_equal(text, expected);
+	}
+}
+
 static void test_template_says_what_is_missing_and_leaves_the_buffer(void **state)
 {
 	static const struct {
@@ -328,10 +347,24 @@ static void test_template_names_are_checked(void **state)
 		const char *name;
 		int result;
 	} cases[] = {
-		{"a", 0},          {"_x", 0},       {"user.first-name", 0}, {"A9", 0},      {"", -EINVAL},
-		{"9a", -EINVAL},   {"a b", -EINVAL}, {"a}", -EINVAL},       {"é", -EINVAL}, {"vu", -EEXIST},
-		{"now", -EEXIST},  {"uuid", -EEXIST}, {"random", -EEXIST},  {"iteration", -EEXIST},
-		{"agent", -EEXIST}, {"secret", -EEXIST}, {"secret.x", -EEXIST}, {"secrets", 0},
+	        {"a", 0},
+	        {"_x", 0},
+	        {"user.first-name", 0},
+	        {"A9", 0},
+	        {"", -EINVAL},
+	        {"9a", -EINVAL},
+	        {"a b", -EINVAL},
+	        {"a}", -EINVAL},
+	        {"é", -EINVAL},
+	        {"vu", -EEXIST},
+	        {"now", -EEXIST},
+	        {"uuid", -EEXIST},
+	        {"random", -EEXIST},
+	        {"iteration", -EEXIST},
+	        {"agent", -EEXIST},
+	        {"secret", -EEXIST},
+	        {"secret.x", -EEXIST},
+	        {"secrets", 0},
 	};
 	struct template_names *names = template_names_new();
 	uint32_t slot, again;
@@ -352,17 +385,18 @@ static void test_template_names_are_checked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_template_renders),
-		cmocka_unit_test(test_template_refuses_with_the_place_and_the_nearest_name),
-		cmocka_unit_test(test_template_refuses_a_text_over_the_limit),
-		cmocka_unit_test(test_template_random_reaches_both_ends_and_nothing_else),
-		cmocka_unit_test(test_template_random_parts_repeat_by_the_scopes_seed),
-		cmocka_unit_test(test_template_uuid_is_of_version_4_and_new_each_time),
-		cmocka_unit_test(test_template_now_lies_between_two_looks_at_the_clock),
-		cmocka_unit_test(test_template_now_iso_is_the_c_librarys_date),
-		cmocka_unit_test(test_template_says_what_is_missing_and_leaves_the_buffer),
-		cmocka_unit_test(test_template_knows_what_it_uses),
-		cmocka_unit_test(test_template_names_are_checked),
+	        cmocka_unit_test(test_template_renders),
+	        cmocka_unit_test(test_template_refuses_with_the_place_and_the_nearest_name),
+	        cmocka_unit_test(test_template_refuses_a_text_over_the_limit),
+	        cmocka_unit_test(test_template_random_reaches_both_ends_and_nothing_else),
+	        cmocka_unit_test(test_template_random_parts_repeat_by_the_scopes_seed),
+	        cmocka_unit_test(test_template_uuid_is_of_version_4_and_new_each_time),
+	        cmocka_unit_test(test_template_now_lies_between_two_looks_at_the_clock),
+	        cmocka_unit_test(test_template_now_iso_is_the_c_librarys_date),
+	        cmocka_unit_test(test_template_iso_dates_are_the_c_librarys_for_centuries),
+	        cmocka_unit_test(test_template_says_what_is_missing_and_leaves_the_buffer),
+	        cmocka_unit_test(test_template_knows_what_it_uses),
+	        cmocka_unit_test(test_template_names_are_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
