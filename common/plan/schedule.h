@@ -4,6 +4,8 @@
  * Arrival k (from 0) is where the integral of the rate reaches k; those before the schedule's end exist, so a
  * constant rate of 500/s for 20 s is exactly 10,000 arrivals. `poisson` draws unit-rate exponential gaps from
  * the scenario's seed and maps their sums through the same integral, so every agent sees one process.
+ * Where the integral reaches k just as the rate comes to 0, arrival k waits until the rate rises again. A rate is
+ * taken in millionths per timeUnit; all the rest is exact, and a time is rounded down to the ns.
  * Times are ns from the scenario's own start. */
 #pragma once
 
@@ -22,7 +24,8 @@ struct schedule *schedule_free(struct schedule *schedule);
 double schedule_rate_per_s(const struct schedule *schedule, uint64_t at_ns);
 /* The highest rate per second it ever has. */
 double schedule_peak_rate_per_s(const struct schedule *schedule);
-/* How many arrivals lie in [0, until_ns) (and before the schedule's end). */
+/* How many arrivals lie in [0, until_ns) (and before the schedule's end). O(log stages); poisson makes the process
+ * anew each time, at some 25 ns an arrival (so do scenario_planned() and a walk over what others own). */
 uint64_t schedule_arrivals(const struct schedule *schedule, uint64_t until_ns);
 
 /* Walks the arrivals of one share in ascending order. */
