@@ -50,8 +50,8 @@ static void print_option(FILE *file, const struct option_row *row)
 
 void command_help(const struct command *command, FILE *file)
 {
-	fprintf(file, "%s\n\n", command->summary);
-	fprintf(file, "Example:\n  %s\n\nUsage: stampede %s %s\n", command->example, command->name, command->arguments);
+	fprintf(file, "Example:\n  %s\n\n%s\n\nUsage: stampede %s %s\n", command->example, command->summary,
+		command->name, command->arguments);
 	if (command->options[0].name)
 		fprintf(file, "\nOptions:\n");
 	for (const struct option_row *row = command->options; row->name; row++)

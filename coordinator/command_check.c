@@ -172,9 +172,15 @@ static void print_rest(const struct plan *plan)
 		       units_format_count(feed_rows(plan->feeds[i]), rows, sizeof(rows)), feed_csv(plan->feeds[i]),
 		       feed_pick_names[feed_pick(plan->feeds[i])]);
 	}
-	for (uint32_t i = 0; i < plan->threshold_count; i++)
-		printf("Threshold %s: %s%s\n", plan->thresholds[i].source, plan->thresholds[i].text,
-		       plan->thresholds[i].abort_on_fail ? ", ends the run" : "");
+	for (uint32_t i = 0; i < plan->threshold_count; i++) {
+		const struct threshold *threshold = &plan->thresholds[i];
+		char window[40];
+
+		printf("Threshold %s: %s%s%s%s\n", threshold->source, threshold->text,
+		       threshold->window_ns ? " over " : "",
+		       threshold->window_ns ? units_format_duration(threshold->window_ns, window, sizeof(window)) : "",
+		       threshold->abort_on_fail ? ", ends the run" : "");
+	}
 }
 
 static int run(const struct command *command, int argc, char **argv)

@@ -9,9 +9,9 @@
 
 static void print_help(FILE *file)
 {
-	fprintf(file, "Stampede: a distributed load test of Kafka, HTTP and PostgreSQL with one exact report.\n\n"
-		      "Example:\n  stampede new first.yaml && stampede-lab -- stampede run first.yaml\n\n"
-		      "Usage: stampede COMMAND ...\n\nCommands:\n");
+	fprintf(file, "Example:\n  stampede new first.yaml && stampede-lab -- stampede run first.yaml\n\n"
+		      "Stampede puts load on Kafka, HTTP and PostgreSQL from many hosts and makes one\n"
+		      "exact report.\n\nUsage: stampede COMMAND ...\n\nCommands:\n");
 	for (const struct command *const *command = commands; *command; command++)
 		fprintf(file, "  %-12s %s\n", (*command)->name, (*command)->summary);
 	fprintf(file, "\n      --help     of each command, too\n      --version  the version\n");
