@@ -217,6 +217,14 @@ static int append_all_rates(struct buffer *buffer, const struct report *report, 
 	return r;
 }
 
+static _Bool has_values(const float *values, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (!isnan(values[i]))
+			return 1;
+	return 0;
+}
+
 /* The response times of each scenario and kind of step, in the scenarios' order. */
 static int append_all_times(struct buffer *buffer, const struct report *report, const struct thinning *thinning)
 {
@@ -228,7 +236,7 @@ static int append_all_times(struct buffer *buffer, const struct report *report, 
 			enum metric_id metric = metric_sets[kind].response_time;
 			const struct report_line *line = find_line(report, metric, report->scenarios[i].name);
 
-			if (!line || !line->p50)
+			if (!line || !line->p50 || !has_values(line->p50, report->second_count))
 				continue;
 			if (drawn >= TIMES_DRAWN) {
 				left_out++;

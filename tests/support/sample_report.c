@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/array.h"
 #include "common/base/clock.h"
 #include "common/base/random.h"
 #include "common/stats/series.h"
 
-enum { MAX_ROWS = 400000, MAX_LINES = 256, SCENARIOS = 3, MAX_ERRORS = 64 };
+enum { MAX_LINES = 256, SCENARIOS = 3, MAX_ERRORS = 64 };
 
 struct sample_step {
 	const char *name;
@@ -53,7 +54,8 @@ static const char *const symbols[] = {
 };
 
 const struct sample_config sample_minutes = {.seconds = 120, .warmup_s = 10, .groups = 40, .scale = 1};
-const struct sample_config sample_hours = {.seconds = 14400, .warmup_s = 300, .groups = 3000, .scale = 0.025};
+const struct sample_config sample_brief = {.seconds = 20, .warmup_s = 2, .groups = 8, .scale = 0.2};
+const struct sample_config sample_hours = {.seconds = 14400, .warmup_s = 300, .groups = 3000, .scale = 0.012};
 
 /* A row in the making. */
 struct draft {
@@ -68,6 +70,7 @@ struct sample {
 	struct random random;
 	struct series_table *table;
 	struct draft *drafts;
+	size_t draft_capacity;
 	struct cell *now; /* by line: the present second */
 	uint32_t second;
 	const char **groups;
@@ -106,17 +109,18 @@ static struct draft *get_draft(struct sample *sample, enum metric_id metric, con
 	uint32_t id;
 	_Bool added;
 
-	if (series_table_intern(sample->table, &series, &id, &added) < 0 || id >= MAX_ROWS)
+	if (series_table_intern(sample->table, &series, &id, &added) < 0 ||
+	    array_reserve(&sample->drafts, &sample->draft_capacity, id, sizeof(*draft)) < 0)
 		abort();
 	draft = &sample->drafts[id];
 	if (added) {
 		const struct series *kept = series_table_get(sample->table, id);
 
-		draft->row = (struct report_row){.metric = metric,
-		                                 .scenario = report_copy(sample->report, kept->scenario),
-		                                 .step = report_copy(sample->report, kept->step),
-		                                 .group = report_copy(sample->report, kept->group),
-		                                 .label = report_copy(sample->report, kept->label)};
+		*draft = (struct draft){.row = {.metric = metric,
+		                                .scenario = report_copy(sample->report, kept->scenario),
+		                                .step = report_copy(sample->report, kept->step),
+		                                .group = report_copy(sample->report, kept->group),
+		                                .label = report_copy(sample->report, kept->label)}};
 		if (cell_init(&draft->row.cell, metrics[metric].kind) < 0)
 			abort();
 	}
@@ -638,9 +642,8 @@ struct report *sample_report_new(const struct sample_config *config)
 {
 	struct sample sample = {.config = config, .report = report_new(), .table = series_table_new()};
 
-	sample.drafts = calloc(MAX_ROWS, sizeof(*sample.drafts));
 	sample.now = calloc(MAX_LINES, sizeof(*sample.now));
-	if (!sample.report || !sample.table || !sample.drafts || !sample.now)
+	if (!sample.report || !sample.table || !sample.now)
 		abort();
 	random_seed(&sample.random, 7);
 	set_run(&sample);

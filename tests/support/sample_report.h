@@ -15,6 +15,8 @@ struct sample_config {
 /* 120 s of them 10 s warm-up, 40 symbols, three agents of which one is lost, a slow and failing phase from half the
  * time on. */
 extern const struct sample_config sample_minutes;
+/* 20 s with 8 symbols: for what needs rows and no more. */
+extern const struct sample_config sample_brief;
 /* 14,400 s, 3,000 symbols. */
 extern const struct sample_config sample_hours;
 

@@ -1,11 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prints a sample report: print_sample minutes|hours|healthy|empty FILE_NAME|text [colour]. For looking at it, and for
- * tests that hand it to other programs. */
+/* Prints a sample report: print_sample minutes|hours|healthy|hostile|empty FILE_NAME|text [colour]. For looking at it,
+ * and for tests that hand it to other programs. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tests/support/sample_report.h"
+
+/* Names that mean something to each of the formats. */
+static struct report *make_hostile(void)
+{
+	static const struct sample_config config = {.seconds = 20, .groups = 4, .scale = 0.1};
+	struct report *report = sample_report_new(&config);
+
+	if (!report)
+		return NULL;
+	report->name = report_copy(report, "<b>&\"'</title></script>|`*_\x01\xff");
+	for (uint32_t i = 0; i < report->row_count; i++) {
+		struct report_row *row = &report->rows[i];
+
+		if (strcmp(row->step, "signals") == 0)
+			row->step = "50% of, all|signals\t=1+1";
+		if (strcmp(row->scenario, "users") == 0)
+			row->scenario = "the users 사용자, all";
+		if (strcmp(row->group, "005930 삼성전자") == 0)
+			row->group = "a \"quoted\", name\r\nof two lines";
+	}
+	for (uint32_t i = 0; i < report->error_count; i++)
+		report->errors[i].text = report_copy(report, "<script>alert(1)</script> ]]> | \x02 --");
+	return report;
+}
 
 static struct report *make(const char *what)
 {
@@ -18,6 +42,8 @@ static struct report *make(const char *what)
 		return sample_report_new(&sample_hours);
 	if (strcmp(what, "healthy") == 0)
 		return sample_report_new(&healthy);
+	if (strcmp(what, "hostile") == 0)
+		return make_hostile();
 	return strcmp(what, "empty") == 0 ? report_new() : NULL;
 }
 
@@ -38,7 +64,7 @@ int main(int argc, char **argv)
 	int r;
 
 	if (!report) {
-		fprintf(stderr, "print_sample minutes|hours|healthy|empty FILE_NAME|text [colour]\n");
+		fprintf(stderr, "print_sample minutes|hours|healthy|hostile|empty FILE_NAME|text [colour]\n");
 		return 2;
 	}
 	r = report_write(report, find_format(argv[2]), &style, &buffer);

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""report.html in a browser: it draws its sections without an error and without the network.
+
+usage: check_page.py PRINT_SAMPLE
+Skipped where there is no Chromium.
+"""
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SKIPPED = 77
+SECTIONS = "thresholds time distribution steps groups errors trust agents".split()
+
+
+def render(browser, page, folder):
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+               "--disable-dev-shm-usage", f"--user-data-dir={folder}/profile", "--enable-logging=stderr", "--v=0",
+               "--window-size=1280,900", "--virtual-time-budget=2000", "--dump-dom", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=90)
+    return done.stdout.decode("utf-8"), done.stderr.decode("utf-8", "replace")
+
+
+def section(dom, name):
+    found = re.search(rf'<section id="{name}".*?</section>', dom, re.S)
+    assert found, f"no section {name}"
+    return found.group()
+
+
+def check_minutes(dom):
+    for name in SECTIONS:
+        section(dom, name)
+    assert dom.count("<canvas") >= 6
+    assert section(dom, "groups").count("<tr>") == 1 + 25
+    assert "of 240" in section(dom, "groups")
+    assert "005930 삼성전자" in dom
+    assert section(dom, "thresholds").count("✓ pass") == 3
+    assert section(dom, "distribution").count("0–100 ms") == 1
+
+
+def main():
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not browser:
+        print("no Chromium")
+        sys.exit(SKIPPED)
+    with tempfile.TemporaryDirectory() as folder:
+        for what in ("minutes", "hostile", "empty"):
+            page = pathlib.Path(folder) / f"{what}.html"
+            page.write_bytes(subprocess.run([sys.argv[1], what, "report.html"], capture_output=True, check=True).stdout)
+            dom, log = render(browser, page, folder)
+            errors = [line for line in log.splitlines() if "CONSOLE" in line]
+            assert not errors, errors
+            assert "exit code" in dom, "the page stopped before its foot"
+            if what == "minutes":
+                check_minutes(dom)
+
+
+main()
