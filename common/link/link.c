@@ -19,10 +19,8 @@
 #include "common/base/array.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
-#include "common/base/text.h"
 #include "common/link/address.h"
-#include "common/link/peers.h"
-#include "common/wire/codec.h"
+#include "common/link/link_internal.h"
 
 enum {
 	RECEIVE_QUEUE = 8,   /* frames a peer that ZeroMQ keeps for us */
@@ -34,25 +32,9 @@ enum {
 	HEARTBEAT_TIMEOUT_MS = 30000, /* longer than lostAfter: a stopped agent keeps its connection */
 	CLOSE_MS = 200,
 	RETRY_MS = 10,
-	FRAMES_A_CALL = 256, /* so that a flood of parts can't keep link_receive() from returning */
 };
 
-struct link {
-	zsock_t *socket;
-	void *handle; /* the same for libzmq's calls */
-	int fd;       /* readable when ZMQ_EVENTS may have changed */
-	_Bool listens;
-	struct incarnation self; /* of a DEALER: its coordinator is kept as the peer of this id */
-	char *address;
-	struct peers peers;
-	struct buffer encoded;
-	uint64_t sent_ids; /* of messages in parts */
-	struct pollfd *polled;
-	size_t polled_capacity;
-	struct link_counters counters;
-};
-
-static int last_error(void)
+int link_last_error(void)
 {
 	return errno == ETERM ? -ESHUTDOWN : -errno;
 }
@@ -97,7 +79,7 @@ static int take_bound_address(struct link *link, const struct address *address)
 	const char *colon;
 
 	if (zmq_getsockopt(link->handle, ZMQ_LAST_ENDPOINT, bound, &size) < 0)
-		return last_error();
+		return link_last_error();
 	colon = strrchr(bound, ':');
 	shown.port = colon ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0;
 	if (strcmp(shown.host, "*") == 0)
@@ -115,7 +97,7 @@ static int start_listening(struct link *link, const struct address *address, str
 	if (address->port == 0)
 		memcpy(strrchr(endpoint, ':'), ":*", sizeof(":*"));
 	if (zmq_bind(link->handle, endpoint) < 0)
-		r = last_error();
+		r = link_last_error();
 	if (r == -EADDRINUSE)
 		return failure_set(failure, r, "%s: the address is taken by another process", endpoint);
 	if (r < 0)
@@ -135,7 +117,7 @@ static int start_connecting(struct link *link, const struct link_config *config,
 		return failure_set(failure, -ENOMEM, "no memory for a socket");
 	if (zmq_setsockopt(link->handle, ZMQ_ROUTING_ID, config->incarnation.bytes, INCARNATION_SIZE) < 0 ||
 	    zmq_connect(link->handle, endpoint) < 0)
-		return failure_set(failure, last_error(), "%s: can't connect: %s", endpoint, zmq_strerror(errno));
+		return failure_set(failure, link_last_error(), "%s: can't connect: %s", endpoint, zmq_strerror(errno));
 	return 0;
 }
 
@@ -147,11 +129,11 @@ static int open_socket(struct link *link, const struct link_config *config, cons
 	zsys_handler_set(NULL); /* signals are the program's */
 	link->socket = zsock_new(config->listen ? ZMQ_ROUTER : ZMQ_DEALER);
 	if (!link->socket)
-		return failure_set(failure, last_error(), "no socket: %s", zmq_strerror(errno));
+		return failure_set(failure, link_last_error(), "no socket: %s", zmq_strerror(errno));
 	link->handle = zsock_resolve(link->socket);
 	set_options(link->socket, config, address);
 	if (zmq_getsockopt(link->handle, ZMQ_FD, &link->fd, &size) < 0)
-		return failure_set(failure, last_error(), "no socket: %s", zmq_strerror(errno));
+		return failure_set(failure, link_last_error(), "no socket: %s", zmq_strerror(errno));
 	return config->listen ? start_listening(link, address, failure)
 	                      : start_connecting(link, config, address, failure);
 }
@@ -191,229 +173,6 @@ int link_open(const struct link_config *config, struct failure *failure, struct 
 const char *link_address(const struct link *link)
 {
 	return link->address;
-}
-
-/* 0, -EAGAIN, -EHOSTUNREACH or another negative errno. With ROUTER_MANDATORY it is the routing id that is refused, so
- * that a frame is sent whole or not at all. */
-static int send_part(struct link *link, const void *data, size_t size, int flags)
-{
-	while (zmq_send(link->handle, data, size, flags | ZMQ_DONTWAIT) < 0) {
-		if (errno != EINTR)
-			return last_error();
-	}
-	return 0;
-}
-
-static int send_frame(struct link *link, const struct incarnation *to, const uint8_t *data, size_t size)
-{
-	int r = link->listens ? send_part(link, to->bytes, INCARNATION_SIZE, ZMQ_SNDMORE) : 0;
-
-	if (r == 0)
-		r = send_part(link, data, size, 0);
-	if (r == 0)
-		link->counters.sent_bytes += size;
-	return r;
-}
-
-static void flush_peer(struct link *link, struct peer *peer)
-{
-	while (peer->first) {
-		int r = send_frame(link, &peer->id, peer->first->data, peer->first->size);
-
-		if (r == -EAGAIN)
-			return;
-		if (r < 0)
-			peers_drop_queue(&link->peers, peer); /* it is gone; when it comes back, it says hello */
-		else
-			peers_dequeue(&link->peers, peer);
-	}
-}
-
-void link_flush(struct link *link)
-{
-	for (size_t i = 0; i < link->peers.count && link->peers.queued_bytes > 0; i++)
-		flush_peer(link, link->peers.items[i]);
-}
-
-/* Where codec_split()'s frames go. */
-struct outgoing {
-	struct link *link;
-	const struct incarnation *to;
-	struct peer *peer; /* NULL until something is queued for it */
-};
-
-static int send_or_queue(void *context, const uint8_t *data, size_t size)
-{
-	struct outgoing *outgoing = context;
-	struct link *link = outgoing->link;
-	int r = -EAGAIN;
-
-	if (!outgoing->peer || !outgoing->peer->first)
-		r = send_frame(link, outgoing->to, data, size);
-	if (r != -EAGAIN)
-		return r;
-	outgoing->peer = peers_get(&link->peers, outgoing->to);
-	return outgoing->peer ? peers_queue(&link->peers, outgoing->peer, data, size) : -ENOMEM;
-}
-
-int link_send(struct link *link, const struct message *message)
-{
-	struct message outgoing_message = *message;
-	struct outgoing outgoing = {.link = link, .to = &outgoing_message.incarnation};
-	int r;
-
-	if (!link->listens)
-		outgoing_message.incarnation = link->self;
-	buffer_clear(&link->encoded);
-	r = codec_encode(&outgoing_message, &link->encoded);
-	if (r < 0)
-		return r;
-	outgoing.peer = peers_find(&link->peers, outgoing.to);
-	if (outgoing.peer)
-		flush_peer(link, outgoing.peer);
-	if (!peers_has_room(&link->peers, outgoing.peer, link->encoded.size))
-		return -EAGAIN;
-	r = codec_split(link->encoded.data, link->encoded.size, ++link->sent_ids, send_or_queue, &outgoing);
-	if (r == 0)
-		link->counters.sent++;
-	return r;
-}
-
-/* A frame as it came, with who sent it. */
-struct incoming {
-	struct incarnation from;
-	zmq_msg_t frame;
-};
-
-static int receive_part(struct link *link, zmq_msg_t *part)
-{
-	while (zmq_msg_recv(part, link->handle, ZMQ_DONTWAIT) < 0) {
-		if (errno != EINTR)
-			return last_error();
-	}
-	return 0;
-}
-
-/* Takes the frames that follow one that had to be the last. */
-static int discard_rest(struct link *link, zmq_msg_t *part)
-{
-	int count = 0;
-
-	while (zmq_msg_more(part) && receive_part(link, part) == 0)
-		count++;
-	return count;
-}
-
-static int receive_sender(struct link *link, struct incoming *incoming, struct failure *failure)
-{
-	zmq_msg_t *part = &incoming->frame;
-	size_t size;
-	int r = receive_part(link, part);
-
-	if (r < 0)
-		return r;
-	size = zmq_msg_size(part);
-	if (size == INCARNATION_SIZE && zmq_msg_more(part)) {
-		memcpy(incoming->from.bytes, zmq_msg_data(part), INCARNATION_SIZE);
-		return 0;
-	}
-	discard_rest(link, part);
-	return failure_set(failure, -EBADMSG, "a peer with a routing id of %zu bytes, %d are due", size,
-	                   INCARNATION_SIZE);
-}
-
-static int receive_frame(struct link *link, struct incoming *incoming, struct failure *failure)
-{
-	int r = 0;
-
-	incoming->from = link->self;
-	if (link->listens)
-		r = receive_sender(link, incoming, failure);
-	if (r == 0)
-		r = receive_part(link, &incoming->frame);
-	if (r < 0)
-		return r;
-	link->counters.received_bytes += zmq_msg_size(&incoming->frame);
-	if (discard_rest(link, &incoming->frame) > 0)
-		return failure_set(failure, -EBADMSG, "a message of more than one frame");
-	return 0;
-}
-
-static int check_incarnation(const struct link *link, const struct incarnation *from, const struct message *message,
-                             struct failure *failure)
-{
-	char claimed[2 * INCARNATION_SIZE + 1];
-
-	if (incarnation_equal(&message->incarnation, from))
-		return 0;
-	text_format_hex(message->incarnation.bytes, INCARNATION_SIZE, claimed);
-	return failure_set(failure, -EBADMSG, "%s: a message %s incarnation %s", message_type_names[message->type],
-	                   link->listens ? "that claims to be from" : "for", claimed);
-}
-
-/* 1: *ret_message is whole, 0: more parts are awaited. */
-static int take_frame(struct link *link, struct incoming *incoming, struct failure *failure,
-                      struct message *ret_message)
-{
-	const uint8_t *frame = zmq_msg_data(&incoming->frame), *data;
-	struct peer *peer = peers_get(&link->peers, &incoming->from);
-	struct message message;
-	size_t size;
-	int r;
-
-	if (!peer)
-		return failure_set(failure, -ENOMEM, "no memory for a peer");
-	r = peers_take(&link->peers, peer, frame, zmq_msg_size(&incoming->frame), &data, &size);
-	if (r < 0)
-		return failure_set(failure, r,
-		                   "a frame of %zu bytes that is broken, or not the next part of its message",
-		                   zmq_msg_size(&incoming->frame));
-	if (r == 0)
-		return 0;
-	r = codec_decode(data, size, failure, &message);
-	if (data != frame)
-		peers_release(&link->peers, peer);
-	if (r < 0)
-		return r;
-	r = check_incarnation(link, &incoming->from, &message, failure);
-	if (r < 0) {
-		message_deinit(&message);
-		return r;
-	}
-	*ret_message = message;
-	return 1;
-}
-
-/* Counts what is refused, and says whose it was. */
-static int refuse(struct link *link, const struct incoming *incoming, int r, const struct failure *reason,
-                  struct failure *failure)
-{
-	char from[2 * INCARNATION_SIZE + 1];
-
-	link->counters.refused++;
-	text_format_hex(incoming->from.bytes, INCARNATION_SIZE, from);
-	return failure_set(failure, r == -ENOMEM ? r : -EBADMSG, "%s%s: %s",
-	                   link->listens ? "agent " : "coordinator of ", from, reason->text);
-}
-
-int link_receive(struct link *link, struct message *ret_message, struct failure *failure)
-{
-	struct failure reason = {0};
-	struct incoming incoming = {0};
-	int r = 0;
-
-	zmq_msg_init(&incoming.frame);
-	for (int i = 0; i < FRAMES_A_CALL && r == 0; i++) {
-		r = receive_frame(link, &incoming, &reason);
-		if (r == 0)
-			r = take_frame(link, &incoming, &reason, ret_message);
-	}
-	zmq_msg_close(&incoming.frame);
-	if (r == 1)
-		link->counters.received++;
-	if (r < 0 && reason.code)
-		return refuse(link, &incoming, r, &reason, failure);
-	return r == 1 ? 0 : r == 0 ? -EAGAIN : r;
 }
 
 static _Bool is_readable(struct link *link)

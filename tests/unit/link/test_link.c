@@ -538,7 +538,7 @@ static void *run_echo(void *context)
 	struct echo *echo = context;
 	const struct link_config config = {.address = echo->address, .incarnation = echo->incarnation};
 	const struct message hello = pong(0);
-	struct message message;
+	struct message message = {0};
 	struct link *link;
 
 	if (link_open(&config, NULL, &link) < 0)
@@ -550,6 +550,7 @@ static void *run_echo(void *context)
 		link_send(link, &answer);
 		echo->count++;
 	}
+	message_deinit(&message);
 	link_close(link);
 	return NULL;
 }
