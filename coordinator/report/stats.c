@@ -67,12 +67,16 @@ double stats_max_ms(const struct report_row *row)
 /* "p(99.9)" or "p99.9": digits with one dot at most, 0..100. */
 static _Bool parse_percentile(const char *word, struct stats_column *column)
 {
-	const char *digits = word + 1 + (word[1] == '(');
-	size_t length = strspn(digits, "0123456789.");
+	_Bool bracketed = strncmp(word, "p(", 2) == 0;
+	const char *digits = word + (bracketed ? 2 : 1);
+	size_t length;
 	char *end;
 	double percentile;
 
-	if (word[0] != 'p' || length == 0 || length > 7 || strcmp(digits + length, word[1] == '(' ? ")" : "") != 0)
+	if (word[0] != 'p')
+		return 0;
+	length = strspn(digits, "0123456789.");
+	if (length == 0 || length > 7 || strcmp(digits + length, bracketed ? ")" : "") != 0)
 		return 0;
 	percentile = strtod(digits, &end);
 	if (end != digits + length || !(percentile >= 0 && percentile <= 100))
