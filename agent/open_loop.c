@@ -82,21 +82,26 @@ static int arrive(struct runner *runner, const struct arrival *arrival, uint64_t
 				 runner_is_warmup(runner, arrival->intended_ns), now_ns - arrival->intended_ns);
 }
 
+static int wait_for_next(struct runner *runner, uint64_t wake_ns)
+{
+	return loop_timer_start(runner->engine->loop, &runner->open.timer, wake_ns);
+}
+
 static int start_due(struct runner *runner, uint64_t now_ns)
 {
-	struct open_loop *open = &runner->open;
+	struct pacer *pacer = runner->open.pacer;
 	struct arrival arrival;
 	int r = 0;
 
 	for (int i = 0; r == 0 && i < STARTS_AT_ONCE; i++) {
-		enum pacer_verdict verdict = pacer_take(open->pacer, now_ns, &arrival);
+		enum pacer_verdict verdict = pacer_take(pacer, now_ns, &arrival);
 
 		if (verdict == PACER_END) {
 			runner_check(runner, now_ns);
 			return 0;
 		}
 		if (verdict == PACER_WAIT)
-			break;
+			return wait_for_next(runner, pacer_wake_ns(pacer, now_ns));
 		runner->tally.planned++;
 		if (verdict == PACER_LATE)
 			r = runner_drop(runner, DROP_LATE, 1, arrival.intended_ns);
@@ -104,7 +109,7 @@ static int start_due(struct runner *runner, uint64_t now_ns)
 			r = arrive(runner, &arrival, now_ns);
 		now_ns = clock_now_ns();
 	}
-	return r < 0 ? r : loop_timer_start(runner->engine->loop, &open->timer, pacer_next_ns(open->pacer));
+	return r < 0 ? r : wait_for_next(runner, now_ns);
 }
 
 static void arrivals_fired(struct loop_timer *timer, uint64_t now_ns)

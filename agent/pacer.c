@@ -8,9 +8,19 @@
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 
+/* How long a look at the schedule's rate holds. */
+#define RATE_HOLDS_NS (10 * NS_PER_MS)
+
+/* Indices by which the share's part of the whole is told. */
+#define SAMPLE_INDICES (UINT64_C(1) << 20)
+
 struct pacer {
+	const struct schedule *schedule;
 	struct arrivals_walk *walk;
+	double part; /* of all arrivals that are the share's */
 	uint64_t origin_ns;
+	uint64_t rate_until_ns; /* until then `busy` holds */
+	_Bool busy;
 	uint64_t max_lateness_ns;
 	uint64_t stop_ns;
 	struct arrival next;
@@ -40,6 +50,8 @@ int pacer_new(const struct pacer_config *config, struct pacer **ret_pacer)
 	r = arrivals_walk_new(config->schedule, config->share, &pacer->walk);
 	if (r < 0)
 		return r;
+	pacer->schedule = config->schedule;
+	pacer->part = (double)share_count(config->share, SAMPLE_INDICES) / (double)SAMPLE_INDICES;
 	pacer->origin_ns = config->origin_ns;
 	pacer->max_lateness_ns = config->max_lateness_ns;
 	pacer->stop_ns = CLOCK_NEVER;
@@ -73,6 +85,21 @@ enum pacer_verdict pacer_take(struct pacer *pacer, uint64_t now_ns, struct arriv
 uint64_t pacer_next_ns(const struct pacer *pacer)
 {
 	return pacer->has_next ? pacer->next.intended_ns : CLOCK_NEVER;
+}
+
+uint64_t pacer_wake_ns(struct pacer *pacer, uint64_t now_ns)
+{
+	uint64_t next_ns = pacer_next_ns(pacer);
+
+	if (next_ns >= now_ns + PACER_GATHER_NS)
+		return next_ns;
+	if (now_ns >= pacer->rate_until_ns) {
+		double rate_per_s = schedule_rate_per_s(pacer->schedule, now_ns - pacer->origin_ns) * pacer->part;
+
+		pacer->busy = rate_per_s > PACER_BUSY_PER_S;
+		pacer->rate_until_ns = now_ns + RATE_HOLDS_NS;
+	}
+	return pacer->busy ? now_ns + PACER_GATHER_NS : next_ns;
 }
 
 void pacer_stop(struct pacer *pacer, uint64_t at_ns)

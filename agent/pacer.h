@@ -16,6 +16,9 @@ struct arrival {
 	uint64_t intended_ns; /* on the clock */
 };
 
+#define PACER_BUSY_PER_S 25000 /* arrivals of this worker's share */
+#define PACER_GATHER_NS UINT64_C(200000)
+
 enum pacer_verdict {
 	PACER_START, /* *ret_arrival is due */
 	PACER_LATE,  /* *ret_arrival is past maxLateness: drop it */
@@ -39,6 +42,10 @@ struct pacer *pacer_free(struct pacer *pacer);
 enum pacer_verdict pacer_take(struct pacer *pacer, uint64_t now_ns, struct arrival *ret_arrival);
 /* When the next arrival is due, on the clock; CLOCK_NEVER after the last. */
 uint64_t pacer_next_ns(const struct pacer *pacer);
+/* When to look for due arrivals again, on the clock; CLOCK_NEVER after the last. That is when the next one is due, but where they
+ * come faster than PACER_BUSY_PER_S not before PACER_GATHER_NS from now: a sleep and its wake-up cost tens of times what a start
+ * costs, and below the gathering time a kernel's timers are not punctual anyway. The intended times stay as they are. */
+uint64_t pacer_wake_ns(struct pacer *pacer, uint64_t now_ns);
 /* Nothing is intended at or after `at_ns` any more, on the clock. */
 void pacer_stop(struct pacer *pacer, uint64_t at_ns);
 
