@@ -27,8 +27,8 @@ enum {
 static const char magic[MAGIC_SIZE + 1] = "STAMPEDE";
 
 const char *const run_state_names[RUN_STATE_COUNT] = {
-	[RUN_GATHERING] = "gathering", [RUN_ASSIGNED] = "assigned",   [RUN_READY] = "ready", [RUN_RUNNING] = "running",
-	[RUN_DRAINING] = "draining",   [RUN_REPORTING] = "reporting", [RUN_DONE] = "done",
+        [RUN_GATHERING] = "gathering", [RUN_ASSIGNED] = "assigned",   [RUN_READY] = "ready", [RUN_RUNNING] = "running",
+        [RUN_DRAINING] = "draining",   [RUN_REPORTING] = "reporting", [RUN_DONE] = "done",
 };
 
 struct journal {
@@ -243,7 +243,7 @@ static int check_header(const struct journal_reader *reader, struct failure *fai
 		return failure_set(failure, -EBADMSG, "%s is not a journal", reader->path);
 	if (get_u32(header + MAGIC_SIZE) != JOURNAL_VERSION)
 		return failure_set(failure, -EBADMSG, "%s is a journal of version %u; this program reads version %d",
-				   reader->path, get_u32(header + MAGIC_SIZE), JOURNAL_VERSION);
+		                   reader->path, get_u32(header + MAGIC_SIZE), JOURNAL_VERSION);
 	return 0;
 }
 
@@ -313,13 +313,13 @@ static int get(struct journal_reader *reader, uint64_t offset, struct journal_re
 }
 
 int journal_reader_get(struct journal_reader *reader, uint64_t offset, struct journal_record *ret_record,
-		       struct failure *failure)
+                       struct failure *failure)
 {
 	int r = get(reader, offset, ret_record);
 
 	if (r == -EBADMSG)
 		return failure_set(failure, r, "%s holds no whole record at byte %llu", reader->path,
-				   (unsigned long long)offset);
+		                   (unsigned long long)offset);
 	if (r < 0)
 		return failure_set(failure, r, "can't read %s: %s", reader->path, strerror(-r));
 	return 0;
@@ -332,7 +332,7 @@ static uint64_t after(const struct journal_reader *reader, uint64_t offset)
 }
 
 int journal_read(const char *run_folder, journal_record_fn record, void *context, uint64_t *ret_cut_bytes,
-		 struct failure *failure)
+                 struct failure *failure)
 {
 	struct journal_reader *reader cleanup(journal_reader_closep) = NULL;
 	uint64_t offset = HEADER_SIZE;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The coordinator's append-only file of a run: the report is a function of it.
  *
- * A sequence of records, each framed as length (u32), CRC-32 of the payload (u32) and payload, after a magic and a version. A torn
- * tail is cut at the last whole record. What is acknowledged to an agent, or takes effect, is in here first. Times
- * are ns since T0 where not said otherwise; agents are numbered in the order of their records. Blocks on the disk. */
+ * A sequence of records, each framed as length (u32), CRC-32 of the payload (u32) and payload, after a magic and a
+ * version. A torn tail is cut at the last whole record. What is acknowledged to an agent, or takes effect, is in here
+ * first. Times are ns since T0 where not said otherwise; agents are numbered in the order of their records. Blocks on
+ * the disk. */
 #pragma once
 
 #include <stdint.h>
@@ -46,7 +47,14 @@ enum run_state {
 };
 extern const char *const run_state_names[RUN_STATE_COUNT];
 
-enum stop_cause { STOP_INTERRUPTED, STOP_THRESHOLD, STOP_AGENTS_LOST, STOP_TOO_FEW_AGENTS, STOP_AGENT_FAILED, STOP_CAUSE_COUNT };
+enum stop_cause {
+	STOP_INTERRUPTED,
+	STOP_THRESHOLD,
+	STOP_AGENTS_LOST,
+	STOP_TOO_FEW_AGENTS,
+	STOP_AGENT_FAILED,
+	STOP_CAUSE_COUNT
+};
 
 /* A snapshot whose deltas are in this record. */
 struct journal_accepted {
@@ -88,13 +96,13 @@ struct journal_record {
 		struct {
 			uint32_t epoch;
 			uint64_t from_ns;
-			uint32_t agent_count;    /* entries in shares, by agent number */
+			uint32_t agent_count; /* entries in shares, by agent number */
 			uint32_t scenario_count;
-			struct share *shares;    /* [agent * scenario_count + scenario] */
+			struct share *shares; /* [agent * scenario_count + scenario] */
 		} division;
 		struct wire_target target;
 		struct {
-			int64_t t0_unix_ns;  /* wall clock, for labels */
+			int64_t t0_unix_ns; /* wall clock, for labels */
 		} start;
 		struct message_begin begin;
 		struct {
@@ -140,10 +148,11 @@ struct journal_record {
 void journal_record_deinit(struct journal_record *record);
 
 struct journal;
-/* Makes RUN_DIR/journal (an existing one is refused: -EEXIST, or -EBUSY while another process holds its lock) and locks it (flock). */
+/* Makes RUN_DIR/journal (an existing one is refused: -EEXIST, or -EBUSY while another process holds its lock) and locks
+ * it (flock). */
 int journal_create(const char *run_folder, _Bool fsync_each, struct failure *failure, struct journal **ret_journal);
-/* Appends one record with one write. On failure (a full disk) the file is cut back to the last whole record and the error returned;
- * should that fail too, every later append returns -EIO. -EMSGSIZE above JOURNAL_RECORD_MAX. */
+/* Appends one record with one write. On failure (a full disk) the file is cut back to the last whole record and the
+ * error returned; should that fail too, every later append returns -EIO. -EMSGSIZE above JOURNAL_RECORD_MAX. */
 int journal_append(struct journal *journal, const struct journal_record *record, struct failure *failure);
 struct journal *journal_close(struct journal *journal);
 
@@ -153,10 +162,12 @@ struct journal *journal_close(struct journal *journal);
  * callback's error ends the reading and is returned. */
 typedef int (*journal_record_fn)(void *context, struct journal_record *record, uint64_t offset);
 int journal_read(const char *run_folder, journal_record_fn record, void *context, uint64_t *ret_cut_bytes,
-		 struct failure *failure);
-/* Decodes single records again, at offsets from journal_read(). What ret_record->deltas point to belongs to the reader and holds
- * until the next get; the rest is released by journal_record_deinit(). -EBADMSG if there is no whole record at `offset`. */
+                 struct failure *failure);
+/* Decodes single records again, at offsets from journal_read(). What ret_record->deltas point to belongs to the reader
+ * and holds until the next get; the rest is released by journal_record_deinit(). -EBADMSG if there is no whole record
+ * at `offset`. */
 struct journal_reader;
 int journal_reader_open(const char *run_folder, struct failure *failure, struct journal_reader **ret_reader);
-int journal_reader_get(struct journal_reader *reader, uint64_t offset, struct journal_record *ret_record, struct failure *failure);
+int journal_reader_get(struct journal_reader *reader, uint64_t offset, struct journal_record *ret_record,
+                       struct failure *failure);
 struct journal_reader *journal_reader_close(struct journal_reader *reader);

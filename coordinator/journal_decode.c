@@ -128,15 +128,6 @@ static struct text_pair *get_pairs(struct reader *reader, uint32_t *ret_count)
 	return pairs;
 }
 
-static void free_pairs(struct text_pair *pairs, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		free(pairs[i].name);
-		free(pairs[i].value);
-	}
-	free(pairs);
-}
-
 static void get_run(struct reader *reader, struct journal_record *record)
 {
 	record->run.id = get_text(reader);
@@ -383,11 +374,11 @@ static void get_stop(struct reader *reader, struct journal_record *record)
 }
 
 static void (*const gets_of[JOURNAL_TYPE_COUNT])(struct reader *, struct journal_record *) = {
-	[JOURNAL_RUN] = get_run,	   [JOURNAL_STATE] = get_state,	  [JOURNAL_AGENT] = get_agent,
-	[JOURNAL_DIVISION] = get_division, [JOURNAL_TARGET] = get_target, [JOURNAL_START] = get_start,
-	[JOURNAL_BEGIN] = get_begin,	   [JOURNAL_SERIES] = get_series, [JOURNAL_DELTAS] = get_deltas,
-	[JOURNAL_STATUS] = get_status,	   [JOURNAL_LOST] = get_lost,	  [JOURNAL_DONE] = get_done,
-	[JOURNAL_STOP] = get_stop,
+        [JOURNAL_RUN] = get_run,           [JOURNAL_STATE] = get_state,   [JOURNAL_AGENT] = get_agent,
+        [JOURNAL_DIVISION] = get_division, [JOURNAL_TARGET] = get_target, [JOURNAL_START] = get_start,
+        [JOURNAL_BEGIN] = get_begin,       [JOURNAL_SERIES] = get_series, [JOURNAL_DELTAS] = get_deltas,
+        [JOURNAL_STATUS] = get_status,     [JOURNAL_LOST] = get_lost,     [JOURNAL_DONE] = get_done,
+        [JOURNAL_STOP] = get_stop,
 };
 
 int journal_record_decode(const uint8_t *data, size_t size, struct journal_record *ret_record)
@@ -408,88 +399,4 @@ int journal_record_decode(const uint8_t *data, size_t size, struct journal_recor
 	}
 	*ret_record = record;
 	return 0;
-}
-
-static void free_hello(struct message_hello *hello)
-{
-	free(hello->version);
-	free(hello->name);
-	free(hello->host);
-	free(hello->cpu);
-	free(hello->kernel);
-	free_pairs(hello->tags, hello->tag_count);
-	free_pairs(hello->libraries, hello->library_count);
-	free_pairs(hello->limits, hello->limit_count);
-}
-
-static void free_run(struct journal_record *record)
-{
-	free(record->run.id);
-	free(record->run.name);
-	free(record->run.version);
-	free(record->run.plan_sha256);
-	free(record->run.plan);
-	free_pairs(record->run.tags, record->run.tag_count);
-}
-
-static void free_division(struct journal_record *record)
-{
-	size_t count = (size_t)record->division.agent_count * record->division.scenario_count;
-
-	for (size_t i = 0; i < count; i++)
-		share_deinit(&record->division.shares[i]);
-	free(record->division.shares);
-}
-
-static void free_target(struct wire_target *target)
-{
-	free(target->name);
-	free(target->version);
-	free(target->topology);
-	free(target->problem);
-}
-
-static void free_series(struct series *series)
-{
-	free((char *)series->scenario);
-	free((char *)series->step);
-	free((char *)series->group);
-	free((char *)series->label);
-}
-
-void journal_record_deinit(struct journal_record *record)
-{
-	switch (record->type) {
-	case JOURNAL_RUN:
-		free_run(record);
-		break;
-	case JOURNAL_AGENT:
-		free_hello(&record->agent.hello);
-		break;
-	case JOURNAL_DIVISION:
-		free_division(record);
-		break;
-	case JOURNAL_TARGET:
-		free_target(&record->target);
-		break;
-	case JOURNAL_SERIES:
-		free_series(&record->series.series);
-		break;
-	case JOURNAL_DELTAS:
-		free(record->deltas.accepted);
-		free(record->deltas.deltas);
-		break;
-	case JOURNAL_STATUS:
-		free(record->status.scenarios);
-		break;
-	case JOURNAL_LOST:
-		free(record->lost.reason);
-		break;
-	case JOURNAL_STOP:
-		free(record->stop.text);
-		break;
-	default:
-		break;
-	}
-	memset(record, 0, sizeof(*record));
 }

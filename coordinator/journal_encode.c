@@ -245,11 +245,11 @@ static void put_stop(const struct journal_record *record, struct buffer *buffer)
 }
 
 static void (*const puts_of[JOURNAL_TYPE_COUNT])(const struct journal_record *, struct buffer *) = {
-	[JOURNAL_RUN] = put_run,       [JOURNAL_STATE] = put_state,	  [JOURNAL_AGENT] = put_agent,
-	[JOURNAL_DIVISION] = put_division, [JOURNAL_TARGET] = put_target, [JOURNAL_START] = put_start,
-	[JOURNAL_BEGIN] = put_begin,   [JOURNAL_SERIES] = put_series,	  [JOURNAL_DELTAS] = put_deltas,
-	[JOURNAL_STATUS] = put_status, [JOURNAL_LOST] = put_lost,	  [JOURNAL_DONE] = put_done,
-	[JOURNAL_STOP] = put_stop,
+        [JOURNAL_RUN] = put_run,           [JOURNAL_STATE] = put_state,   [JOURNAL_AGENT] = put_agent,
+        [JOURNAL_DIVISION] = put_division, [JOURNAL_TARGET] = put_target, [JOURNAL_START] = put_start,
+        [JOURNAL_BEGIN] = put_begin,       [JOURNAL_SERIES] = put_series, [JOURNAL_DELTAS] = put_deltas,
+        [JOURNAL_STATUS] = put_status,     [JOURNAL_LOST] = put_lost,     [JOURNAL_DONE] = put_done,
+        [JOURNAL_STOP] = put_stop,
 };
 
 void journal_record_encode(const struct journal_record *record, struct buffer *buffer)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a journal to the report model.
  *
- * The first pass over the file takes in all but the values and notes where each second's values lie, for a second may be amended by later
- * records. The second pass goes from second to second, adds up all that the file has of one, and folds it into the rows: so memory
- * grows with the rows, not with the run, and nothing hangs on the order in which agents' snapshots came. */
+ * The first pass over the file takes in all but the values and notes where each second's values lie, for a second may
+ * be amended by later records. The second pass goes from second to second, adds up all that the file has of one, and
+ * folds it into the rows: so memory grows with the rows, not with the run, and nothing hangs on the order in which
+ * agents' snapshots came. */
 #include "coordinator/replay.h"
 
 #include <errno.h>
@@ -31,7 +32,7 @@ struct replay {
 	struct rows *rows;
 	struct errors *errors;
 	struct verdict *verdict;
-	struct cell scratch[KINDS]; /* by kind */
+	struct cell scratch[KINDS];   /* by kind */
 	struct journal_record record; /* the one at record_offset; type 0: none */
 	uint64_t record_offset;
 	struct failure *failure;
@@ -133,7 +134,7 @@ static int add_block(struct replay *replay, const struct facts_block *block)
 			return no_memory(replay->failure);
 		if (r < 0)
 			return failure_set(replay->failure, r, "the journal's record at byte %llu has damaged values",
-					   (unsigned long long)block->offset);
+			                   (unsigned long long)block->offset);
 	}
 	return 0;
 }
@@ -162,7 +163,8 @@ static int add_seconds(struct replay *replay)
 	return r;
 }
 
-/* The second of two numbers kept apart: what the merged series hold in all. The first is what agents say of themselves. */
+/* The second of two numbers kept apart: what the merged series hold in all. The first is what agents say of themselves.
+ */
 static _Bool sums_are_equal(const struct replay *replay, const struct coverage *coverage)
 {
 	uint64_t operations = 0;
@@ -170,8 +172,8 @@ static _Bool sums_are_equal(const struct replay *replay, const struct coverage *
 	for (size_t kind = 0; kind < STEP_KIND_COUNT; kind++)
 		if (metric_sets[kind].failed != METRIC_COUNT)
 			operations += rows_total(replay->rows, metric_sets[kind].failed);
-	return operations == coverage->operations && rows_total(replay->rows, METRIC_ITERATIONS) == coverage->iterations &&
-	       !coverage->mismatch;
+	return operations == coverage->operations &&
+	       rows_total(replay->rows, METRIC_ITERATIONS) == coverage->iterations && !coverage->mismatch;
 }
 
 static int finish(struct replay *replay, const struct replay_options *options)
@@ -198,10 +200,10 @@ static int finish(struct replay *replay, const struct replay_options *options)
 }
 
 static int make_report(const char *run_folder, const struct replay_options *options, const struct facts *facts,
-		       const struct span *span, struct failure *failure, struct report *report)
+                       const struct span *span, struct failure *failure, struct report *report)
 {
 	struct replay replay cleanup(replay_deinit) = {
-		.facts = facts, .span = span, .report = report, .failure = failure};
+	        .facts = facts, .span = span, .report = report, .failure = failure};
 	int r = fill_run(facts, span, report);
 
 	if (r < 0)
@@ -215,7 +217,7 @@ static int make_report(const char *run_folder, const struct replay_options *opti
 }
 
 int replay_report(const char *run_folder, const struct replay_options *options, struct failure *failure,
-		  struct report **ret_report)
+                  struct report **ret_report)
 {
 	struct facts facts cleanup(facts_deinit) = {0};
 	struct span span cleanup(span_deinit) = {0};
@@ -234,7 +236,7 @@ int replay_report(const char *run_folder, const struct replay_options *options, 
 }
 
 static int write_file(const struct report *report, enum report_format format, const char *run_folder,
-		      struct failure *failure)
+                      struct failure *failure)
 {
 	struct buffer text cleanup(buffer_deinit) = {0};
 	char *path cleanup(cleanup_free) = file_join(run_folder, report_file_name(format));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The account of iterations and agent-seconds.
  *
- * `planned` is computed from the plan and the shares alone. An agent that did not finish leaves iterations whose fate nobody knows:
- * what its share planned up to the end, less what it reported; those it had in progress when it last reported are among them, and
- * not among the started. */
+ * `planned` is computed from the plan and the shares alone. An agent that did not finish leaves iterations whose fate
+ * nobody knows: what its share planned up to the end, less what it reported; those it had in progress when it last
+ * reported are among them, and not among the started. */
 #include "coordinator/replay_coverage.h"
 
 #include <errno.h>
@@ -11,7 +11,6 @@
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 #include "common/plan/schedule.h"
-
 
 DEFINE_CLEANUP(struct schedule *, schedule_free)
 
@@ -37,7 +36,8 @@ static _Bool counts_iterations(const struct scenario *scenario)
 	return scenario->executor == EXECUTOR_PER_VU_ITERATIONS || scenario->executor == EXECUTOR_SHARED_ITERATIONS;
 }
 
-/* Until when an agent's share was to start iterations: where a run is ended early, each agent stops when it hears of it. */
+/* Until when an agent's share was to start iterations: where a run is ended early, each agent stops when it hears of
+ * it. */
 static uint64_t until_ns(const struct account *account, uint32_t agent)
 {
 	if (!was_cut(account))
@@ -75,7 +75,7 @@ static int planned_arrivals(const struct account *account, uint32_t agent, uint6
 			to = facts->divisions[i + 1].from_ns;
 		if (from < to)
 			planned += share_count(&share, arrivals_before(account, to)) -
-				   share_count(&share, arrivals_before(account, from));
+			           share_count(&share, arrivals_before(account, from));
 	}
 	*ret_planned = planned;
 	return 0;
@@ -99,7 +99,8 @@ static int planned_count(const struct account *account, uint32_t agent, uint64_t
 	return 0;
 }
 
-/* What an agent's share planned; where only the agent can tell (closed loops, and a count that was cut short): what it told. */
+/* What an agent's share planned; where only the agent can tell (closed loops, and a count that was cut short): what it
+ * told. */
 static int planned_by(const struct account *account, uint32_t agent, uint64_t told, uint64_t *ret_planned)
 {
 	if (executor_is_open(account->scenario->executor))
@@ -155,10 +156,10 @@ static int add_scenario(const struct facts *facts, const struct span *span, uint
 {
 	struct schedule *schedule cleanup(schedule_freep) = NULL;
 	struct account account = {.facts = facts,
-				  .span = span,
-				  .index = index,
-				  .scenario = &facts->plan->scenarios[index],
-				  .own = &span->scenarios[index]};
+	                          .span = span,
+	                          .index = index,
+	                          .scenario = &facts->plan->scenarios[index],
+	                          .own = &span->scenarios[index]};
 	const struct tally *tally = &account.tally;
 	int r;
 

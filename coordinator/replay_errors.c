@@ -51,7 +51,7 @@ static int entry_of(struct errors *errors, uint32_t id, const struct series *ser
 
 	while (r == 0 && errors->series_count <= id) {
 		r = array_reserve(&errors->by_series, &errors->series_capacity, errors->series_count,
-				  sizeof(*errors->by_series));
+		                  sizeof(*errors->by_series));
 		if (r == 0)
 			errors->by_series[errors->series_count++] = 0;
 	}
@@ -62,7 +62,7 @@ static int entry_of(struct errors *errors, uint32_t id, const struct series *ser
 		if (r < 0)
 			return r;
 		errors->entries[errors->count++] =
-			(struct entry){.series = series, .group = series->group, .first_s = UINT64_MAX};
+		        (struct entry){.series = series, .group = series->group, .first_s = UINT64_MAX};
 		errors->by_series[id] = (uint32_t)errors->count;
 	}
 	*ret_entry = &errors->entries[errors->by_series[id] - 1];
@@ -114,7 +114,7 @@ static void complete(struct errors *errors, const struct plan *plan)
 		entry->scenario = plan_find_scenario(plan, entry->series->scenario);
 		entry->step = step_index(plan, entry->scenario, entry->series->step);
 		if (error_label_parse(entry->series->label, &entry->class, &entry->code, &entry->code_size,
-				      &entry->text) == 0)
+		                      &entry->text) == 0)
 			continue;
 		entry->class = ERROR_DATA;
 		entry->code = "";
@@ -226,17 +226,19 @@ static void forget_texts(struct entry *entries, size_t count)
 static int give(const struct entry *entry, struct report *report, struct report_error *ret_error)
 {
 	*ret_error = (struct report_error){
-		.scenario = report_copy(report, entry->series->scenario),
-		.step = report_copy(report, entry->series->step),
-		.group = report_copy(report, entry->group),
-		.class = entry->class,
-		.code = report_format_text(report, "%.*s", (int)entry->code_size, entry->code),
-		.text = report_copy(report, entry->text),
-		.count = entry->count,
-		.first_s = entry->first_s,
-		.last_s = entry->last_s,
+	        .scenario = report_copy(report, entry->series->scenario),
+	        .step = report_copy(report, entry->series->step),
+	        .group = report_copy(report, entry->group),
+	        .class = entry->class,
+	        .code = report_format_text(report, "%.*s", (int)entry->code_size, entry->code),
+	        .text = report_copy(report, entry->text),
+	        .count = entry->count,
+	        .first_s = entry->first_s,
+	        .last_s = entry->last_s,
 	};
-	return ret_error->scenario && ret_error->step && ret_error->group && ret_error->code && ret_error->text ? 0 : -ENOMEM;
+	return ret_error->scenario && ret_error->step && ret_error->group && ret_error->code && ret_error->text
+	               ? 0
+	               : -ENOMEM;
 }
 
 int errors_give(struct errors *errors, const struct plan *plan, struct report *report)

@@ -149,14 +149,16 @@ static int take_division(const struct reading *reading, struct journal_record *r
 	if (record->division.agent_count > facts->agent_count ||
 	    record->division.scenario_count != facts->plan->scenario_count)
 		return contradiction(reading, "a division isn't one of its plan and agents");
-	r = array_reserve(&facts->divisions, &facts->division_capacity, facts->division_count, sizeof(*facts->divisions));
+	r = array_reserve(&facts->divisions, &facts->division_capacity, facts->division_count,
+	                  sizeof(*facts->divisions));
 	if (r < 0)
 		return r;
 	taken = take_over(record);
-	facts->divisions[facts->division_count++] = (struct facts_division){.from_ns = taken.division.from_ns,
-									      .agent_count = taken.division.agent_count,
-									      .scenario_count = taken.division.scenario_count,
-									      .shares = taken.division.shares};
+	facts->divisions[facts->division_count++] =
+	        (struct facts_division){.from_ns = taken.division.from_ns,
+	                                .agent_count = taken.division.agent_count,
+	                                .scenario_count = taken.division.scenario_count,
+	                                .shares = taken.division.shares};
 	return 0;
 }
 
@@ -186,7 +188,8 @@ static int take_target(const struct reading *reading, struct journal_record *rec
 	if (index == PLAN_NONE)
 		return 0;
 	target = &facts->targets[index];
-	if (from->idle_round_trip_ns && (!target->idle_round_trip_ns || from->idle_round_trip_ns < target->idle_round_trip_ns))
+	if (from->idle_round_trip_ns &&
+	    (!target->idle_round_trip_ns || from->idle_round_trip_ns < target->idle_round_trip_ns))
 		target->idle_round_trip_ns = from->idle_round_trip_ns;
 	target->local |= from->local;
 	r = keep_text(&target->version, from->version);
@@ -303,7 +306,8 @@ static int take_lost(const struct reading *reading, struct journal_record *recor
 	return 0;
 }
 
-/* One that was given up and came back has been lost for a while only: its snapshots tell whether anything is missing. */
+/* One that was given up and came back has been lost for a while only: its snapshots tell whether anything is missing.
+ */
 static int take_done(const struct reading *reading, struct journal_record *record)
 {
 	struct facts_agent *agent;

@@ -62,7 +62,8 @@ struct facts {
 	enum run_state state;      /* the last one entered */
 	_Bool started;
 	int64_t t0_unix_ns;
-	uint64_t *begun_ns; /* by scenario: when it began or was to begin, since T0; UINT64_MAX: it waited for another in vain */
+	uint64_t *begun_ns; /* by scenario: when it began or was to begin, since T0; UINT64_MAX: it waited for another
+	                       in vain */
 	struct facts_agent *agents;
 	size_t agent_count, agent_capacity;
 	struct facts_division *divisions; /* by epoch */

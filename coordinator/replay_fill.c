@@ -73,20 +73,20 @@ static int fill_agent(const struct facts_agent *from, struct report *report, str
 	int r;
 
 	*agent = (struct report_agent){
-		.name = report_copy(report, from->hello.name),
-		.host = report_copy(report, from->hello.host),
-		.cpu = report_copy(report, from->hello.cpu),
-		.kernel = report_copy(report, from->hello.kernel),
-		.cores = from->hello.cores,
-		.memory_bytes = from->hello.memory_bytes,
-		.seconds = from->snapshots,
-		.operations = from->operations,
-		.clock_offset_ns = from->clock_offset_ns,
-		.clock_bound_ns = from->clock_bound_ns,
-		.start_skew_ns = from->start_skew_ns,
-		.cpu_ns = from->health.cpu_ns,
-		.max_rss_kib = from->health.max_rss_kib,
-		.lost_at_s = from->lost ? (int64_t)(from->lost_at_ns / NS_PER_S) : -1,
+	        .name = report_copy(report, from->hello.name),
+	        .host = report_copy(report, from->hello.host),
+	        .cpu = report_copy(report, from->hello.cpu),
+	        .kernel = report_copy(report, from->hello.kernel),
+	        .cores = from->hello.cores,
+	        .memory_bytes = from->hello.memory_bytes,
+	        .seconds = from->snapshots,
+	        .operations = from->operations,
+	        .clock_offset_ns = from->clock_offset_ns,
+	        .clock_bound_ns = from->clock_bound_ns,
+	        .start_skew_ns = from->start_skew_ns,
+	        .cpu_ns = from->health.cpu_ns,
+	        .max_rss_kib = from->health.max_rss_kib,
+	        .lost_at_s = from->lost ? (int64_t)(from->lost_at_ns / NS_PER_S) : -1,
 	};
 	if (!agent->name || !agent->host || !agent->cpu || !agent->kernel)
 		return -ENOMEM;
@@ -221,7 +221,7 @@ static char *format_expression(const struct threshold *threshold, struct report 
 	if (threshold->window_ns == 0)
 		return report_copy(report, threshold->text);
 	return report_format_text(report, "%s over %s", threshold->text,
-				  units_format_duration(threshold->window_ns, window, sizeof(window)));
+	                          units_format_duration(threshold->window_ns, window, sizeof(window)));
 }
 
 /* The threshold ended the run: it has failed, whatever came after it was judged. */
@@ -235,7 +235,7 @@ static void mark_aborted(const struct facts *facts, struct report_threshold *out
 }
 
 int fill_thresholds(const struct facts *facts, const struct span *span, const struct verdict *verdict,
-		    struct report *report)
+                    struct report *report)
 {
 	const struct plan *plan = facts->plan;
 	_Bool aborted = facts->stopped && facts->stop.stop.cause == STOP_THRESHOLD;
@@ -249,12 +249,12 @@ int fill_thresholds(const struct facts *facts, const struct span *span, const st
 		struct verdict_result result = verdict_result(verdict, i, span->measured_ns);
 
 		*out = (struct report_threshold){.metric = report_copy(report, threshold->source),
-						 .expression = format_expression(threshold, report),
-						 .observed = result.observed,
-						 .no_data = result.no_data,
-						 .pass = result.pass,
-						 .kind = metrics[threshold->selector.metric].kind,
-						 .few_samples = result.few_samples};
+		                                 .expression = format_expression(threshold, report),
+		                                 .observed = result.observed,
+		                                 .no_data = result.no_data,
+		                                 .pass = result.pass,
+		                                 .kind = metrics[threshold->selector.metric].kind,
+		                                 .few_samples = result.few_samples};
 		if (!out->metric || !out->expression)
 			return -ENOMEM;
 		if (aborted && facts->stop.stop.threshold == i)
@@ -300,8 +300,8 @@ static int exit_code_of(const struct facts *facts, const struct report *report, 
 	return EXIT_CODE_PASSED;
 }
 
-int fill_verdict(const struct facts *facts, const struct coverage *coverage, _Bool sum_equals_total, _Bool require_trust,
-		 struct report *report)
+int fill_verdict(const struct facts *facts, const struct coverage *coverage, _Bool sum_equals_total,
+                 _Bool require_trust, struct report *report)
 {
 	report->agents_took_part = coverage->took_part;
 	report->agent_seconds_held = coverage->held;
@@ -310,8 +310,8 @@ int fill_verdict(const struct facts *facts, const struct coverage *coverage, _Bo
 	report->unknown = coverage->unknown;
 	report->tally = coverage->tally;
 	report->complete = facts->started && facts_is_over(facts) && facts->cut_bytes == 0 && coverage->all_done &&
-			   coverage->balanced && coverage->unknown == 0 && coverage->held == coverage->due &&
-			   sum_equals_total;
+	                   coverage->balanced && coverage->unknown == 0 && coverage->held == coverage->due &&
+	                   sum_equals_total;
 	report->thresholds_verdict = judge_thresholds(report);
 	report->exit_code = exit_code_of(facts, report, require_trust);
 	return 0;

@@ -21,7 +21,7 @@ int lines_empty_make(struct report *report, struct lines_empty *ret_empty)
 }
 
 int line_init(struct line *line, struct report_line *report_line, enum metric_id metric, const char *scenario,
-	      const struct lines_empty *empty)
+              const struct lines_empty *empty)
 {
 	enum metric_kind kind = metrics[metric].kind;
 	int r = cell_init(&line->warm, kind);
@@ -115,7 +115,7 @@ static void put(struct report_line *line, uint64_t second, const struct cell *ce
 }
 
 int line_draw(struct line *line, struct report *report, const struct lines_empty *empty, uint64_t second,
-	      const struct cell *now, enum metric_merge merge)
+              const struct cell *now, enum metric_merge merge)
 {
 	const struct cell *cell = now;
 	int r = 0;

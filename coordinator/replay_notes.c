@@ -8,7 +8,8 @@
 
 enum { COUNT_TEXT = 32 };
 
-static int note(struct report *report, const char *topic, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static int note(struct report *report, const char *topic, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
 
 static int note(struct report *report, const char *topic, const char *format, ...)
 {
@@ -29,7 +30,7 @@ static int note_ending(const struct facts *facts, struct report *report)
 		r = note(report, "run", "the journal ends before the run does: this is what was held");
 	if (r == 0 && facts->cut_bytes > 0)
 		r = note(report, "journal", "%llu bytes at the journal's end are no whole record and are left out",
-			 (unsigned long long)facts->cut_bytes);
+		         (unsigned long long)facts->cut_bytes);
 	return r;
 }
 
@@ -42,10 +43,11 @@ static int note_agents(const struct facts *facts, struct report *report)
 
 		if (agent->lost)
 			r = note(report, "agents", "agent %s was lost after %llu s: %s", agent->hello.name,
-				 (unsigned long long)(agent->lost_at_ns / NS_PER_S), agent->lost_reason);
+			         (unsigned long long)(agent->lost_at_ns / NS_PER_S), agent->lost_reason);
 		if (r == 0 && agent->mismatch)
-			r = note(report, "agents", "agent %s: what it counted second by second is not what it counted in all",
-				 agent->hello.name);
+			r = note(report, "agents",
+			         "agent %s: what it counted second by second is not what it counted in all",
+			         agent->hello.name);
 	}
 	return r;
 }
@@ -76,8 +78,8 @@ static int note_groups(const struct facts *facts, struct report *report)
 	if (folded == 0)
 		return 0;
 	return note(report, "groups", "%s operations are counted under the group \"(other)\": maxGroups is %s a step",
-		    units_format_count(folded, count, sizeof(count)),
-		    units_format_count(facts->plan->max_groups, most, sizeof(most)));
+	            units_format_count(folded, count, sizeof(count)),
+	            units_format_count(facts->plan->max_groups, most, sizeof(most)));
 }
 
 static int note_saturated(struct report *report)
@@ -94,7 +96,7 @@ static int note_saturated(struct report *report)
 		saturated = histogram_saturated(row->cell.latency.histogram);
 		if (saturated > 0)
 			r = note(report, "saturated", "%s values of %s are above 1 h: their percentiles say 1 h",
-				 units_format_count(saturated, count, sizeof(count)), metrics[row->metric].name);
+			         units_format_count(saturated, count, sizeof(count)), metrics[row->metric].name);
 	}
 	return r;
 }
@@ -119,13 +121,14 @@ static int note_thresholds(const struct facts *facts, struct report *report)
 		const struct threshold *threshold = &facts->plan->thresholds[i];
 
 		if (report->thresholds[i].few_samples)
-			r = note(report, "few samples", "threshold '%s' on %s rests on few samples: fewer than 10 lie above it",
-				 threshold->text, threshold->source);
+			r = note(report, "few samples",
+			         "threshold '%s' on %s rests on few samples: fewer than 10 lie above it",
+			         threshold->text, threshold->source);
 		if (r == 0 && metrics[threshold->selector.metric].response_time &&
 		    is_closed(facts->plan, &threshold->selector))
 			r = note(report, "closed load",
-				 "threshold '%s' on %s: the load is closed, so the response time equals the duration",
-				 threshold->text, threshold->source);
+			         "threshold '%s' on %s: the load is closed, so the response time equals the duration",
+			         threshold->text, threshold->source);
 	}
 	return r;
 }
@@ -137,7 +140,7 @@ static int note_warmup(const struct errors *errors, struct report *report)
 	if (errors_in_warmup(errors) == 0)
 		return 0;
 	return note(report, "warm-up", "%s errors of the warm-up are not in the list of errors",
-		    units_format_count(errors_in_warmup(errors), count, sizeof(count)));
+	            units_format_count(errors_in_warmup(errors), count, sizeof(count)));
 }
 
 int fill_notes(const struct facts *facts, const struct errors *errors, struct report *report)

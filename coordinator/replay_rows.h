@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rows of a report, summed up from leaf series a second at a time, in memory that grows with the rows and not with the run
- * (but for the timeline, which is the report's). */
+/* The rows of a report, summed up from leaf series a second at a time, in memory that grows with the rows and not with
+ * the run (but for the timeline, which is the report's). */
 #pragma once
 
 #include <stdint.h>
@@ -11,13 +11,13 @@
 
 struct rows;
 
-/* Keeps both pointers. report->second_count is set: the timeline's arrays are made by it. Every row that the plan's steps can
- * produce is there from the start. 0 or -ENOMEM. */
+/* Keeps both pointers. report->second_count is set: the timeline's arrays are made by it. Every row that the plan's
+ * steps can produce is there from the start. 0 or -ENOMEM. */
 int rows_new(const struct plan *plan, struct report *report, struct rows **ret_rows);
 struct rows *rows_free(struct rows *rows);
 
-/* Adds one series' values of the second that is going on. `id` is the series' number in the journal. 0, -ENOMEM, or -EBADMSG (its
- * scenario or step isn't the plan's). */
+/* Adds one series' values of the second that is going on. `id` is the series' number in the journal. 0, -ENOMEM, or
+ * -EBADMSG (its scenario or step isn't the plan's). */
 int rows_add(struct rows *rows, uint32_t id, const struct series *series, const struct cell *cell);
 /* Every series of `second` has been added. Seconds come in ascending order. */
 int rows_end_second(struct rows *rows, uint64_t second);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When a run's scenarios ran.
  *
- * A scenario with a duration ends by the plan; one with a count of iterations when the last agent said that it was through. A run
- * that was ended early is cut there, and one whose journal just ends is cut where the newest snapshot ends. */
+ * A scenario with a duration ends by the plan; one with a count of iterations when the last agent said that it was
+ * through. A run that was ended early is cut there, and one whose journal just ends is cut where the newest snapshot
+ * ends. */
 #include "coordinator/replay_span.h"
 
 #include <errno.h>
@@ -47,7 +48,8 @@ static _Bool ends_by_count(const struct scenario *scenario)
 	return scenario->executor == EXECUTOR_PER_VU_ITERATIONS || scenario->executor == EXECUTOR_SHARED_ITERATIONS;
 }
 
-int span_indices(const struct facts *facts, size_t division, uint32_t agent, uint32_t scenario, struct share *ret_indices)
+int span_indices(const struct facts *facts, size_t division, uint32_t agent, uint32_t scenario,
+                 struct share *ret_indices)
 {
 	const struct facts_division *from = &facts->divisions[division];
 	const struct scenario *of = &facts->plan->scenarios[scenario];
@@ -79,7 +81,7 @@ static int takes_part(const struct facts *facts, uint32_t agent, uint32_t scenar
 
 /* When an agent's part of a scenario ended. For those with a count it says so itself, unless it was lost before. */
 static uint64_t part_end(const struct facts_agent *agent, uint32_t scenario, const struct scenario *of,
-			 const struct scenario_span *span)
+                         const struct scenario_span *span)
 {
 	const struct wire_scenario *account = agent->scenarios ? &agent->scenarios[scenario] : NULL;
 
@@ -131,8 +133,8 @@ static int add_scenario(const struct facts *facts, uint32_t index, struct span *
 	own->ran = 1;
 	own->start_ns = facts->begun_ns[index];
 	own->end_ns = lesser(own->start_ns + schedule_end_ns(schedule), span->cut_ns);
-	indices = executor_is_open(scenario->executor) ? schedule_arrivals(schedule, schedule_end_ns(schedule)) :
-							   scenario_max_vus(scenario);
+	indices = executor_is_open(scenario->executor) ? schedule_arrivals(schedule, schedule_end_ns(schedule))
+	                                               : scenario_max_vus(scenario);
 	schedule_free(schedule);
 	r = add_dues(facts, index, indices, span);
 	span->schedule_end_ns = greater(span->schedule_end_ns, own->end_ns);

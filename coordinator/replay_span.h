@@ -24,4 +24,5 @@ int span_make(const struct facts *facts, struct span *ret_span);
 void span_deinit(struct span *span);
 
 /* The global indices (arrivals, or VUs) of a scenario that an agent owned in division `division`. To be released. */
-int span_indices(const struct facts *facts, size_t division, uint32_t agent, uint32_t scenario, struct share *ret_indices);
+int span_indices(const struct facts *facts, size_t division, uint32_t agent, uint32_t scenario,
+                 struct share *ret_indices);

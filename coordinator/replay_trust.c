@@ -9,13 +9,13 @@
 
 #include "common/base/clock.h"
 
-#define LATENESS_LIMIT_MS 10.0     /* a pacer's own jitter on a busy host stays below */
-#define LATENESS_SHARE 0.05        /* of the response's p99 */
-#define CPU_LIMIT 0.8              /* of an agent's cores: above, its own queueing shows in the latencies */
-#define THROTTLED_LIMIT 0.01       /* of the time */
-#define DROPS_LIMIT 0.001          /* of what was planned */
-#define RESOURCE_LIMIT 0.8         /* of descriptors and ports */
-#define START_SKEW_SLACK_MS 10.0   /* beyond the clock's bound: as late as any other start may be */
+#define LATENESS_LIMIT_MS 10.0   /* a pacer's own jitter on a busy host stays below */
+#define LATENESS_SHARE 0.05      /* of the response's p99 */
+#define CPU_LIMIT 0.8            /* of an agent's cores: above, its own queueing shows in the latencies */
+#define THROTTLED_LIMIT 0.01     /* of the time */
+#define DROPS_LIMIT 0.001        /* of what was planned */
+#define RESOURCE_LIMIT 0.8       /* of descriptors and ports */
+#define START_SKEW_SLACK_MS 10.0 /* beyond the clock's bound: as late as any other start may be */
 
 enum { CHECKS_MAX = 8 };
 
@@ -71,7 +71,7 @@ static int check_lateness(const struct plan *plan, struct report *report)
 	if (!name)
 		return 0;
 	return add(report, "send lateness p99", report_format_text(report, "%.3g ms (%s)", worst_ms, name),
-		   report_format_text(report, "%.3g ms", worst_limit_ms), worst_ms <= worst_limit_ms);
+	           report_format_text(report, "%.3g ms", worst_limit_ms), worst_ms <= worst_limit_ms);
 }
 
 /* ---- agents ---- */
@@ -119,9 +119,9 @@ static double throttled_share(const struct facts *facts, const struct facts_agen
 static double descriptor_share(const struct facts *facts, const struct facts_agent *agent)
 {
 	(void)facts;
-	return agent->health.descriptor_limit > 0 ?
-		       (double)agent->health.descriptors / (double)agent->health.descriptor_limit :
-		       NAN;
+	return agent->health.descriptor_limit > 0
+	               ? (double)agent->health.descriptors / (double)agent->health.descriptor_limit
+	               : NAN;
 }
 
 static double port_share(const struct facts *facts, const struct facts_agent *agent)
@@ -130,7 +130,8 @@ static double port_share(const struct facts *facts, const struct facts_agent *ag
 	return agent->health.port_limit > 0 ? (double)agent->health.ports / (double)agent->health.port_limit : NAN;
 }
 
-static int check_share(const struct facts *facts, struct report *report, const char *check, share_fn share, double limit)
+static int check_share(const struct facts *facts, struct report *report, const char *check, share_fn share,
+                       double limit)
 {
 	const struct facts_agent *worst = NULL;
 	double most = NAN;
@@ -146,7 +147,7 @@ static int check_share(const struct facts *facts, struct report *report, const c
 	if (!worst)
 		return 0;
 	return add(report, check, report_format_text(report, "%.3g %% (%s)", most * 100, worst->hello.name),
-		   report_format_text(report, "%g %%", limit * 100), most <= limit);
+	           report_format_text(report, "%g %%", limit * 100), most <= limit);
 }
 
 static int check_start_skew(const struct facts *facts, struct report *report)
@@ -165,10 +166,11 @@ static int check_start_skew(const struct facts *facts, struct report *report)
 	}
 	if (!worst)
 		return 0;
-	return add(report, "start skew",
-		   report_format_text(report, "%.3g ms (%s)", (double)worst->start_skew_ns / NS_PER_MS, worst->hello.name),
-		   report_format_text(report, "%.3g ms", (double)worst->clock_bound_ns / NS_PER_MS + START_SKEW_SLACK_MS),
-		   worst_excess_ms <= START_SKEW_SLACK_MS);
+	return add(
+	        report, "start skew",
+	        report_format_text(report, "%.3g ms (%s)", (double)worst->start_skew_ns / NS_PER_MS, worst->hello.name),
+	        report_format_text(report, "%.3g ms", (double)worst->clock_bound_ns / NS_PER_MS + START_SKEW_SLACK_MS),
+	        worst_excess_ms <= START_SKEW_SLACK_MS);
 }
 
 static int check_drops(const struct coverage *coverage, struct report *report)
@@ -180,7 +182,7 @@ static int check_drops(const struct coverage *coverage, struct report *report)
 		return 0;
 	share = (double)(tally->dropped[DROP_LATE] + tally->dropped[DROP_QUEUE_FULL]) / (double)tally->planned;
 	return add(report, "drops as late or queue_full", report_format_text(report, "%.3g %%", share * 100),
-		   report_format_text(report, "%g %%", DROPS_LIMIT * 100), share <= DROPS_LIMIT);
+	           report_format_text(report, "%g %%", DROPS_LIMIT * 100), share <= DROPS_LIMIT);
 }
 
 int trust_make(const struct facts *facts, const struct coverage *coverage, struct report *report)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Thresholds judged on merged data.
  *
- * Each threshold sums up the series that its selector matches. What comes above the watermark waits in its second, merged as
- * agents are merged (gauges by the metric's rule); when the watermark passes a second, it is folded into the threshold's total and,
- * where there is a window, into a ring of the window's seconds. Folding goes in the order of time, so a gauge's last value and
- * the windows are the same whatever the order of arrival. */
+ * Each threshold sums up the series that its selector matches. What comes above the watermark waits in its second,
+ * merged as agents are merged (gauges by the metric's rule); when the watermark passes a second, it is folded into the
+ * threshold's total and, where there is a window, into a ring of the window's seconds. Folding goes in the order of
+ * time, so a gauge's last value and the windows are the same whatever the order of arrival. */
 #include "coordinator/verdict.h"
 
 #include <errno.h>
@@ -39,8 +39,9 @@ struct waiting {
 struct verdict {
 	struct watch *watches;
 	uint32_t count;
-	uint32_t *by_metric[METRIC_COUNT]; /* the thresholds that look at a series of this metric, ended by UINT32_MAX */
-	struct waiting *waiting;           /* ascending */
+	uint32_t
+	        *by_metric[METRIC_COUNT]; /* the thresholds that look at a series of this metric, ended by UINT32_MAX */
+	struct waiting *waiting;          /* ascending */
 	size_t waiting_count, waiting_capacity;
 	uint64_t next;         /* the first second that isn't folded */
 	uint64_t first_second; /* the first with a measured value; UINT64_MAX: none yet */
@@ -193,13 +194,13 @@ static struct cell *waiting_of(struct verdict *verdict, uint64_t second)
 	if (at > 0 && verdict->waiting[at - 1].second == second)
 		return verdict->waiting[at - 1].cells;
 	if (array_reserve(&verdict->waiting, &verdict->waiting_capacity, verdict->waiting_count,
-			  sizeof(*verdict->waiting)) < 0)
+	                  sizeof(*verdict->waiting)) < 0)
 		return NULL;
 	cells = make_cells(verdict);
 	if (!cells)
 		return NULL;
 	memmove(&verdict->waiting[at + 1], &verdict->waiting[at],
-		(verdict->waiting_count - at) * sizeof(*verdict->waiting));
+	        (verdict->waiting_count - at) * sizeof(*verdict->waiting));
 	verdict->waiting[at] = (struct waiting){second, cells};
 	verdict->waiting_count++;
 	return cells;
@@ -219,7 +220,7 @@ static int amend(struct verdict *verdict, struct watch *watch, uint64_t second, 
 }
 
 static int add_to(struct verdict *verdict, uint32_t index, uint64_t second, const struct series *series,
-		  const struct cell *cell)
+                  const struct cell *cell)
 {
 	struct watch *watch = &verdict->watches[index];
 	struct cell *cells;
@@ -305,7 +306,8 @@ static _Bool is_worse(const struct expression *expression, double value, double 
 	}
 }
 
-/* How much of the judged span lies in the seconds up to and including `second`, and of the last window_s of them alone (0: all). */
+/* How much of the judged span lies in the seconds up to and including `second`, and of the last window_s of them alone
+ * (0: all). */
 static double span_s(const struct verdict *verdict, uint64_t second, uint64_t window_s)
 {
 	uint64_t end = (second + 1) * NS_PER_S;
@@ -399,7 +401,7 @@ static _Bool may_abort(const struct verdict *verdict, const struct watch *watch,
 
 /* Folds one second. *failed is set to the first threshold that fails in a way that aborts, unless it is set already. */
 static int advance_one(struct verdict *verdict, uint64_t second, const struct cell *cells, int *failed,
-		       double *ret_observed)
+                       double *ret_observed)
 {
 	for (uint32_t i = 0; i < verdict->count; i++) {
 		struct watch *watch = &verdict->watches[i];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whatever was measured, however many agents measured it, and in whichever order and pieces their snapshots were merged and journaled:
- * the report says the same, to the last digit. */
+/* Whatever was measured, however many agents measured it, and in whichever order and pieces their snapshots were merged
+ * and journaled: the report says the same, to the last digit. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,21 +17,22 @@
 
 enum { CASES = 120, SECONDS = 8, AGENTS_MAX = 9, EVENTS_MAX = 400, GROUPS = 5 };
 
-static const char plan_text[] = "name: order\n"
-				"warmup: 2s\n"
-				"scenarios:\n"
-				"  users: { executor: constant-vus, vus: 50, duration: 8s, steps: [ { null: { name: work, latency: "
-				"1ms, group: \"{{vu}}\" } }, { null: { name: rest, latency: 1ms } } ] }\n"
-				"  others: { executor: constant-vus, vus: 50, duration: 8s, steps: [ { null: { name: work, "
-				"latency: 1ms } } ] }\n"
-				"thresholds:\n"
-				"  null_operation_failed: [ 'rate<0.1', { threshold: 'rate<0.2', window: 3s } ]\n"
-				"  'null_operation_response_time{scenario:users,step:work}': [ 'p(95)<20', { threshold: "
-				"'p(50)<5', window: 2s } ]\n"
-				"  'null_operation_duration{group:g1}': [ 'max<50' ]\n"
-				"  vus: [ 'max<80', 'value>10' ]\n"
-				"  availability: [ 'rate>0.5' ]\n"
-				"  iterations: [ 'rate>10' ]\n";
+static const char plan_text[] =
+        "name: order\n"
+        "warmup: 2s\n"
+        "scenarios:\n"
+        "  users: { executor: constant-vus, vus: 50, duration: 8s, steps: [ { null: { name: work, latency: "
+        "1ms, group: \"{{vu}}\" } }, { null: { name: rest, latency: 1ms } } ] }\n"
+        "  others: { executor: constant-vus, vus: 50, duration: 8s, steps: [ { null: { name: work, "
+        "latency: 1ms } } ] }\n"
+        "thresholds:\n"
+        "  null_operation_failed: [ 'rate<0.1', { threshold: 'rate<0.2', window: 3s } ]\n"
+        "  'null_operation_response_time{scenario:users,step:work}': [ 'p(95)<20', { threshold: "
+        "'p(50)<5', window: 2s } ]\n"
+        "  'null_operation_duration{group:g1}': [ 'max<50' ]\n"
+        "  vus: [ 'max<80', 'value>10' ]\n"
+        "  availability: [ 'rate>0.5' ]\n"
+        "  iterations: [ 'rate>10' ]\n";
 
 /* Something that was measured in a second. */
 struct event {
@@ -56,10 +57,10 @@ static const char *const groups[GROUPS] = {"g0", "g1", "g2", "\xe7\xbe\xa4", ""}
 static struct event make_event(struct random *random)
 {
 	struct event event = {.second = (unsigned)random_below(random, SECONDS),
-			      .type = (int)random_below(random, 10),
-			      .scenario = (unsigned)random_below(random, 2),
-			      .group = (unsigned)random_below(random, GROUPS),
-			      .failed = random_below(random, 8) == 0};
+	                      .type = (int)random_below(random, 10),
+	                      .scenario = (unsigned)random_below(random, 2),
+	                      .group = (unsigned)random_below(random, GROUPS),
+	                      .failed = random_below(random, 8) == 0};
 	/* Mostly small, a few beyond an hour. */
 	unsigned bits = (unsigned)random_below(random, random_below(random, 50) ? 20 : 33);
 
@@ -83,8 +84,8 @@ static void tell(struct fleet *fleet, uint32_t agent, const struct event *event)
 {
 	_Bool warmup = event->second < 2;
 	char label[ERROR_LABEL_SIZE];
-	struct series error = {METRIC_ERRORS, warmup, scenarios[event->scenario], steps[event->step],
-			       groups[event->group], label};
+	struct series error = {METRIC_ERRORS,        warmup, scenarios[event->scenario], steps[event->step],
+	                       groups[event->group], label};
 
 	switch (event->type) {
 	case EVENT_ITERATION:
@@ -99,20 +100,20 @@ static void tell(struct fleet *fleet, uint32_t agent, const struct event *event)
 		break;
 	case EVENT_OPERATION:
 		fleet_operate(fleet, agent,
-			      &(struct fleet_operation){.scenario = scenarios[event->scenario],
-							.step = steps[event->step],
-							.group = groups[event->group],
-							.warmup = warmup,
-							.failed = event->failed,
-							.duration_us = event->us,
-							.response_us = event->us + 7});
+		              &(struct fleet_operation){.scenario = scenarios[event->scenario],
+		                                        .step = steps[event->step],
+		                                        .group = groups[event->group],
+		                                        .warmup = warmup,
+		                                        .failed = event->failed,
+		                                        .duration_us = event->us,
+		                                        .response_us = event->us + 7});
 		break;
 	}
 }
 
 /* One second of the story, each event with an agent of chance. */
 static void tell_second(struct fleet *fleet, uint32_t agents, const struct story *story, unsigned second,
-			struct random *random)
+                        struct random *random)
 {
 	static const struct series vus = {METRIC_VUS, 0, "users", "", "", ""};
 	uint64_t left = story->vus[second];
@@ -306,8 +307,8 @@ static void test_reports_hold_what_was_measured(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_any_split_and_order_of_snapshots_gives_the_same_report),
-		cmocka_unit_test(test_reports_hold_what_was_measured),
+	        cmocka_unit_test(test_any_split_and_order_of_snapshots_gives_the_same_report),
+	        cmocka_unit_test(test_reports_hold_what_was_measured),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,14 +75,14 @@ static void journal_agent(struct fleet *fleet, uint32_t index)
 	snprintf(name, sizeof(name), "agent-%u", index + 1);
 	record.agent.incarnation.bytes[0] = (uint8_t)(index + 1);
 	record.agent.hello = (struct message_hello){.protocol = 1,
-						    .version = (char *)"0",
-						    .name = name,
-						    .host = name,
-						    .cpu = (char *)"paper",
-						    .kernel = (char *)"none",
-						    .cores = 4,
-						    .workers = 1,
-						    .weight = 1};
+	                                            .version = (char *)"0",
+	                                            .name = name,
+	                                            .host = name,
+	                                            .cpu = (char *)"paper",
+	                                            .kernel = (char *)"none",
+	                                            .cores = 4,
+	                                            .workers = 1,
+	                                            .weight = 1};
 	fleet_journal(fleet, &record);
 }
 
@@ -95,9 +95,9 @@ static void journal_division(struct fleet *fleet)
 		weights[i] = 1;
 	assert_int_equal(division_make(fleet->plan, weights, fleet->count, NULL, &division), 0);
 	fleet_journal(fleet, &(struct journal_record){.type = JOURNAL_DIVISION,
-						      .division = {.agent_count = fleet->count,
-								   .scenario_count = division.scenario_count,
-								   .shares = division.shares}});
+	                                              .division = {.agent_count = fleet->count,
+	                                                           .scenario_count = division.scenario_count,
+	                                                           .shares = division.shares}});
 	division_deinit(&division);
 	free(weights);
 }
@@ -105,21 +105,21 @@ static void journal_division(struct fleet *fleet)
 static void begin(struct fleet *fleet, const char *plan)
 {
 	fleet_journal(fleet, &(struct journal_record){.type = JOURNAL_RUN,
-						      .run = {.id = (char *)"00000000-0000-4000-8000-000000000000",
-							      .name = fleet->plan->name,
-							      .version = (char *)"0.1.0",
-							      .plan_sha256 = (char *)"00",
-							      .plan = (char *)plan,
-							      .plan_size = strlen(plan),
-							      .created_unix_ns = 1700000000000000000}});
+	                                              .run = {.id = (char *)"00000000-0000-4000-8000-000000000000",
+	                                                      .name = fleet->plan->name,
+	                                                      .version = (char *)"0.1.0",
+	                                                      .plan_sha256 = (char *)"00",
+	                                                      .plan = (char *)plan,
+	                                                      .plan_size = strlen(plan),
+	                                                      .created_unix_ns = 1700000000000000000}});
 	enter(fleet, RUN_GATHERING);
 	for (uint32_t i = 0; i < fleet->count; i++)
 		journal_agent(fleet, i);
 	journal_division(fleet);
 	enter(fleet, RUN_ASSIGNED);
 	enter(fleet, RUN_READY);
-	fleet_journal(fleet, &(struct journal_record){.type = JOURNAL_START,
-						      .start = {.t0_unix_ns = 1700000000123456789}});
+	fleet_journal(fleet,
+	              &(struct journal_record){.type = JOURNAL_START, .start = {.t0_unix_ns = 1700000000123456789}});
 	enter(fleet, RUN_RUNNING);
 }
 
@@ -136,11 +136,10 @@ struct fleet *fleet_open(const struct fleet_config *config)
 		fleet->agents[i].series = series_table_new();
 		fleet->agents[i].cells = cells_new();
 	}
-	assert_int_equal(merge_new(&(struct merge_config){.plan = fleet->plan,
-							  .skip = config->skip,
-							  .context = config->context},
-				   &fleet->merge),
-			 0);
+	assert_int_equal(
+	        merge_new(&(struct merge_config){.plan = fleet->plan, .skip = config->skip, .context = config->context},
+	                  &fleet->merge),
+	        0);
 	assert_int_equal(journal_create(fleet->folder, 0, NULL, &fleet->journal), 0);
 	begin(fleet, config->plan);
 	return fleet;
@@ -223,14 +222,14 @@ static uint32_t scenario_of(const struct fleet *fleet, const char *name)
 void fleet_operate(struct fleet *fleet, uint32_t agent, const struct fleet_operation *operation)
 {
 	struct series series = {.warmup = operation->warmup,
-				.scenario = operation->scenario,
-				.step = operation->step,
-				.group = operation->group ? operation->group : "",
-				.label = ""};
+	                        .scenario = operation->scenario,
+	                        .step = operation->step,
+	                        .group = operation->group ? operation->group : "",
+	                        .label = ""};
 	struct tally *tally = &fleet->agents[agent].scenarios[scenario_of(fleet, operation->scenario)].tally;
 	static const enum metric_id latencies[2][3] = {
-		{METRIC_NULL_OPERATION_DURATION, METRIC_NULL_OPERATION_RESPONSE_TIME, METRIC_COUNT},
-		{METRIC_NULL_OPERATION_FAILED_DURATION, METRIC_COUNT, METRIC_COUNT},
+	        {METRIC_NULL_OPERATION_DURATION, METRIC_NULL_OPERATION_RESPONSE_TIME, METRIC_COUNT},
+	        {METRIC_NULL_OPERATION_FAILED_DURATION, METRIC_COUNT, METRIC_COUNT},
 	};
 
 	series.metric = METRIC_NULL_OPERATIONS;
@@ -388,11 +387,11 @@ static void journal_status(struct fleet *fleet, uint32_t agent)
 	if (!scenarios)
 		return;
 	fleet_journal(fleet, &(struct journal_record){.type = JOURNAL_STATUS,
-						      .status = {.agent = agent,
-								 .scenarios = (struct wire_scenario *)scenarios,
-								 .scenario_count = fleet->plan->scenario_count,
-								 .health = *merge_health(fleet->merge, agent),
-								 .clock_bound_ns = 1000}});
+	                                              .status = {.agent = agent,
+	                                                         .scenarios = (struct wire_scenario *)scenarios,
+	                                                         .scenario_count = fleet->plan->scenario_count,
+	                                                         .health = *merge_health(fleet->merge, agent),
+	                                                         .clock_bound_ns = 1000}});
 }
 
 void fleet_done(struct fleet *fleet, uint32_t agent, uint64_t end_ns)
@@ -401,10 +400,9 @@ void fleet_done(struct fleet *fleet, uint32_t agent, uint64_t end_ns)
 		;
 	fleet_flush(fleet);
 	journal_status(fleet, agent);
-	fleet_journal(fleet, &(struct journal_record){.type = JOURNAL_DONE,
-						      .done = {.agent = agent,
-							       .last_seq = fleet->agents[agent].seq,
-							       .end_ns = end_ns}});
+	fleet_journal(fleet, &(struct journal_record){
+	                             .type = JOURNAL_DONE,
+	                             .done = {.agent = agent, .last_seq = fleet->agents[agent].seq, .end_ns = end_ns}});
 	fleet->agents[agent].gone = 1;
 }
 
@@ -413,16 +411,16 @@ void fleet_lose(struct fleet *fleet, uint32_t agent, uint64_t at_ns)
 	fleet_flush(fleet);
 	journal_status(fleet, agent);
 	fleet_journal(fleet, &(struct journal_record){
-				     .type = JOURNAL_LOST,
-				     .lost = {.agent = agent, .at_ns = at_ns, .reason = (char *)"it went silent"}});
+	                             .type = JOURNAL_LOST,
+	                             .lost = {.agent = agent, .at_ns = at_ns, .reason = (char *)"it went silent"}});
 	fleet->agents[agent].gone = 1;
 }
 
 void fleet_stop(struct fleet *fleet, enum stop_cause cause, uint64_t at_ns)
 {
 	fleet_journal(fleet, &(struct journal_record){
-				     .type = JOURNAL_STOP,
-				     .stop = {.cause = cause, .at_ns = at_ns, .text = (char *)"a test wanted it"}});
+	                             .type = JOURNAL_STOP,
+	                             .stop = {.cause = cause, .at_ns = at_ns, .text = (char *)"a test wanted it"}});
 }
 
 struct report *fleet_finish(struct fleet *fleet, uint64_t end_ns)
@@ -447,7 +445,7 @@ struct report *fleet_report(struct fleet *fleet)
 }
 
 const struct report_row *fleet_row(const struct report *report, enum metric_id metric, const char *scenario,
-				   const char *step, const char *group, const char *label)
+                                   const char *step, const char *group, const char *label)
 {
 	const struct report_row *row = report_find(report, metric, scenario, step, group, label);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A fleet of agents on paper: tests say what each one measured; their snapshots go through the real merge into a real journal, from which
- * the real report is made. Everything asserts on the way. */
+/* A fleet of agents on paper: tests say what each one measured; their snapshots go through the real merge into a real
+ * journal, from which the real report is made. Everything asserts on the way. */
 #pragma once
 
 #include "common/plan/plan.h"
@@ -60,4 +60,4 @@ struct report *fleet_report(struct fleet *fleet);
 
 /* A row that must be there. Texts "" mean all. */
 const struct report_row *fleet_row(const struct report *report, enum metric_id metric, const char *scenario,
-				   const char *step, const char *group, const char *label);
+                                   const char *step, const char *group, const char *label);

@@ -15,13 +15,13 @@
 enum { CELLS_MAX = 8, RECORDS_MAX = 16 };
 
 static const char plan_text[] = "name: merge\n"
-				"scenarios:\n"
-				"  users:\n"
-				"    executor: constant-vus\n"
-				"    vus: 4\n"
-				"    duration: 10s\n"
-				"    steps:\n"
-				"      - null: { name: work, latency: 1ms }\n";
+                                "scenarios:\n"
+                                "  users:\n"
+                                "    executor: constant-vus\n"
+                                "    vus: 4\n"
+                                "    duration: 10s\n"
+                                "    steps:\n"
+                                "      - null: { name: work, latency: 1ms }\n";
 
 static const struct series iterations = {METRIC_ITERATIONS, 0, "users", "", "", ""};
 static const struct series failed = {METRIC_NULL_OPERATION_FAILED, 0, "users", "work", "", ""};
@@ -93,13 +93,13 @@ static int tear_down(void **state)
 static void make(struct bench *bench, uint64_t seq, uint64_t second, uint64_t operations, uint64_t succeeded)
 {
 	bench->scenario = (struct wire_scenario){
-		.tally = {.started = succeeded, .succeeded = succeeded, .operations = operations}};
+	        .tally = {.started = succeeded, .succeeded = succeeded, .operations = operations}};
 	bench->snapshot = (struct message_snapshot){.seq = seq,
-						    .second = second,
-						    .series = bench->series,
-						    .cells = bench->cells,
-						    .scenarios = &bench->scenario,
-						    .scenario_count = 1};
+	                                            .second = second,
+	                                            .series = bench->series,
+	                                            .cells = bench->cells,
+	                                            .scenarios = &bench->scenario,
+	                                            .scenario_count = 1};
 }
 
 static void name(struct bench *bench, uint32_t id, const struct series *series)
@@ -153,7 +153,8 @@ static int keep(void *context, const struct journal_record *record)
 		bench->accepted[bench->accepted_count++] = record->deltas.accepted[i];
 	for (uint32_t i = 0; i < record->deltas.delta_count; i++) {
 		const struct journal_delta *delta = &record->deltas.deltas[i];
-		const struct metric *metric = &metrics[series_table_get(merge_series(bench->merge), delta->series_id)->metric];
+		const struct metric *metric =
+		        &metrics[series_table_get(merge_series(bench->merge), delta->series_id)->metric];
 		struct cell *sum = &bench->sums[bench->delta_count];
 
 		bench->seconds[bench->delta_count] = delta->second;
@@ -346,19 +347,19 @@ static void test_merge_refuses_a_snapshot_that_contradicts_itself_as_a_whole(voi
 		size_t cut;
 		const char *why;
 	} cases[] = {
-		{&no_scenario, 1, 1, 1, 1, 1, 0, "no scenario"},
-		{&no_step, 1, 1, 1, 1, 1, 0, "no step"},
-		{&derived, 1, 1, 1, 1, 1, 0, "can't be sent"},
-		{&no_metric, 1, 1, 1, 1, 1, 0, "can't be sent"},
-		{&bad_error, 1, 1, 1, 1, 1, 0, "no error"},
-		{&vus, 2, 2, 2, 1, 1, 0, "is due"},
-		{&vus, 0, 0, 0, 1, 1, 0, "is due"},
-		{&vus, 1, 9, 9, 1, 1, 0, "never named"},
-		{&iterations, 1, 1, 0, 1, 1, 0, "comes after series"},
-		{&iterations, 1, 1, 1, 1, 1, 1, "damaged"},
-		{&iterations, 1, 1, 1, MERGE_SECONDS_MAX, 1, 0, "comes after second"},
-		{&iterations, 1, 1, 1, 0, 1, 0, "comes after second"},
-		{&iterations, 1, 1, 1, 1, 2, 0, "scenarios"},
+	        {&no_scenario, 1, 1, 1, 1, 1, 0, "no scenario"},
+	        {&no_step, 1, 1, 1, 1, 1, 0, "no step"},
+	        {&derived, 1, 1, 1, 1, 1, 0, "can't be sent"},
+	        {&no_metric, 1, 1, 1, 1, 1, 0, "can't be sent"},
+	        {&bad_error, 1, 1, 1, 1, 1, 0, "no error"},
+	        {&vus, 2, 2, 2, 1, 1, 0, "is due"},
+	        {&vus, 0, 0, 0, 1, 1, 0, "is due"},
+	        {&vus, 1, 9, 9, 1, 1, 0, "never named"},
+	        {&iterations, 1, 1, 0, 1, 1, 0, "comes after series"},
+	        {&iterations, 1, 1, 1, 1, 1, 1, "damaged"},
+	        {&iterations, 1, 1, 1, MERGE_SECONDS_MAX, 1, 0, "comes after second"},
+	        {&iterations, 1, 1, 1, 0, 1, 0, "comes after second"},
+	        {&iterations, 1, 1, 1, 1, 2, 0, "scenarios"},
 	};
 	struct bench *bench = *state;
 
@@ -441,16 +442,16 @@ static void test_merge_adds_latencies_of_agents_exactly(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_merge_accepts_each_snapshot_once_and_in_sequence),
-		TEST(test_merge_sums_agents_that_number_their_series_differently),
-		TEST(test_merge_gives_each_thing_out_once_in_order),
-		TEST(test_merge_keeps_what_a_failed_flush_did_not_write),
-		TEST(test_merge_journals_a_snapshot_without_values),
-		TEST(test_merge_marks_an_agent_whose_deltas_do_not_add_up),
-		TEST(test_merge_skips_only_what_the_fault_names),
-		TEST(test_merge_refuses_a_snapshot_that_contradicts_itself_as_a_whole),
-		TEST(test_merge_leaves_out_a_count_beyond_64_bits_and_tells),
-		TEST(test_merge_adds_latencies_of_agents_exactly),
+	        TEST(test_merge_accepts_each_snapshot_once_and_in_sequence),
+	        TEST(test_merge_sums_agents_that_number_their_series_differently),
+	        TEST(test_merge_gives_each_thing_out_once_in_order),
+	        TEST(test_merge_keeps_what_a_failed_flush_did_not_write),
+	        TEST(test_merge_journals_a_snapshot_without_values),
+	        TEST(test_merge_marks_an_agent_whose_deltas_do_not_add_up),
+	        TEST(test_merge_skips_only_what_the_fault_names),
+	        TEST(test_merge_refuses_a_snapshot_that_contradicts_itself_as_a_whole),
+	        TEST(test_merge_leaves_out_a_count_beyond_64_bits_and_tells),
+	        TEST(test_merge_adds_latencies_of_agents_exactly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

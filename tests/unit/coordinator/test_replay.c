@@ -21,24 +21,24 @@
 #define S NS_PER_S
 
 static const char open_plan[] = "name: open\n"
-				"scenarios:\n"
-				"  ticks:\n"
-				"    executor: constant-arrival-rate\n"
-				"    rate: 4\n"
-				"    duration: 3s\n"
-				"    steps:\n"
-				"      - null: { name: work, latency: 1ms }\n"
-				"      - null: { name: rest, latency: 1ms }\n";
+                                "scenarios:\n"
+                                "  ticks:\n"
+                                "    executor: constant-arrival-rate\n"
+                                "    rate: 4\n"
+                                "    duration: 3s\n"
+                                "    steps:\n"
+                                "      - null: { name: work, latency: 1ms }\n"
+                                "      - null: { name: rest, latency: 1ms }\n";
 
 static const char closed_plan[] = "name: closed\n"
-				  "warmup: 1s\n"
-				  "scenarios:\n"
-				  "  users:\n"
-				  "    executor: constant-vus\n"
-				  "    vus: 2\n"
-				  "    duration: 3s\n"
-				  "    steps:\n"
-				  "      - null: { name: work, latency: 1ms }\n";
+                                  "warmup: 1s\n"
+                                  "scenarios:\n"
+                                  "  users:\n"
+                                  "    executor: constant-vus\n"
+                                  "    vus: 2\n"
+                                  "    duration: 3s\n"
+                                  "    steps:\n"
+                                  "      - null: { name: work, latency: 1ms }\n";
 
 static struct fleet *open_fleet(const char *plan, uint32_t agents)
 {
@@ -53,16 +53,16 @@ static struct report *close_fleet(struct fleet *fleet, struct report *report)
 
 /* One iteration with one operation of step "work". */
 static void work(struct fleet *fleet, uint32_t agent, const char *scenario, const char *group, _Bool warmup,
-		 _Bool failed, uint64_t us)
+                 _Bool failed, uint64_t us)
 {
 	fleet_operate(fleet, agent,
-		      &(struct fleet_operation){.scenario = scenario,
-						.step = "work",
-						.group = group,
-						.warmup = warmup,
-						.failed = failed,
-						.duration_us = us,
-						.response_us = us + 100});
+	              &(struct fleet_operation){.scenario = scenario,
+	                                        .step = "work",
+	                                        .group = group,
+	                                        .warmup = warmup,
+	                                        .failed = failed,
+	                                        .duration_us = us,
+	                                        .response_us = us + 100});
 	fleet_iterate(fleet, agent, scenario, warmup, failed);
 }
 
@@ -113,7 +113,7 @@ static void test_replay_accounts_for_a_whole_run(void **state)
 }
 
 static void check_counter(const struct report *report, enum metric_id metric, const char *step, const char *group,
-			  uint64_t count, double peak, uint64_t peak_second)
+                          uint64_t count, double peak, uint64_t peak_second)
 {
 	const struct report_row *row = fleet_row(report, metric, step[0] ? "ticks" : "", step, group, "");
 
@@ -178,18 +178,18 @@ static void test_replay_sorts_rows_by_the_table_the_plan_and_the_count(void **st
 static void test_replay_gives_rows_of_zero_for_all_that_the_plan_can_produce(void **state)
 {
 	static const enum metric_id scenario_level[] = {METRIC_ITERATIONS, METRIC_DROPPED_ITERATIONS, METRIC_VUS,
-							METRIC_ITERATION_DURATION, METRIC_SEND_LATENESS};
+	                                                METRIC_ITERATION_DURATION, METRIC_SEND_LATENESS};
 	static const char plan[] = "name: zeros\n"
-				   "targets:\n"
-				   "  api: { http: { baseUrl: \"http://localhost:1\" } }\n"
-				   "scenarios:\n"
-				   "  users:\n"
-				   "    executor: constant-vus\n"
-				   "    vus: 1\n"
-				   "    duration: 1s\n"
-				   "    steps:\n"
-				   "      - http: { name: home, target: api, get: /, check: { status: 200 } }\n"
-				   "      - think: 1s\n";
+	                           "targets:\n"
+	                           "  api: { http: { baseUrl: \"http://localhost:1\" } }\n"
+	                           "scenarios:\n"
+	                           "  users:\n"
+	                           "    executor: constant-vus\n"
+	                           "    vus: 1\n"
+	                           "    duration: 1s\n"
+	                           "    steps:\n"
+	                           "      - http: { name: home, target: api, get: /, check: { status: 200 } }\n"
+	                           "      - think: 1s\n";
 	struct fleet *fleet = open_fleet(plan, 1);
 	struct report *report;
 	const struct report_row *row;
@@ -283,12 +283,13 @@ static void test_replay_leaves_warmup_out_of_totals_and_draws_it(void **state)
 
 static void test_replay_ends_the_warmup_where_the_first_measured_scenario_begins(void **state)
 {
-	static const char plan[] = "name: warm\n"
-				   "scenarios:\n"
-				   "  warm: { executor: constant-vus, vus: 1, duration: 2s, isWarmup: true, steps: [ { null: { "
-				   "name: work, latency: 1ms } } ] }\n"
-				   "  main: { executor: constant-vus, vus: 1, duration: 3s, startAfter: warm, steps: [ { "
-				   "null: { name: work, latency: 1ms } } ] }\n";
+	static const char plan[] =
+	        "name: warm\n"
+	        "scenarios:\n"
+	        "  warm: { executor: constant-vus, vus: 1, duration: 2s, isWarmup: true, steps: [ { null: { "
+	        "name: work, latency: 1ms } } ] }\n"
+	        "  main: { executor: constant-vus, vus: 1, duration: 3s, startAfter: warm, steps: [ { "
+	        "null: { name: work, latency: 1ms } } ] }\n";
 	struct fleet *fleet = open_fleet(plan, 1);
 	struct report *report;
 
@@ -343,7 +344,8 @@ static void test_replay_derives_availability_at_each_level(void **state)
 	const struct report_row *row;
 
 	(void)state;
-	/* Second 0: 99 of 100 in the run and the scenario, but 0 of 1 in group "bad". Second 1: nothing. Second 2: 98 of 100. */
+	/* Second 0: 99 of 100 in the run and the scenario, but 0 of 1 in group "bad". Second 1: nothing. Second 2: 98
+	 * of 100. */
 	for (unsigned i = 0; i < 100; i++)
 		work(fleet, i % 2, "ticks", i == 0 ? "bad" : "good", 0, i == 0, 10);
 	fleet_second(fleet);
@@ -440,8 +442,7 @@ static _Bool skip_first(void *context, uint32_t agent, uint64_t seq)
 
 static void test_replay_finds_what_the_merge_left_out_after_accepting_it(void **state)
 {
-	struct fleet *fleet = fleet_open(
-		&(struct fleet_config){.plan = closed_plan, .agents = 2, .skip = skip_first});
+	struct fleet *fleet = fleet_open(&(struct fleet_config){.plan = closed_plan, .agents = 2, .skip = skip_first});
 	struct report *report;
 
 	(void)state;
@@ -541,7 +542,7 @@ static void test_replay_forgives_a_lost_agent_that_came_back_and_finished(void *
 	(void)state;
 	fleet_second(fleet);
 	fleet_journal(fleet, &(struct journal_record){.type = JOURNAL_LOST,
-						      .lost = {.agent = 1, .at_ns = S, .reason = (char *)"silent"}});
+	                                              .lost = {.agent = 1, .at_ns = S, .reason = (char *)"silent"}});
 	fleet_second(fleet);
 	fleet_second(fleet);
 	report = fleet_finish(fleet, 3 * S);
@@ -582,13 +583,13 @@ static void test_replay_cuts_the_plan_where_the_run_was_stopped(void **state)
 static void test_replay_takes_the_end_of_counted_iterations_from_the_agents(void **state)
 {
 	static const char plan[] = "name: counted\n"
-				   "scenarios:\n"
-				   "  users:\n"
-				   "    executor: per-vu-iterations\n"
-				   "    vus: 2\n"
-				   "    iterations: 3\n"
-				   "    steps:\n"
-				   "      - null: { name: work, latency: 1ms }\n";
+	                           "scenarios:\n"
+	                           "  users:\n"
+	                           "    executor: per-vu-iterations\n"
+	                           "    vus: 2\n"
+	                           "    iterations: 3\n"
+	                           "    steps:\n"
+	                           "      - null: { name: work, latency: 1ms }\n";
 	struct fleet *fleet = open_fleet(plan, 3);
 	struct report *report;
 
@@ -642,19 +643,19 @@ static void test_replay_reports_what_was_held_when_the_coordinator_died(void **s
 }
 
 static const char threshold_plan[] = "name: thresholds\n"
-				     "scenarios:\n"
-				     "  ticks:\n"
-				     "    executor: constant-arrival-rate\n"
-				     "    rate: 4\n"
-				     "    duration: 3s\n"
-				     "    steps:\n"
-				     "      - null: { name: work, latency: 1ms, group: \"{{vu}}\" }\n"
-				     "thresholds:\n"
-				     "  iterations: ['count==12', 'rate>3.9']\n"
-				     "  null_operation_failed: ['rate<0.2', { threshold: 'rate<0.4', window: 2s }]\n"
-				     "  'null_operation_duration{step:work}': ['p(99)<1.9']\n"
-				     "  'null_operation_duration{group:nobody}': ['max<1']\n"
-				     "  'dropped_iterations{label:late}': ['count==0']\n";
+                                     "scenarios:\n"
+                                     "  ticks:\n"
+                                     "    executor: constant-arrival-rate\n"
+                                     "    rate: 4\n"
+                                     "    duration: 3s\n"
+                                     "    steps:\n"
+                                     "      - null: { name: work, latency: 1ms, group: \"{{vu}}\" }\n"
+                                     "thresholds:\n"
+                                     "  iterations: ['count==12', 'rate>3.9']\n"
+                                     "  null_operation_failed: ['rate<0.2', { threshold: 'rate<0.4', window: 2s }]\n"
+                                     "  'null_operation_duration{step:work}': ['p(99)<1.9']\n"
+                                     "  'null_operation_duration{group:nobody}': ['max<1']\n"
+                                     "  'dropped_iterations{label:late}': ['count==0']\n";
 
 static void run_thresholds(struct fleet *fleet)
 {
@@ -670,8 +671,8 @@ static void test_replay_judges_thresholds(void **state)
 	static const struct {
 		_Bool pass, no_data, few;
 		double observed;
-	} expected[] = {{1, 0, 0, 12},	{1, 0, 0, 4},	    {1, 0, 0, 2.0 / 12}, {1, 0, 0, 0.25},
-			{0, 0, 1, 3.0}, {0, 1, 0, NAN}, {1, 0, 0, 0}};
+	} expected[] = {{1, 0, 0, 12},  {1, 0, 0, 4},   {1, 0, 0, 2.0 / 12}, {1, 0, 0, 0.25},
+	                {0, 0, 1, 3.0}, {0, 1, 0, NAN}, {1, 0, 0, 0}};
 	struct fleet *fleet = open_fleet(threshold_plan, 2);
 	struct report *report;
 
@@ -701,11 +702,11 @@ static void test_replay_fails_a_threshold_that_aborted_the_run(void **state)
 	(void)state;
 	run_thresholds(fleet);
 	fleet_journal(fleet, &(struct journal_record){.type = JOURNAL_STOP,
-						      .stop = {.cause = STOP_THRESHOLD,
-							       .at_ns = 2 * S,
-							       .text = (char *)"threshold 3",
-							       .threshold = 3,
-							       .observed = 0.5}});
+	                                              .stop = {.cause = STOP_THRESHOLD,
+	                                                       .at_ns = 2 * S,
+	                                                       .text = (char *)"threshold 3",
+	                                                       .threshold = 3,
+	                                                       .observed = 0.5}});
 	report = fleet_finish(fleet, 2 * S);
 	assert_true(report->thresholds[3].aborted);
 	assert_false(report->thresholds[3].pass);
@@ -726,12 +727,12 @@ static void test_replay_suspects_a_harness_that_got_in_the_way(void **state)
 
 	(void)state;
 	*health = (struct wire_health){.cpu_ns = 33 * S / 10, /* of 4 cores in a second: 82.5 % */
-				       .wall_ns = S,
-				       .throttled_ns = S / 50,
-				       .descriptors = 81,
-				       .descriptor_limit = 100,
-				       .ports = 80,
-				       .port_limit = 100};
+	                               .wall_ns = S,
+	                               .throttled_ns = S / 50,
+	                               .descriptors = 81,
+	                               .descriptor_limit = 100,
+	                               .ports = 80,
+	                               .port_limit = 100};
 	for (unsigned i = 0; i < 12; i++) {
 		work(fleet, 0, "ticks", NULL, 0, 0, 100000); /* p99 of the response 100.1 ms: 10 ms is the limit */
 		fleet_value(fleet, 0, &lateness, 10500);
@@ -813,11 +814,11 @@ static void test_replay_says_what_is_wrong_with_a_journal(void **state)
 
 	(void)state;
 	assert_int_equal(replay_report("/nonexistent", &(struct replay_options){0}, &failure, &report), -ENOENT);
-	fleet_journal(fleet, &(struct journal_record){.type = JOURNAL_DELTAS,
-						      .deltas = {.accepted = &accepted,
-								 .accepted_count = 1,
-								 .deltas = &delta,
-								 .delta_count = 1}});
+	fleet_journal(
+	        fleet,
+	        &(struct journal_record){
+	                .type = JOURNAL_DELTAS,
+	                .deltas = {.accepted = &accepted, .accepted_count = 1, .deltas = &delta, .delta_count = 1}});
 	assert_int_equal(replay_report(fleet_folder(fleet), &(struct replay_options){0}, &failure, &report), -EBADMSG);
 	assert_non_null(strstr(failure.text, "series"));
 	assert_null(report);
@@ -827,32 +828,32 @@ static void test_replay_says_what_is_wrong_with_a_journal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_replay_accounts_for_a_whole_run),
-		cmocka_unit_test(test_replay_has_rows_for_every_level_each_with_what_is_below),
-		cmocka_unit_test(test_replay_sorts_rows_by_the_table_the_plan_and_the_count),
-		cmocka_unit_test(test_replay_gives_rows_of_zero_for_all_that_the_plan_can_produce),
-		cmocka_unit_test(test_replay_sums_labels_beside_the_row_of_all_labels),
-		cmocka_unit_test(test_replay_leaves_warmup_out_of_totals_and_draws_it),
-		cmocka_unit_test(test_replay_ends_the_warmup_where_the_first_measured_scenario_begins),
-		cmocka_unit_test(test_replay_merges_gauges_over_agents_and_scenarios_and_folds_them_over_seconds),
-		cmocka_unit_test(test_replay_derives_availability_at_each_level),
-		cmocka_unit_test(test_replay_lists_errors_with_their_first_and_last_second),
-		cmocka_unit_test(test_replay_bounds_the_errors_of_a_step),
-		cmocka_unit_test(test_replay_finds_what_the_merge_left_out_after_accepting_it),
-		cmocka_unit_test(test_replay_finds_an_agent_that_contradicts_itself),
-		cmocka_unit_test(test_replay_misses_an_agents_second),
-		cmocka_unit_test(test_replay_counts_what_a_lost_agent_owed_as_unknown),
-		cmocka_unit_test(test_replay_forgives_a_lost_agent_that_came_back_and_finished),
-		cmocka_unit_test(test_replay_cuts_the_plan_where_the_run_was_stopped),
-		cmocka_unit_test(test_replay_takes_the_end_of_counted_iterations_from_the_agents),
-		cmocka_unit_test(test_replay_reports_what_was_held_when_the_coordinator_died),
-		cmocka_unit_test(test_replay_judges_thresholds),
-		cmocka_unit_test(test_replay_fails_a_threshold_that_aborted_the_run),
-		cmocka_unit_test(test_replay_suspects_a_harness_that_got_in_the_way),
-		cmocka_unit_test(test_replay_allows_lateness_of_a_twentieth_of_slow_responses),
-		cmocka_unit_test(test_replay_reports_a_run_that_never_started),
-		cmocka_unit_test(test_replay_writes_every_file),
-		cmocka_unit_test(test_replay_says_what_is_wrong_with_a_journal),
+	        cmocka_unit_test(test_replay_accounts_for_a_whole_run),
+	        cmocka_unit_test(test_replay_has_rows_for_every_level_each_with_what_is_below),
+	        cmocka_unit_test(test_replay_sorts_rows_by_the_table_the_plan_and_the_count),
+	        cmocka_unit_test(test_replay_gives_rows_of_zero_for_all_that_the_plan_can_produce),
+	        cmocka_unit_test(test_replay_sums_labels_beside_the_row_of_all_labels),
+	        cmocka_unit_test(test_replay_leaves_warmup_out_of_totals_and_draws_it),
+	        cmocka_unit_test(test_replay_ends_the_warmup_where_the_first_measured_scenario_begins),
+	        cmocka_unit_test(test_replay_merges_gauges_over_agents_and_scenarios_and_folds_them_over_seconds),
+	        cmocka_unit_test(test_replay_derives_availability_at_each_level),
+	        cmocka_unit_test(test_replay_lists_errors_with_their_first_and_last_second),
+	        cmocka_unit_test(test_replay_bounds_the_errors_of_a_step),
+	        cmocka_unit_test(test_replay_finds_what_the_merge_left_out_after_accepting_it),
+	        cmocka_unit_test(test_replay_finds_an_agent_that_contradicts_itself),
+	        cmocka_unit_test(test_replay_misses_an_agents_second),
+	        cmocka_unit_test(test_replay_counts_what_a_lost_agent_owed_as_unknown),
+	        cmocka_unit_test(test_replay_forgives_a_lost_agent_that_came_back_and_finished),
+	        cmocka_unit_test(test_replay_cuts_the_plan_where_the_run_was_stopped),
+	        cmocka_unit_test(test_replay_takes_the_end_of_counted_iterations_from_the_agents),
+	        cmocka_unit_test(test_replay_reports_what_was_held_when_the_coordinator_died),
+	        cmocka_unit_test(test_replay_judges_thresholds),
+	        cmocka_unit_test(test_replay_fails_a_threshold_that_aborted_the_run),
+	        cmocka_unit_test(test_replay_suspects_a_harness_that_got_in_the_way),
+	        cmocka_unit_test(test_replay_allows_lateness_of_a_twentieth_of_slow_responses),
+	        cmocka_unit_test(test_replay_reports_a_run_that_never_started),
+	        cmocka_unit_test(test_replay_writes_every_file),
+	        cmocka_unit_test(test_replay_says_what_is_wrong_with_a_journal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

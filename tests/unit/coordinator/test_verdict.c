@@ -27,9 +27,9 @@ static void add_threshold(struct bench *bench, const char *selector, const char 
 	struct threshold *threshold = &bench->thresholds[bench->plan.threshold_count++];
 
 	assert_int_equal(selector_parse(selector, NULL, &threshold->selector), 0);
-	assert_int_equal(expression_parse(expression, metrics[threshold->selector.metric].kind, NULL,
-					  &threshold->expression),
-			 0);
+	assert_int_equal(
+	        expression_parse(expression, metrics[threshold->selector.metric].kind, NULL, &threshold->expression),
+	        0);
 }
 
 static struct threshold *last_threshold(struct bench *bench)
@@ -84,7 +84,7 @@ static void add_gauge(struct bench *bench, uint64_t second, double value)
 	struct series series = {METRIC_VUS, 0, "users", "", "", ""};
 
 	add_series(bench, second, &series,
-		   &(struct cell){.kind = METRIC_GAUGE, .gauge = {value, value, value, value, 1}});
+	           &(struct cell){.kind = METRIC_GAUGE, .gauge = {value, value, value, value, 1}});
 }
 
 static void add_latencies(struct bench *bench, uint64_t second, uint64_t from_us, uint64_t count)
@@ -202,11 +202,11 @@ static void test_verdict_selects_by_every_part(void **state)
 		const char *selector;
 		double observed;
 	} cases[] = {
-		{"http_req_failed", 0.3},
-		{"http_req_failed{scenario:users}", 0.1},
-		{"http_req_failed{scenario:admins}", 0.5},
-		{"http_req_failed{step:get}", 0.3},
-		{"http_req_failed{scenario:users,step:get,group:g}", 0.1},
+	        {"http_req_failed", 0.3},
+	        {"http_req_failed{scenario:users}", 0.1},
+	        {"http_req_failed{scenario:admins}", 0.5},
+	        {"http_req_failed{step:get}", 0.3},
+	        {"http_req_failed{scenario:users,step:get,group:g}", 0.1},
 	};
 	struct bench *bench = *state;
 
@@ -426,20 +426,20 @@ static void test_verdict_takes_all_there_is_where_the_run_is_shorter_than_the_wi
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_verdict_knows_every_aggregate),
-		TEST(test_verdict_knows_every_aggregate_of_a_latency),
-		TEST(test_verdict_takes_a_counter_at_zero_as_data_and_nothing_else),
-		TEST(test_verdict_selects_by_every_part),
-		TEST(test_verdict_passes_warmup_over),
-		TEST(test_verdict_derives_availability_by_the_second),
-		TEST(test_verdict_does_not_hang_on_the_order_of_arrival),
-		TEST(test_verdict_aborts_where_a_threshold_first_fails),
-		TEST(test_verdict_waits_for_the_delay_before_it_aborts),
-		TEST(test_verdict_does_not_abort_without_data),
-		TEST(test_verdict_windows_forget_what_lies_behind_them),
-		TEST(test_verdict_says_the_worst_window_in_the_end),
-		TEST(test_verdict_judges_windows_within_the_span),
-		TEST(test_verdict_takes_all_there_is_where_the_run_is_shorter_than_the_window),
+	        TEST(test_verdict_knows_every_aggregate),
+	        TEST(test_verdict_knows_every_aggregate_of_a_latency),
+	        TEST(test_verdict_takes_a_counter_at_zero_as_data_and_nothing_else),
+	        TEST(test_verdict_selects_by_every_part),
+	        TEST(test_verdict_passes_warmup_over),
+	        TEST(test_verdict_derives_availability_by_the_second),
+	        TEST(test_verdict_does_not_hang_on_the_order_of_arrival),
+	        TEST(test_verdict_aborts_where_a_threshold_first_fails),
+	        TEST(test_verdict_waits_for_the_delay_before_it_aborts),
+	        TEST(test_verdict_does_not_abort_without_data),
+	        TEST(test_verdict_windows_forget_what_lies_behind_them),
+	        TEST(test_verdict_says_the_worst_window_in_the_end),
+	        TEST(test_verdict_judges_windows_within_the_span),
+	        TEST(test_verdict_takes_all_there_is_where_the_run_is_shorter_than_the_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
