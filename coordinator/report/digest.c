@@ -224,52 +224,6 @@ static int rank(struct digest *digest)
 	return 0;
 }
 
-static struct digest_error *find_error(struct digest *digest, const struct report_error *error)
-{
-	for (uint32_t i = 0; i < digest->error_count; i++)
-		if (digest->errors[i].class == error->class && strcmp(digest->errors[i].code, error->code) == 0)
-			return &digest->errors[i];
-	digest->errors[digest->error_count] = (struct digest_error){
-	        .class = error->class, .code = error->code, .first_s = error->first_s, .last_s = error->last_s};
-	return &digest->errors[digest->error_count++];
-}
-
-static int compare_errors(const void *a, const void *b)
-{
-	const struct digest_error *one = a;
-	const struct digest_error *other = b;
-
-	if (one->count != other->count)
-		return one->count > other->count ? -1 : 1;
-	if (one->class != other->class)
-		return one->class < other->class ? -1 : 1;
-	return strcmp(one->code, other->code);
-}
-
-static int gather_errors(struct digest *digest, const struct report *report)
-{
-	digest->errors = calloc(report->error_count + 1, sizeof(*digest->errors));
-	if (!digest->errors)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < report->error_count; i++) {
-		const struct report_error *error = &report->errors[i];
-		struct digest_error *into = find_error(digest, error);
-
-		into->count += error->count;
-		into->texts += !into->text || strcmp(into->text, error->text) != 0;
-		if (error->first_s < into->first_s)
-			into->first_s = error->first_s;
-		if (error->last_s > into->last_s)
-			into->last_s = error->last_s;
-		if (!into->text || error->count > into->text_count) {
-			into->text = error->text;
-			into->text_count = error->count;
-		}
-	}
-	qsort(digest->errors, digest->error_count, sizeof(*digest->errors), compare_errors);
-	return 0;
-}
-
 /* Operations of all kinds in one second: the totals of the `*_failed` rates. */
 static double operations_in(const struct report *report, const struct roles *roles, uint32_t second, _Bool *ret_any)
 {
@@ -344,7 +298,7 @@ int digest_init(struct digest *digest, const struct report *report)
 		r = divide(digest, &gathering);
 	if (r == 0)
 		r = rank(digest);
-	return r < 0 ? r : gather_errors(digest, report);
+	return r < 0 ? r : digest_gather_errors(digest, report);
 }
 
 void digest_deinit(struct digest *digest)
@@ -353,5 +307,6 @@ void digest_deinit(struct digest *digest)
 	free(digest->groups);
 	free(digest->worst);
 	free(digest->errors);
+	free(digest->details);
 	*digest = (struct digest){0};
 }

@@ -30,15 +30,16 @@ struct digest_entry {
 	uint64_t order; /* its step's id, then its own: ids count up as the report and the plan name them */
 };
 
-/* All errors of one class and code. */
+/* Errors of one class and code; in `details` also of one step and text, whatever the group. */
 struct digest_error {
+	const char *scenario, *step; /* "" but in `details` */
 	enum error_class class;
 	const char *code;
-	const char *text; /* the most frequent one */
-	uint64_t texts;   /* different ones */
+	const char *text;    /* the most frequent one ... */
+	uint64_t text_count; /* ... and how often it was */
+	uint64_t groups;     /* `details`: how many groups had it */
 	uint64_t count;
 	uint64_t first_s, last_s;
-	uint64_t text_count;
 };
 
 struct digest {
@@ -50,6 +51,8 @@ struct digest {
 	struct digest_entry **worst; /* the groups by failures, then p95 of the response time, greatest first */
 	struct digest_error *errors; /* greatest first */
 	uint32_t error_count;
+	struct digest_error *details; /* greatest first */
+	uint32_t detail_count;
 };
 
 /* 0 or -ENOMEM. digest_deinit() in any case. */
@@ -58,3 +61,6 @@ void digest_deinit(struct digest *digest);
 
 /* The service time's metric of a kind of step, or METRIC_COUNT. */
 enum metric_id digest_duration(enum step_kind kind);
+
+/* digest_init()'s part that fills errors and details. 0 or -ENOMEM. */
+int digest_gather_errors(struct digest *digest, const struct report *report);

@@ -12,8 +12,8 @@
 #include "coordinator/report/stats.h"
 #include "coordinator/report/words.h"
 
-/* A page with more would be slow to open; series.csv has them all. */
-enum { GROUPS_SHOWN = 20000 };
+/* A page with more would be slow to open; series.csv and summary.json have them all. */
+enum { GROUPS_SHOWN = 20000, ERRORS_SHOWN = 2000 };
 
 static json_t *make_pairs(const struct report_texts *texts)
 {
@@ -118,6 +118,19 @@ static json_t *make_percentile(const struct report_row *row, double percentile)
 	return json_number(row ? report_percentile_ms(row, percentile) : NAN, 3);
 }
 
+/* The keys of those below whose percentile rests on few samples. */
+static json_t *make_few_samples(const struct report_row *row)
+{
+	static const struct stats_percentile keys[] = {{"p50", 50}, {"p95", 95}, {"p99", 99}, {"p999", 99.9}};
+	uint64_t count = row ? stats_count(row) : 0;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (count > 0 && histogram_few_samples(count, keys[i].percentile))
+			json_array_append_new(list, json_string(keys[i].name));
+	return list;
+}
+
 static json_t *make_step(const struct digest_entry *step)
 {
 	const struct report_row *row = step->response;
@@ -139,17 +152,17 @@ static json_t *make_step(const struct digest_entry *step)
 	json_put(&object, "p99", make_percentile(row, 99));
 	json_put(&object, "p999", make_percentile(row, 99.9));
 	json_put(&object, "max", json_number(row ? stats_max_ms(row) : NAN, 3));
-	json_put(&object, "values", json_whole(row ? stats_count(row) : 0));
+	json_put(&object, "few", make_few_samples(row));
 	return object;
 }
 
-static json_t *make_error(const struct report_error *error)
+static json_t *make_error(const struct digest_error *error)
 {
 	json_t *object = json_object();
 
 	json_put_text(&object, "scenario", error->scenario);
 	json_put_text(&object, "step", error->step);
-	json_put_text(&object, "group", error->group);
+	json_put(&object, "groups", json_whole(error->groups));
 	json_put_text(&object, "class", error_class_names[error->class]);
 	json_put_text(&object, "code", error->code);
 	json_put_text(&object, "text", error->text);
@@ -270,13 +283,14 @@ static int append_member(struct buffer *buffer, const char *name, json_t *value)
 
 static int append_tables(struct buffer *buffer, const struct report *report, const struct digest *digest)
 {
+	uint32_t errors = digest->detail_count < ERRORS_SHOWN ? digest->detail_count : ERRORS_SHOWN;
 	int r = 0;
 
 	r = r ? r : append_list(buffer, "thresholds", report->thresholds, report->threshold_count, make_threshold);
 	r = r ? r : append_list(buffer, "scenarios", report->scenarios, report->scenario_count, make_scenario);
 	r = r ? r : append_list(buffer, "steps", digest->steps, digest->step_count, make_step);
 	r = r ? r : append_groups(buffer, digest);
-	r = r ? r : append_list(buffer, "errors", report->errors, report->error_count, make_error);
+	r = r ? r : append_list(buffer, "errors", digest->details, errors, make_error);
 	r = r ? r : append_list(buffer, "agents", report->agents, report->agent_count, make_agent);
 	r = r ? r : append_list(buffer, "targets", report->targets, report->target_count, make_target);
 	r = r ? r : append_list(buffer, "trust", report->trust, report->trust_count, make_trust);

@@ -116,6 +116,20 @@ static int append_ranges(struct buffer *buffer, const char *name, const _Bool *f
 	return buffer_append_text(buffer, "]");
 }
 
+/* From the schedule's end on, what is under way still completes. */
+static int append_draining(struct buffer *buffer, const struct report *report)
+{
+	double end_s = report->warmup_s + report->measured_s;
+
+	buffer_append_text(buffer, ",\n\"draining\":[");
+	if (end_s > 0 && end_s < report->second_count) {
+		buffer_append_text(buffer, "[");
+		json_append_double(buffer, end_s, 3);
+		buffer_append_format(buffer, ",%" PRIu32 "]", report->second_count);
+	}
+	return buffer_append_text(buffer, "]");
+}
+
 /* The kind of step whose metric it is in the given place of its set, or STEP_KIND_COUNT. */
 static enum step_kind kind_of_failed(enum metric_id metric)
 {
@@ -258,6 +272,7 @@ int html_append_timeline(struct buffer *buffer, const struct report *report)
 	append_seconds(buffer, &thinning);
 	append_ranges(buffer, "warmup", report->warmup, report->second_count);
 	append_ranges(buffer, "degraded", report->degraded, report->second_count);
+	append_draining(buffer, report);
 	r = append_all_rates(buffer, report, &thinning);
 	if (r == 0)
 		r = append_all_times(buffer, report, &thinning);

@@ -55,6 +55,17 @@ static void put_ms(struct buffer *buffer, double ms)
 	put_cell(buffer, words_ms(ms, text));
 }
 
+/* With an asterisk where it rests on few samples. */
+static void put_percentile(struct buffer *buffer, const struct report_row *row, double percentile)
+{
+	uint64_t count = row ? stats_count(row) : 0;
+	char text[WORDS_MAX], cell[WORDS_MAX + 2];
+
+	words_ms(row ? report_percentile_ms(row, percentile) : NAN, text);
+	snprintf(cell, sizeof(cell), "%s%s", text, count > 0 && histogram_few_samples(count, percentile) ? "*" : "");
+	put_cell(buffer, cell);
+}
+
 static void put_head(struct buffer *buffer, const struct report *report)
 {
 	char text[WORDS_MAX];
@@ -124,9 +135,9 @@ static void put_entry(struct buffer *buffer, const struct digest_entry *entry, c
 	put_cell(buffer, words_percent(entry->count - entry->failed, entry->count, text));
 	put_cell(buffer, words_rate(entry->per_s, text));
 	put_ms(buffer, response ? stats_mean_ms(response) : NAN);
-	put_ms(buffer, response ? report_percentile_ms(response, 50) : NAN);
-	put_ms(buffer, entry->p95_ms);
-	put_ms(buffer, response ? report_percentile_ms(response, 99) : NAN);
+	put_percentile(buffer, response, 50);
+	put_percentile(buffer, response, 95);
+	put_percentile(buffer, response, 99);
 	put_ms(buffer, response ? stats_max_ms(response) : NAN);
 	buffer_append_text(buffer, "\n");
 }
@@ -137,7 +148,7 @@ static void put_steps(struct buffer *buffer, const struct digest *digest)
 		return;
 	buffer_append_text(
 	        buffer,
-	        "\n## Steps\n\nTimes are response times in ms.\n\n"
+	        "\n## Steps\n\nTimes are response times in ms; \\* rests on few samples.\n\n"
 	        "| Scenario | Step | Load | Count | Failed | Success % | Per s | Mean | p50 | p95 | p99 | Max |\n"
 	        "|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
 	for (uint32_t i = 0; i < digest->step_count; i++)

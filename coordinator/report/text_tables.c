@@ -107,6 +107,21 @@ void text_operations(struct page *page, const struct report *report, const struc
 	}
 }
 
+static void put_few_samples(struct page *page)
+{
+	page_blanks(page, 2);
+	page_text(page, INK_DIM, "* rests on few samples: fewer than 10 values lie above it");
+	page_end_line(page);
+}
+
+static void put_mark(struct page *page, _Bool few)
+{
+	if (few)
+		page_text(page, INK_YELLOW, "*");
+	else
+		page_blanks(page, 1);
+}
+
 /* One table of times: the columns shown, and whether any mark has been made. */
 struct times {
 	struct page *page;
@@ -131,10 +146,7 @@ static void put_times(struct times *times, const char *name, const struct report
 		else
 			words_ms(value, figure);
 		page_right(times->page, INK_PLAIN, figure, TIME_COLUMNS - 1);
-		if (few)
-			page_text(times->page, INK_YELLOW, "*");
-		else
-			page_blanks(times->page, 1);
+		put_mark(times->page, few);
 		times->marked |= few;
 	}
 	page_end_line(times->page);
@@ -204,11 +216,8 @@ void text_times(struct page *page, const struct report *report, const struct dig
 				put_scenario_times(&times, report, &report->scenarios[i], digest);
 		marked = times.marked;
 	}
-	if (marked) {
-		page_blanks(page, 2);
-		page_text(page, INK_DIM, "* rests on few samples: fewer than 10 values lie above it");
-		page_end_line(page);
-	}
+	if (marked)
+		put_few_samples(page);
 }
 
 void text_checks(struct page *page, const struct report *report)
@@ -240,9 +249,30 @@ void text_checks(struct page *page, const struct report *report)
 	}
 }
 
+/* True if its percentile is marked. */
+static _Bool put_group(struct page *page, const struct digest_entry *group)
+{
+	const struct report_row *row = group->response;
+	_Bool few = row && stats_count(row) > 0 && histogram_few_samples(stats_count(row), 95);
+	char text[WORDS_MAX];
+
+	page_blanks(page, 2);
+	page_left(page, INK_PLAIN, group->group, 20);
+	page_left(page, INK_DIM, group->step, 13);
+	put_count(page, INK_PLAIN, group->count, 9);
+	put_count(page, group->failed ? INK_RED : INK_PLAIN, group->failed, 8);
+	page_right(page, INK_PLAIN, words_percent(group->count - group->failed, group->count, text), 11);
+	page_right(page, INK_PLAIN, words_ms(group->p95_ms, text), 8);
+	put_mark(page, few);
+	page_right(page, INK_PLAIN, words_ms(row ? stats_max_ms(row) : NAN, text), 8);
+	page_end_line(page);
+	return few;
+}
+
 void text_worst_groups(struct page *page, const struct digest *digest)
 {
 	char count[WORDS_MAX], remark[2 * WORDS_MAX];
+	_Bool marked = 0;
 
 	if (digest->group_count == 0)
 		return;
@@ -251,27 +281,17 @@ void text_worst_groups(struct page *page, const struct digest *digest)
 	page_heading(page, "WORST GROUPS", remark);
 	page_blanks(page, 2);
 	page_left(page, INK_DIM, "group", 20);
-	page_left(page, INK_DIM, "step", 14);
+	page_left(page, INK_DIM, "step", 13);
 	page_right(page, INK_DIM, "count", 9);
 	page_right(page, INK_DIM, "failed", 8);
 	page_right(page, INK_DIM, "success %", 11);
 	page_right(page, INK_DIM, "p95", 8);
-	page_right(page, INK_DIM, "max", 8);
+	page_right(page, INK_DIM, "max", 9);
 	page_end_line(page);
-	for (uint32_t i = 0; i < digest->group_count && i < WORST_GROUPS; i++) {
-		const struct digest_entry *group = digest->worst[i];
-		char text[WORDS_MAX];
-
-		page_blanks(page, 2);
-		page_left(page, INK_PLAIN, group->group, 20);
-		page_left(page, INK_DIM, group->step, 14);
-		put_count(page, INK_PLAIN, group->count, 9);
-		put_count(page, group->failed ? INK_RED : INK_PLAIN, group->failed, 8);
-		page_right(page, INK_PLAIN, words_percent(group->count - group->failed, group->count, text), 11);
-		page_right(page, INK_PLAIN, words_ms(group->p95_ms, text), 8);
-		page_right(page, INK_PLAIN, words_ms(group->response ? stats_max_ms(group->response) : NAN, text), 8);
-		page_end_line(page);
-	}
+	for (uint32_t i = 0; i < digest->group_count && i < WORST_GROUPS; i++)
+		marked |= put_group(page, digest->worst[i]);
+	if (marked)
+		put_few_samples(page);
 }
 
 static void put_error(struct page *page, const struct digest_error *error)

@@ -10,10 +10,11 @@ function colour(name) {
 
 const lineColour = (index) => colour(`line-${(index % 8) + 1}`);
 
-/* Warm-up and degraded seconds, behind everything. */
+/* Warm-up, degraded seconds and what came after the schedule's end, behind everything. */
 function shade(u) {
   const { ctx, bbox } = u;
-  for (const [ranges, name] of [[DATA.time.warmup, "shade-warmup"], [DATA.time.degraded, "shade-degraded"]]) {
+  for (const [ranges, name] of [[DATA.time.warmup, "shade-warmup"], [DATA.time.degraded, "shade-degraded"],
+    [DATA.time.draining, "shade-draining"]]) {
     ctx.fillStyle = colour(name);
     for (const [from, to] of ranges) {
       const at = (second) => Math.min(Math.max(u.valToPos(DATA.run.t0Ms / 1000 + second, "x", true), bbox.left), bbox.left + bbox.width);

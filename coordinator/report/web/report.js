@@ -122,6 +122,7 @@ function makeTimeline() {
   const key = el("ul", { class: "key" },
     DATA.time.warmup.length ? el("li", {}, el("span", { class: "swatch warmup" }), "warm-up, not in any total") : null,
     DATA.time.degraded.length ? el("li", {}, el("span", { class: "swatch degraded" }), "an agent was missing or late") : null,
+    DATA.time.draining.length ? el("li", {}, el("span", { class: "swatch draining" }), "the schedule has ended, the rest completes") : null,
     el("li", {}, `times in ${words.zone}; in brackets, since the start`),
     DATA.time.binS > 1 ? el("li", {}, `of each ${DATA.time.binS} s the middle second as a line, the least and the greatest as a band`) : null);
   return section("time", "Over time", null, key, el("div", { class: "charts" }, boxes),
@@ -162,9 +163,8 @@ function makeDistribution() {
 
 /* ---- steps ---- */
 
-const msColumn = (name, key, percentile) => ({
-  name, number: true, least: false, value: (row) => row[key],
-  show: (row, value) => few(words.ms(value), percentile && row.values > 0 && row.values < 10 / (1 - percentile / 100)),
+const msColumn = (name, key) => ({
+  name, number: true, value: (row) => row[key], show: (row, value) => few(words.ms(value), row.few.includes(key)),
 });
 
 function makeSteps() {
@@ -178,8 +178,8 @@ function makeSteps() {
     { name: "Success %", number: true, least: true, value: (s) => (s.count ? 1 - s.failed / s.count : null), show: (s) => words.percent(s.warmup ? 0 : s.count - s.failed, s.warmup ? 0 : s.count) },
     { name: "Per s", number: true, value: (s) => s.perS, show: (s, v) => words.rate(v) },
     { name: "Peak/s", number: true, value: (s) => s.peak, show: (s, v) => words.count(v) },
-    msColumn("Min", "min"), msColumn("Mean", "mean"), msColumn("p50", "p50", 50), msColumn("p95", "p95", 95),
-    msColumn("p99", "p99", 99), msColumn("p99.9", "p999", 99.9), msColumn("Max", "max"),
+    msColumn("Min", "min"), msColumn("Mean", "mean"), msColumn("p50", "p50"), msColumn("p95", "p95"),
+    msColumn("p99", "p99"), msColumn("p99.9", "p999"), msColumn("Max", "max"),
   ], rows, { caption: "Scenarios and steps", filter: (s) => stepName(s), dense: true }));
 }
 
@@ -208,16 +208,15 @@ function makeGroups() {
 function makeErrors() {
   if (!DATA.errors.length) return section("errors", "Errors", "None.");
   const when = (second) => [words.clock(second), el("small", {}, words.second(second))];
-  const rows = [...DATA.errors].sort((a, b) => b.count - a.count);
   return section("errors", "Errors", null, makeTable([
     { name: "Class", value: (e) => e.class, show: (e) => el("span", { class: "pill bad" }, e.class) },
     { name: "Code", value: (e) => e.code, show: (e) => el("code", {}, e.code || "–") },
     { name: "Text", value: (e) => e.text, show: (e) => el("span", { class: "long" }, e.text) },
-    { name: "Step", value: (e) => stepName({ scenario: e.scenario, name: e.step }) + (e.group ? ` (${e.group})` : "") },
+    { name: "Step", value: (e) => stepName({ scenario: e.scenario, name: e.step }), show: (e, v) => [v, e.groups ? el("small", {}, `${words.count(e.groups)} group${e.groups === 1 ? "" : "s"}`) : null].filter(Boolean) },
     { name: "Count", number: true, value: (e) => e.count, show: (e, v) => words.count(v) },
     { name: "First", number: true, least: true, value: (e) => e.first, show: (e, v) => when(v) },
     { name: "Last", number: true, value: (e) => e.last, show: (e, v) => when(v) },
-  ], rows, { caption: "Errors", filter: (e) => `${e.class} ${e.code} ${e.text} ${e.scenario} ${e.step} ${e.group}` }));
+  ], DATA.errors, { caption: "Errors", filter: (e) => `${e.class} ${e.code} ${e.text} ${e.scenario} ${e.step}` }));
 }
 
 /* ---- trust and environment ---- */

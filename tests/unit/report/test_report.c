@@ -170,6 +170,34 @@ static void test_digest_names_a_step_of_the_plan_that_never_ran(void **state)
 	report_free(report);
 }
 
+static void test_digest_sums_up_errors_of_all_groups(void **state)
+{
+	char code[] = "503", first[] = "busy", second[] = "gone";
+	struct report_error errors[] = {{"users", "get", "a", ERROR_SERVER, code, first, 3, 10, 12},
+	                                {"users", "get", "b", ERROR_SERVER, code, first, 4, 5, 11},
+	                                {"users", "get", "c", ERROR_SERVER, code, second, 5, 20, 30},
+	                                {"users", "put", "", ERROR_CLIENT, code, second, 1, 1, 1}};
+	struct report *report = report_new();
+	cleanup(digest_deinit) struct digest digest;
+
+	(void)state;
+	report->errors = errors;
+	report->error_count = 4;
+	assert_int_equal(digest_init(&digest, report), 0);
+	assert_int_equal(digest.error_count, 2);
+	assert_int_equal(digest.errors[0].count, 12);
+	assert_string_equal(digest.errors[0].text, "gone");
+	assert_int_equal(digest.errors[0].first_s, 5);
+	assert_int_equal(digest.errors[0].last_s, 30);
+	assert_int_equal(digest.errors[1].class, ERROR_CLIENT);
+	assert_int_equal(digest.detail_count, 3);
+	assert_int_equal(digest.details[0].count, 7);
+	assert_int_equal(digest.details[0].groups, 2);
+	assert_string_equal(digest.details[0].step, "get");
+	assert_int_equal(digest.details[2].groups, 0);
+	report_free(report);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -162,6 +162,20 @@ static void test_text_of_a_healthy_run_says_so(void **state)
 	report_free(report);
 }
 
+static void test_text_marks_percentiles_of_few_samples(void **state)
+{
+	struct report *report = sample_report_new(&sample_brief);
+	cleanup(cleanup_free) char *text = write_text_of(report, NULL);
+	const char *times = strstr(text, "TIMES");
+	const char *groups = strstr(text, "WORST GROUPS");
+
+	(void)state;
+	assert_non_null(strstr(times, "* rests on few samples"));
+	assert_true(strstr(times, "* rests on few samples") < groups);
+	assert_non_null(strstr(groups, "* rests on few samples"));
+	report_free(report);
+}
+
 static void test_page_cuts_texts_and_never_figures(void **state)
 {
 	cleanup_buffer struct buffer buffer = {0};
