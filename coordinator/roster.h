@@ -16,6 +16,8 @@ enum agent_state {
 	AGENT_LOST,     /* not heard for lostAfter, or its process is gone; comes back if it is heard again */
 };
 
+enum { ROSTER_PINGS = 16 }; /* whose sending times are remembered */
+
 /* One agent, numbered from 0 in the order of arrival. The run owns the fields' values. */
 struct roster_agent {
 	struct incarnation incarnation;
@@ -25,7 +27,8 @@ struct roster_agent {
 	struct clock_offset *clock;
 	uint64_t last_heard_ns;
 	uint64_t next_ping_ns;
-	uint64_t pings;
+	uint64_t pings;                        /* sent; the newest one's id */
+	uint64_t ping_sent_ns[ROSTER_PINGS]; /* by id; 0: answered */
 	uint64_t t0_bound_ns;     /* of the offset that its T0 was computed with */
 	int64_t t0_offset_ns;
 	uint64_t acked_seq;

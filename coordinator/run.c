@@ -816,8 +816,13 @@ static int take_failed(struct run *run, uint32_t index, const struct message_fai
 static void take_pong(struct run *run, uint32_t index, const struct message_pong *pong, uint64_t now_ns)
 {
 	struct roster_agent *agent = roster_get(run->roster, index);
+	uint64_t *sent_ns = &agent->ping_sent_ns[pong->id % ROSTER_PINGS];
 
-	(void)clock_offset_add(agent->clock, pong->sent_ns, pong->agent_in_ns, pong->agent_out_ns, now_ns);
+	/* Our own memory of when it was sent counts, not what the agent echoes. */
+	if (pong->id > agent->pings || pong->id + ROSTER_PINGS <= agent->pings || !*sent_ns)
+		return;
+	(void)clock_offset_add(agent->clock, *sent_ns, pong->agent_in_ns, pong->agent_out_ns, now_ns);
+	*sent_ns = 0;
 }
 
 int run_message(struct run *run, struct message *message, uint64_t now_ns)
@@ -858,8 +863,10 @@ static void ping(struct run *run, uint64_t now_ns)
 
 		if (agent->state == AGENT_DONE || now_ns < agent->next_ping_ns)
 			continue;
+		agent->pings++;
+		agent->ping_sent_ns[agent->pings % ROSTER_PINGS] = now_ns;
 		send_to(run, agent,
-			&(struct message){.type = MESSAGE_PING, .ping = {.id = ++agent->pings, .sent_ns = now_ns}});
+			&(struct message){.type = MESSAGE_PING, .ping = {.id = agent->pings, .sent_ns = now_ns}});
 		agent->next_ping_ns = now_ns + (agent->pings < CLOCK_EXCHANGES_FAST ? PING_FAST_NS : PING_NS);
 	}
 }
