@@ -209,6 +209,7 @@ int main(void)
 	        cmocka_unit_test(test_percentile_of_nothing_is_not_a_number),
 	        cmocka_unit_test(test_digest_steps_and_groups_add_up_to_the_figures),
 	        cmocka_unit_test(test_digest_ranks_groups_by_failures_then_p95),
+	        cmocka_unit_test(test_digest_sums_up_errors_of_all_groups),
 	        cmocka_unit_test(test_digest_names_a_step_of_the_plan_that_never_ran),
 	};
 

@@ -215,6 +215,7 @@ int main(void)
 	        cmocka_unit_test(test_text_fits_80_columns_with_the_longest_names),
 	        cmocka_unit_test(test_text_shows_the_statistics_asked_for_however_many),
 	        cmocka_unit_test(test_text_of_a_healthy_run_says_so),
+	        cmocka_unit_test(test_text_marks_percentiles_of_few_samples),
 	        cmocka_unit_test(test_page_cuts_texts_and_never_figures),
 	        cmocka_unit_test(test_page_wraps_at_blanks_below_its_own_start),
 	};
