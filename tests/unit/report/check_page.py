@@ -5,6 +5,8 @@
 usage: check_page.py PRINT_SAMPLE
 Skipped where there is no Chromium.
 """
+import html
+import json
 import pathlib
 import re
 import shutil
@@ -13,6 +15,33 @@ import sys
 import tempfile
 
 SKIPPED = 77
+# What a reader's clicks do, told by the page's own elements.
+CLICKS = """
+<script>
+const groups = document.querySelector("#groups");
+const first = () => [...groups.querySelector("tbody tr").cells].map((cell) => cell.textContent);
+const said = [];
+const heading = (name) => [...groups.querySelectorAll("thead button")].find((one) => one.textContent === name);
+heading("Count").click();
+said.push(["most", first()]);
+heading("Count").click();
+said.push(["least", first()]);
+heading("Group").click();
+said.push(["by name", first(), groups.querySelector("[aria-sort=ascending]").textContent]);
+groups.querySelector("[aria-label='Next page']").click();
+said.push(["page", groups.querySelector(".pages-status").textContent]);
+const filter = groups.querySelector("input");
+filter.value = "삼성전자우";
+filter.dispatchEvent(new Event("input"));
+said.push(["filtered", groups.querySelectorAll("tbody tr").length, first()]);
+filter.value = "no such group";
+filter.dispatchEvent(new Event("input"));
+said.push(["nothing", first()]);
+window.dispatchEvent(new Event("beforeprint"));
+window.dispatchEvent(new Event("afterprint"));
+document.body.append(el("pre", { id: "said" }, JSON.stringify(said)));
+</script>
+"""
 SECTIONS = "thresholds time distribution steps groups errors trust agents".split()
 
 
@@ -28,6 +57,18 @@ def section(dom, name):
     found = re.search(rf'<section id="{name}".*?</section>', dom, re.S)
     assert found, f"no section {name}"
     return found.group()
+
+
+def check_clicks(dom):
+    told = html.unescape(re.search(r'<pre id="said">(.*?)</pre>', dom, re.S).group(1))
+    said = {name: values for name, *values in json.loads(told)}
+    most, least = said["most"][0], said["least"][0]
+    assert most[:2] == ["005930 삼성전자", "ticks › stock-data"], most
+    assert int(least[2].replace(",", "")) < int(most[2].replace(",", "")), (least, most)
+    assert said["by name"][0][0].startswith("000660") and said["by name"][1] == "Group", said
+    assert said["page"] == ["26–50 of 240"], said
+    assert said["filtered"][0] == 6 and said["filtered"][1][0].startswith("005935 삼성전자우"), said
+    assert said["nothing"] == [["Nothing matches."]], said
 
 
 def check_minutes(dom):
@@ -56,6 +97,10 @@ def main():
             assert "exit code" in dom, "the page stopped before its foot"
             if what == "minutes":
                 check_minutes(dom)
+                page.write_text(page.read_text(encoding="utf-8").replace("</body>", CLICKS + "</body>"), encoding="utf-8")
+                dom, log = render(browser, page, folder)
+                assert "CONSOLE" not in log, log
+                check_clicks(dom)
 
 
 main()
