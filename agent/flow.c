@@ -215,7 +215,7 @@ static int make_flight(struct vu *vu, const struct flow_step *of, uint64_t now_n
 	};
 	flight->operation.step = of->step;
 	flight->operation.scope = &vu->scope;
-	flight->operation.session = vu->sessions[of->session];
+	flight->operation.session = of->detached ? NULL : vu->sessions[of->session];
 	flight->operation.lane = vu->lane;
 	flight->operation.intended_ns = vu->intended_ns;
 	flight->operation.started_ns = now_ns;

@@ -34,7 +34,8 @@ struct operation {
 	const struct step *step;
 	const struct template_scope *scope;  /* what templates are filled in from; holds until completion only for operations
 	                                        that the iteration waits for: render in submit */
-	struct driver_session *session;      /* of this VU, NULL if the driver has no sessions */
+	struct driver_session *session;      /* of this VU; NULL if the driver has no sessions, and for a message that the iteration
+	                                        doesn't wait for: it may outlive its VU */
 	uint32_t lane;                       /* one of the config's lanes: the producer's, or 0 (see portion.h) */
 	uint64_t intended_ns;
 	uint64_t started_ns;                 /* the worker's stamp before submit; a driver that queues inside may restamp it when the
