@@ -41,7 +41,11 @@ const clockAxis = [
   [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1],
 ];
 
+/* Paper's layout is not known before it is printed: this fits A4 and letter. */
+const PAPER_WIDTH = 620;
+
 function widthOf(element) {
+  if (document.documentElement.classList.contains("paper")) return PAPER_WIDTH;
   return Math.max(240, Math.floor(element.clientWidth));
 }
 
