@@ -3,7 +3,7 @@
  *
  * Each threshold sums up the series that its selector matches. What comes above the watermark waits in its second,
  * merged as agents are merged (gauges by the metric's rule); when the watermark passes a second, it is folded into the
- * threshold's total and, where there is a window, into a ring of the window's seconds. Folding goes in the order of
+ * threshold's total and into its sliding window. Folding goes in the order of
  * time, so a gauge's last value and the windows are the same whatever the order of arrival. */
 #include "coordinator/verdict.h"
 
@@ -16,17 +16,17 @@
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 #include "coordinator/outcomes.h"
+#include "coordinator/sliding.h"
 
 /* A threshold and what it has seen. */
 struct watch {
 	const struct threshold *threshold;
 	enum metric_kind kind;
 	struct cell total;
-	struct cell *ring; /* by second modulo window_s; NULL: no window */
-	uint64_t window_s;
-	struct cell window; /* the ring's sum, for one evaluation */
-	_Bool judged;       /* a full window has been seen */
-	double worst;       /* NAN: those had no data */
+	uint64_t window_s; /* 0: no window, and none of the following */
+	struct sliding *window;
+	_Bool judged; /* a full window has been seen */
+	double worst; /* NAN: those had no data */
 	_Bool worst_few;
 };
 
@@ -61,8 +61,7 @@ static struct cell *cells_release(struct cell *cells, uint64_t count)
 static void watch_deinit(struct watch *watch)
 {
 	cell_deinit(&watch->total);
-	cell_deinit(&watch->window);
-	watch->ring = cells_release(watch->ring, watch->window_s);
+	watch->window = sliding_free(watch->window);
 }
 
 struct verdict *verdict_free(struct verdict *verdict)
@@ -88,18 +87,12 @@ static int watch_init(struct watch *watch, const struct threshold *threshold)
 	watch->threshold = threshold;
 	watch->kind = kind;
 	watch->worst = NAN;
-	if (cell_init(&watch->total, kind) < 0 || cell_init(&watch->window, kind) < 0)
+	if (cell_init(&watch->total, kind) < 0)
 		return -ENOMEM;
 	if (threshold->window_ns == 0)
 		return 0;
 	watch->window_s = (threshold->window_ns + NS_PER_S - 1) / NS_PER_S;
-	watch->ring = calloc(watch->window_s, sizeof(*watch->ring));
-	if (!watch->ring)
-		return -ENOMEM;
-	for (uint64_t i = 0; i < watch->window_s; i++)
-		if (cell_init(&watch->ring[i], kind) < 0)
-			return -ENOMEM;
-	return 0;
+	return sliding_new(kind, watch->window_s, &watch->window);
 }
 
 static _Bool is_availability(const struct watch *watch)
@@ -207,15 +200,15 @@ static struct cell *waiting_of(struct verdict *verdict, uint64_t second)
 }
 
 /* A second that was folded already gets more. */
-static int amend(struct verdict *verdict, struct watch *watch, uint64_t second, const struct cell *cell)
+static int amend(struct watch *watch, uint64_t second, const struct cell *cell)
 {
 	int r;
 
 	if (watch->kind == METRIC_GAUGE || is_availability(watch))
 		return 0;
 	r = cell_add_later(&watch->total, cell);
-	if (r == 0 && watch->ring && second + watch->window_s >= verdict->next)
-		r = cell_add_later(&watch->ring[second % watch->window_s], cell);
+	if (r == 0 && watch->window)
+		r = sliding_amend(watch->window, second, cell);
 	return r;
 }
 
@@ -228,7 +221,7 @@ static int add_to(struct verdict *verdict, uint32_t index, uint64_t second, cons
 	if (!selects(&watch->threshold->selector, series))
 		return 0;
 	if (second < verdict->next)
-		return amend(verdict, watch, second, cell);
+		return amend(watch, second, cell);
 	cells = waiting_of(verdict, second);
 	return cells ? cell_merge(&cells[index], cell, metrics[series->metric].merge) : -ENOMEM;
 }
@@ -320,20 +313,6 @@ static double span_s(const struct verdict *verdict, uint64_t second, uint64_t wi
 	return end > begin ? (double)(end - begin) / 1e9 : 0;
 }
 
-/* Sums up the ring in the order of time. Slots of seconds before T0 are empty. */
-static int sum_window(struct watch *watch, uint64_t second)
-{
-	cell_reset(&watch->window);
-	for (uint64_t i = 1; i <= watch->window_s; i++) {
-		const struct cell *cell = &watch->ring[(second + i) % watch->window_s];
-		int r = cell_is_empty(cell) ? 0 : cell_add_later(&watch->window, cell);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 static _Bool window_counts(const struct verdict *verdict, const struct watch *watch, uint64_t second)
 {
 	_Bool goes_on = watch->kind == METRIC_RATE || watch->kind == METRIC_LATENCY;
@@ -352,22 +331,19 @@ static void keep_worst(struct watch *watch, double value, _Bool few)
 	watch->worst_few = few;
 }
 
-static int fold(struct watch *watch, uint64_t second, const struct cell *cell)
+static int fold(struct watch *watch, const struct cell *cell)
 {
 	struct cell derived;
 	int r = 0;
 
-	if (watch->ring)
-		cell_reset(&watch->ring[second % watch->window_s]);
-	if (!cell)
-		return 0;
-	if (is_availability(watch)) {
+	if (cell && is_availability(watch)) {
 		derived = outcomes_availability(cell);
 		cell = &derived;
 	}
-	r = cell_add_later(&watch->total, cell);
-	if (r == 0 && watch->ring)
-		r = cell_add_later(&watch->ring[second % watch->window_s], cell);
+	if (cell)
+		r = cell_add_later(&watch->total, cell);
+	if (r == 0 && watch->window)
+		r = sliding_next(watch->window, cell);
 	return r;
 }
 
@@ -375,18 +351,15 @@ static int fold(struct watch *watch, uint64_t second, const struct cell *cell)
 static int stand(struct verdict *verdict, struct watch *watch, uint64_t second, double *ret_value)
 {
 	const struct expression *expression = &watch->threshold->expression;
+	const struct cell *sum = &watch->total;
 	_Bool few;
-	int r;
 
-	if (!watch->ring) {
-		*ret_value = value_of(expression, &watch->total, span_s(verdict, second, 0), &few);
-		return 0;
-	}
-	r = sum_window(watch, second);
-	if (r < 0)
-		return r;
-	*ret_value = value_of(expression, &watch->window, span_s(verdict, second, watch->window_s), &few);
-	if (window_counts(verdict, watch, second))
+	if (watch->window)
+		sum = sliding_sum(watch->window);
+	if (!sum)
+		return -ENOMEM;
+	*ret_value = value_of(expression, sum, span_s(verdict, second, watch->window_s), &few);
+	if (watch->window && window_counts(verdict, watch, second))
 		keep_worst(watch, *ret_value, few);
 	return 0;
 }
@@ -406,9 +379,9 @@ static int advance_one(struct verdict *verdict, uint64_t second, const struct ce
 	for (uint32_t i = 0; i < verdict->count; i++) {
 		struct watch *watch = &verdict->watches[i];
 		double value = NAN;
-		int r = fold(watch, second, cells ? &cells[i] : NULL);
+		int r = fold(watch, cells ? &cells[i] : NULL);
 
-		if (r == 0 && (watch->ring || watch->threshold->abort_on_fail))
+		if (r == 0 && (watch->window || watch->threshold->abort_on_fail))
 			r = stand(verdict, watch, second, &value);
 		if (r < 0)
 			return r;
