@@ -6,7 +6,9 @@
 
 static const uint8_t *fail(struct reader *reader)
 {
-	reader->failed = -EBADMSG;
+	/* The first reason stays: whoever decodes may have set one of its own (no memory). */
+	if (!reader->failed)
+		reader->failed = -EBADMSG;
 	return NULL;
 }
 
