@@ -2,10 +2,17 @@
 /* Bounds on everything that a remote side, a file or a user controls, in one place. */
 #pragma once
 
+#include <stdint.h>
+
 /* The plan. */
-#define LIMIT_PLAN_BYTES (1024 * 1024) /* a plan file */
-#define LIMIT_PLAN_DEPTH 32            /* nesting of YAML nodes */
-#define LIMIT_PLAN_NODES 100000        /* YAML nodes after aliases are expanded */
+#define LIMIT_PLAN_BYTES (1024 * 1024)               /* a plan file */
+#define LIMIT_PLAN_RESOLVED_BYTES (32 * 1024 * 1024) /* a plan as plan_write() makes it: defaults, escapes */
+#define LIMIT_PLAN_RESOLVED_NODES 1000000
+#define LIMIT_PLAN_DEPTH 32     /* nesting of YAML nodes */
+#define LIMIT_PLAN_NODES 100000 /* YAML nodes in a plan's text, and as many more by aliases */
+#define LIMIT_PLAN_VARIABLES 1000
+#define LIMIT_PLAN_PROPERTIES 256                           /* of a Kafka target */
+#define LIMIT_PLAN_DURATION_NS UINT64_C(315360000000000000) /* 10 years: no schedule is longer */
 #define LIMIT_PLAN_SCENARIOS 256
 #define LIMIT_PLAN_STEPS 256 /* in a scenario */
 #define LIMIT_PLAN_TARGETS 256

@@ -132,7 +132,8 @@ static uint64_t end_of(const struct plan *plan, uint32_t index)
 	uint64_t end_ns = 0;
 	for (uint32_t at = index; at != PLAN_NONE; at = plan->scenarios[at].start_after) {
 		const struct scenario *scenario = &plan->scenarios[at];
-		end_ns += scenario->start_time_ns + scenario->duration_ns + scenario->max_duration_ns;
+		const uint64_t own_ns = scenario->start_time_ns + scenario->duration_ns + scenario->max_duration_ns;
+		end_ns = own_ns > UINT64_MAX - end_ns ? UINT64_MAX : end_ns + own_ns;
 	}
 	return end_ns;
 }

@@ -18,6 +18,7 @@ DEFINE_CLEANUP(struct names *, names_free)
 struct builder {
 	yaml_parser_t parser;
 	const char *file;
+	const struct document_limits *limits;
 	struct failures *failures;
 	struct document *document;
 	struct names *anchors; /* id of an anchor's name: its place in anchored */
@@ -25,6 +26,8 @@ struct builder {
 	size_t anchored_capacity;
 	struct node *stack[LIMIT_PLAN_DEPTH];
 	uint32_t depth;
+	uint64_t alias_nodes; /* what aliases have brought so far */
+	uint64_t alias_bytes;
 	_Bool duplicates; /* a duplicate or a merge key was found: go on, but fail */
 };
 
@@ -148,21 +151,30 @@ static int check_duplicates(struct builder *builder, const struct node *mapping)
 	return 0;
 }
 
-/* Counts what an ended mapping or sequence holds with its aliases expanded. */
-static int check_size(struct builder *builder, struct node *node)
+/* Adds up what an ended mapping or sequence holds with its aliases expanded. */
+static int check_depth(struct builder *builder, struct node *node)
 {
 	for (size_t i = 0; i < node->count; i++) {
 		const struct node *item = node->items[i];
 		node->expanded += item->expanded;
+		node->bytes += item->bytes;
 		if (item->height + 1 > node->height)
 			node->height = item->height + 1;
-		if (node->expanded > LIMIT_PLAN_NODES)
-			return refuse(builder, node->place,
-			              "the plan has more than %d values once its aliases are expanded",
-			              LIMIT_PLAN_NODES);
 	}
 	if (builder->depth + node->height > LIMIT_PLAN_DEPTH)
 		return refuse(builder, node->place, "the plan is nested deeper than %d levels", LIMIT_PLAN_DEPTH);
+	return 0;
+}
+
+/* Counts what an alias brings: without a bound a few lines would become gigabytes. */
+static int check_alias_size(struct builder *builder, struct place place, const struct node *target)
+{
+	builder->alias_nodes += target->expanded;
+	builder->alias_bytes += target->bytes;
+	if (builder->alias_nodes > LIMIT_PLAN_NODES)
+		return refuse(builder, place, "the aliases up to here stand for more than %d values", LIMIT_PLAN_NODES);
+	if (builder->alias_bytes > LIMIT_PLAN_BYTES)
+		return refuse(builder, place, "the aliases up to here stand for more than %d bytes", LIMIT_PLAN_BYTES);
 	return 0;
 }
 
@@ -190,7 +202,7 @@ static int close_node(struct builder *builder)
 {
 	struct node *node = builder->stack[--builder->depth];
 	node->open = 0;
-	int r = check_size(builder, node);
+	int r = check_depth(builder, node);
 	return r < 0 || node->kind != NODE_MAPPING ? r : check_duplicates(builder, node);
 }
 
@@ -204,6 +216,7 @@ static int add_scalar(struct builder *builder, struct place place, const char *t
 	if (r < 0)
 		return r;
 	node->quoted = quoted;
+	node->bytes = size;
 	node->text = strndup(text, size);
 	if (!node->text)
 		return -ENOMEM;
@@ -222,6 +235,9 @@ static int add_alias(struct builder *builder, const yaml_event_t *event)
 	struct node *target = builder->anchored[id];
 	if (target->open)
 		return refuse(builder, place, "alias \"*%s\" refers to itself", anchor);
+	int r = check_alias_size(builder, place, target);
+	if (r < 0)
+		return r;
 	if (target->kind != NODE_SCALAR)
 		return attach(builder, target);
 	struct node *copy;
@@ -238,9 +254,9 @@ static int add_scalar_event(struct builder *builder, const yaml_event_t *event)
 
 static int add_event(struct builder *builder, const yaml_event_t *event)
 {
-	if (builder->document->count > LIMIT_PLAN_NODES)
-		return refuse(builder, place_of(event->start_mark), "the plan has more than %d values",
-		              LIMIT_PLAN_NODES);
+	if (builder->document->count > builder->limits->nodes)
+		return refuse(builder, place_of(event->start_mark), "the plan has more than %zu values",
+		              builder->limits->nodes);
 	switch (event->type) {
 	case YAML_DOCUMENT_START_EVENT:
 		if (builder->document->root)
@@ -320,18 +336,18 @@ static int read_events(struct builder *builder)
 	return builder->duplicates ? -EINVAL : 0;
 }
 
-int document_parse(const char *file, const void *source, size_t size, struct failures *failures,
-                   struct document **ret_document)
+int document_parse(const char *file, const void *source, size_t size, const struct document_limits *limits,
+                   struct failures *failures, struct document **ret_document)
 {
-	struct builder builder = {.file = file, .failures = failures};
+	struct builder builder = {.file = file, .limits = limits, .failures = failures};
 	cleanup(document_freep) struct document *document = calloc(1, sizeof(*document));
 	if (!document)
 		return -ENOMEM;
 	document->source = source;
 	document->size = size;
-	if (size > LIMIT_PLAN_BYTES) {
-		failures_add_at(failures, file, 0, 0, "the plan has %zu bytes; a plan may have %d", size,
-		                LIMIT_PLAN_BYTES);
+	if (size > limits->bytes) {
+		failures_add_at(failures, file, 0, 0, "the plan has %zu bytes; a plan may have %zu", size,
+		                limits->bytes);
 		return -EINVAL;
 	}
 	builder.document = document;

@@ -26,6 +26,7 @@ struct node {
 	size_t count;        /* of items */
 	size_t capacity;
 	uint64_t expanded; /* nodes in it, aliases expanded, itself included */
+	uint64_t bytes;    /* of the texts in it, likewise */
 	uint32_t height;   /* 1 for a scalar */
 };
 
@@ -38,11 +39,17 @@ struct document {
 	size_t size;
 };
 
-/* Reads one document. Refuses more than LIMIT_PLAN_BYTES, LIMIT_PLAN_DEPTH and LIMIT_PLAN_NODES, aliases that
- * refer to themselves, duplicate keys, merge keys, NUL bytes and a second document. 0, -ENOMEM, or -EINVAL with
- * what is wrong added to *failures. */
-int document_parse(const char *file, const void *source, size_t size, struct failures *failures,
-                   struct document **ret_document);
+/* What a text may hold itself. Aliases may bring LIMIT_PLAN_NODES and LIMIT_PLAN_BYTES on top. */
+struct document_limits {
+	size_t bytes;
+	size_t nodes;
+};
+
+/* Reads one document. Refuses what is over the limits or nested deeper than LIMIT_PLAN_DEPTH, aliases that refer
+ * to themselves, duplicate keys, merge keys, NUL bytes and a second document. 0, -ENOMEM, or -EINVAL with what is
+ * wrong added to *failures. */
+int document_parse(const char *file, const void *source, size_t size, const struct document_limits *limits,
+                   struct failures *failures, struct document **ret_document);
 struct document *document_free(struct document *document);
 
 /* The value of `key` in a mapping, or NULL (also when `mapping` is NULL or no mapping). */

@@ -82,7 +82,8 @@ static void read_stage(struct reading *reading, const struct node *value, struct
 	    (stage->target != floor(stage->target) || stage->target > LIMIT_VUS))
 		reading_error(reading, target->place, "\"target\" in %s: \"%s\" is no number of VUs up to %d",
 		              reading->where.text, target->text, LIMIT_VUS);
-	scenario->duration_ns += stage->duration_ns;
+	if (scenario->duration_ns <= LIMIT_PLAN_DURATION_NS)
+		scenario->duration_ns += stage->duration_ns;
 	reading_leave(reading, &outer);
 }
 
@@ -100,7 +101,9 @@ static void read_stages(struct reading *reading, const struct option *option, co
 	scenario->stages = reading_array(reading, value->count, sizeof(*scenario->stages));
 	for (size_t i = 0; scenario->stages && i < value->count; i++)
 		read_stage(reading, value->items[i], scenario);
-	if (scenario->duration_ns == 0 && errors == reading_errors(reading))
+	if (scenario->duration_ns > LIMIT_PLAN_DURATION_NS)
+		reading_error(reading, value->place, "\"stages\" in %s last more than 10 years", reading->where.text);
+	else if (scenario->duration_ns == 0 && errors == reading_errors(reading))
 		reading_error(reading, value->place, "\"stages\" in %s last no time in all", reading->where.text);
 }
 

@@ -52,6 +52,9 @@ static void add_tags(struct reading *reading)
 	tags->items = items;
 	for (uint32_t i = 0; i < given->count; i++) {
 		uint32_t at = 0;
+		if (!reading_name(reading, (struct place){0}, "a tag", given->items[i].name, NAME_FORBIDDEN) ||
+		    !reading_outside_text(reading, "tag", given->items[i].name, given->items[i].value))
+			continue;
 		while (at < tags->count && strcmp(items[at].name, given->items[i].name) != 0)
 			at++;
 		if (at == tags->count)
@@ -131,7 +134,7 @@ static int read_text(struct reading *reading, const void *text, size_t size, str
 	hash_sha256_hex(text, size, plan->sha256);
 	if (!plan->names || !plan->file)
 		return fail(reading, -ENOMEM);
-	int r = document_parse(reading->file, text, size, reading->failures, &document);
+	int r = document_parse(reading->file, text, size, &reading->limits, reading->failures, &document);
 	if (r < 0)
 		return fail(reading, r);
 	reading->document = document;
@@ -158,6 +161,7 @@ int plan_read(const char *path, const struct plan_overrides *overrides, struct f
 	struct reading reading = {.file = path,
 	                          .failures = failures,
 	                          .warnings = warnings,
+	                          .limits = {.bytes = LIMIT_PLAN_BYTES, .nodes = LIMIT_PLAN_NODES},
 	                          .overrides = overrides,
 	                          .environment = 1,
 	                          .rows = 1,
@@ -176,6 +180,7 @@ int plan_parse(const void *text, size_t size, const struct plan_file *files, uin
                struct failures *failures, struct plan **ret_plan)
 {
 	struct reading reading = {.file = "",
+	                          .limits = {.bytes = LIMIT_PLAN_RESOLVED_BYTES, .nodes = LIMIT_PLAN_RESOLVED_NODES},
 	                          .failures = failures,
 	                          .rows = files != NULL || file_count > 0,
 	                          .files = files,

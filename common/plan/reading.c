@@ -11,7 +11,8 @@
 #include "common/base/limits.h"
 #include "common/base/text.h"
 
-static void add(struct failures *failures, const char *file, struct place place, const char *format, va_list arguments)
+__attribute__((format(printf, 4, 0))) static void add(struct failures *failures, const char *file, struct place place,
+                                                      const char *format, va_list arguments)
 {
 	char text[FAILURE_TEXT_MAX];
 	vsnprintf(text, sizeof(text), format, arguments);
@@ -39,6 +40,17 @@ void reading_warn(struct reading *reading, struct place place, const char *forma
 size_t reading_errors(const struct reading *reading)
 {
 	return reading->failures->count + reading->failures->left_out - reading->errors_before;
+}
+
+/* Past the bound errors are only counted: then the work for a good text is saved. */
+static _Bool are_kept(const struct reading *reading)
+{
+	return reading->failures->left_out == 0;
+}
+
+struct place reading_place_in(const struct reading *reading, const struct node *node, size_t offset)
+{
+	return are_kept(reading) ? document_place_in(reading->document, node, offset) : node->place;
 }
 
 const char *reading_suggest(const char *word, const char *const *candidates, char *buffer, size_t size)
@@ -124,6 +136,18 @@ _Bool reading_name(struct reading *reading, struct place place, const char *what
 		              *bad == ' ' ? "blank" : "control character");
 	else if (bad)
 		reading_error(reading, place, "the name \"%s\" of %s holds a '%c'", name, what, *bad);
+	else
+		return 1;
+	return 0;
+}
+
+_Bool reading_outside_text(struct reading *reading, const char *what, const char *name, const char *value)
+{
+	if (!text_is_utf8(value, strlen(value)))
+		reading_error(reading, (struct place){0}, "the value of %s \"%s\" is not UTF-8", what, name);
+	else if (strlen(value) > LIMIT_TEMPLATE_BYTES)
+		reading_error(reading, (struct place){0}, "the value of %s \"%s\" has %zu bytes; it may have %d", what,
+		              name, strlen(value), LIMIT_TEMPLATE_BYTES);
 	else
 		return 1;
 	return 0;
@@ -224,9 +248,8 @@ struct template *reading_template(struct reading *reading, const struct node *no
 		reading->failed = r;
 	else if (r < 0 && !concerns_broken_feed(reading, node->text, &failure))
 		reading_error(reading,
-		              failure.column > 0
-		                      ? document_place_in(reading->document, node, (size_t)failure.column - 1)
-		                      : node->place,
+		              failure.column > 0 ? reading_place_in(reading, node, (size_t)failure.column - 1)
+		                                 : node->place,
 		              "\"%s\" in %s: %s", key, reading->where.text, failure.text);
 	if (r < 0)
 		return NULL;

@@ -48,7 +48,8 @@ struct reading {
 	const char *folder; /* of the plan: data files are relative to it; NULL: they are in `files` */
 	const struct plan_file *files;
 	uint32_t file_count;
-	int failed;           /* 0 or -ENOMEM */
+	int failed; /* 0 or -ENOMEM */
+	struct document_limits limits;
 	size_t errors_before; /* in *failures before the reading began */
 
 	struct where where;
@@ -68,6 +69,8 @@ void reading_error(struct reading *reading, struct place place, const char *form
         __attribute__((format(printf, 3, 4)));
 void reading_warn(struct reading *reading, struct place place, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
+/* The place of byte `offset` of a scalar; its beginning where so many errors were said that none is kept. */
+struct place reading_place_in(const struct reading *reading, const struct node *node, size_t offset);
 /* How many errors there are so far. */
 size_t reading_errors(const struct reading *reading);
 /* ` (did you mean "rate"?)` for the nearest of `candidates` (ends with NULL), or "". Returns `buffer`. */
@@ -93,6 +96,9 @@ _Bool reading_name(struct reading *reading, struct place place, const char *what
                    const char *forbidden);
 #define NAME_FORBIDDEN "|,\"{} "     /* what selectors, logs and tags take apart; of scenarios, targets, data */
 #define STEP_NAME_FORBIDDEN "|,\"{}" /* steps may be called by words */
+
+/* True if what came from the command line or the environment can stand in a plan; else says so. */
+_Bool reading_outside_text(struct reading *reading, const char *what, const char *name, const char *value);
 
 /* Replaces ${NAME} in every scalar, after resolving the plan's variables (which it puts into the plan). */
 void reading_substitute(struct reading *reading);

@@ -68,11 +68,8 @@ static void read_method_and_path(struct reading *reading, const struct option *o
                                  void *base)
 {
 	struct step *step = base;
-	if (step->http.method || step->http.path) {
-		reading_error(reading, value->place, "\"%s\" in %s: its method and path are given already", option->key,
-		              reading->where.text);
-		return;
-	}
+	free(step->http.method);
+	template_free(step->http.path);
 	step->http.method = reading_copy(reading, option->key);
 	for (char *at = step->http.method; at && *at; at++)
 		*at = (char)toupper((unsigned char)*at);

@@ -100,9 +100,32 @@ static void check_complete(struct reading *reading, const struct node *mapping, 
 		              reading->where.text);
 }
 
-static void finish_http(struct reading *reading, struct step *step)
+/* The method and the path are given by one key (get: /) or by two (method, path), once. */
+static void check_method_once(struct reading *reading, const struct node *mapping)
+{
+	static const char *const keys[] = {"method", "path",  "get",  "post",   "put",
+	                                   "delete", "patch", "head", "options"};
+	const struct node *first = NULL;
+	_Bool first_is_one = 0; /* of two: method or path */
+	for (size_t i = 0; i + 1 < mapping->count; i += 2) {
+		const struct node *key = mapping->items[i];
+		size_t at = 0;
+		while (at < sizeof(keys) / sizeof(*keys) && strcmp(keys[at], key->text) != 0)
+			at++;
+		if (at == sizeof(keys) / sizeof(*keys))
+			continue;
+		if (first && !(first_is_one && at < 2))
+			reading_error(reading, key->place, "\"%s\" in %s: \"%s\" gives the method or path already",
+			              key->text, reading->where.text, first->text);
+		first = first ? first : key;
+		first_is_one = first == key ? at < 2 : first_is_one;
+	}
+}
+
+static void finish_http(struct reading *reading, const struct node *mapping, struct step *step)
 {
 	const struct target *target = step->target == PLAN_NONE ? NULL : &reading->plan->targets[step->target];
+	check_method_once(reading, mapping);
 	if (!step->http.method)
 		step->http.method = reading_copy(reading, "GET");
 	if (!target || target->kind != TARGET_HTTP)
@@ -172,7 +195,7 @@ static void finish_sql(struct reading *reading, const struct node *mapping, stru
 static void finish_step(struct reading *reading, const struct node *mapping, struct step *step)
 {
 	if (step->kind == STEP_HTTP)
-		finish_http(reading, step);
+		finish_http(reading, mapping, step);
 	else if (step->kind == STEP_PRODUCE)
 		finish_produce(reading, mapping, step);
 	else if (step->kind == STEP_SQL)

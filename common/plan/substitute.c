@@ -61,7 +61,7 @@ static struct variable *find_variable(const struct substitution *substitution, c
 	return NULL;
 }
 
-static void refuse_unset(struct substitution *substitution, struct place place, const char *name)
+static void refuse_unset(struct substitution *substitution, const struct node *node, size_t at, const char *name)
 {
 	struct reading *reading = substitution->reading;
 	const struct pairs *given = reading->overrides ? reading->overrides->variables : NULL;
@@ -76,24 +76,25 @@ static void refuse_unset(struct substitution *substitution, struct place place, 
 	for (size_t i = 0; i < given_count; i++)
 		candidates[count++] = given->items[i].name;
 	reading_suggest(name, candidates, suggestion, sizeof(suggestion));
-	reading_error(reading, place,
+	reading_error(reading, reading_place_in(reading, node, at),
 	              "variable \"%s\" is never set%s: set it by -e %s=..., the environment or \"variables\"", name,
 	              suggestion, name);
 }
 
-/* The value for `name`, or NULL after an error said at `place`. */
-static const char *value_of(struct substitution *substitution, struct place place, const char *name)
+/* The value for `name`, or NULL after an error said at byte `at` of the node. */
+static const char *value_of(struct substitution *substitution, const struct node *node, size_t at, const char *name)
 {
 	const char *outside = find_outside(substitution->reading, name);
 	if (outside)
-		return outside;
+		return reading_outside_text(substitution->reading, "variable", name, outside) ? outside : NULL;
 	struct variable *variable = find_variable(substitution, name);
 	if (!variable) {
-		refuse_unset(substitution, place, name);
+		refuse_unset(substitution, node, at, name);
 		return NULL;
 	}
 	if (variable->state == STATE_RESOLVING) {
-		reading_error(substitution->reading, place, "variable \"%s\" refers to itself", name);
+		reading_error(substitution->reading, reading_place_in(substitution->reading, node, at),
+		              "variable \"%s\" refers to itself", name);
 		return NULL;
 	}
 	resolve(substitution, variable);
@@ -114,17 +115,17 @@ static size_t replace_one(struct substitution *substitution, struct node *node, 
 	const char *text = node->text + at;
 	const size_t length = name_length(text + 2);
 	const _Bool was_broken = node->broken;
-	const struct place place = document_place_in(substitution->reading->document, node, at);
+	struct reading *reading = substitution->reading;
 	char name[LIMIT_NAME_BYTES + 1];
 	node->broken = 1;
 	if (text[2 + length] != '}' || length == 0 || length > LIMIT_NAME_BYTES) {
-		reading_error(substitution->reading, place,
+		reading_error(reading, reading_place_in(reading, node, at),
 		              "\"${\" begins no ${NAME} here (write \"$${\" for the two characters themselves)");
 		return 2;
 	}
 	memcpy(name, text + 2, length);
 	name[length] = '\0';
-	const char *value = value_of(substitution, place, name);
+	const char *value = value_of(substitution, node, at, name);
 	node->broken = was_broken || !value;
 	if (value)
 		buffer_append_text(buffer, value);
@@ -175,7 +176,7 @@ static void resolve(struct substitution *substitution, struct variable *variable
 		return;
 	variable->state = STATE_RESOLVING;
 	const char *outside = find_outside(substitution->reading, variable->name);
-	if (outside) {
+	if (outside && reading_outside_text(substitution->reading, "variable", variable->name, outside)) {
 		char *text = reading_copy(substitution->reading, outside);
 		if (text) {
 			free(variable->value->text);
@@ -193,6 +194,11 @@ static void collect_variables(struct substitution *substitution, const struct no
 	struct reading *reading = substitution->reading;
 	if (!section || !reading_expect(reading, section, NODE_MAPPING, "variables"))
 		return;
+	if (section->count / 2 > LIMIT_PLAN_VARIABLES) {
+		reading_error(reading, section->place, "the plan has %zu variables; it may have %d", section->count / 2,
+		              LIMIT_PLAN_VARIABLES);
+		return;
+	}
 	const struct where outer = reading_enter(reading, section->place, "the plan's variables");
 	substitution->variables = reading_array(reading, section->count / 2, sizeof(*substitution->variables));
 	for (size_t i = 0; substitution->variables && i + 1 < section->count; i += 2) {

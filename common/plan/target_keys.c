@@ -74,9 +74,8 @@ static void check_brokers(struct reading *reading, const struct option *option, 
 
 static void check_properties(struct reading *reading, const struct option *option, const struct node *value, void *base)
 {
-	(void)option;
 	(void)base;
-	for (size_t i = 0; i + 1 < value->count; i += 2) {
+	for (size_t i = 0; i + 1 < value->count && value->count / 2 <= option->max; i += 2) {
 		const struct node *key = value->items[i], *item = value->items[i + 1];
 		char problem[KAFKA_PROBLEM_SIZE];
 		if (item->kind != NODE_SCALAR || node_is_empty(item) || item->broken)
@@ -109,6 +108,7 @@ static const struct option kafka_options[] = {
         {.key = "properties",
          .type = OPTION_PAIRS,
          OPTION_MEMBER(target, kafka.properties),
+         .max = LIMIT_PLAN_PROPERTIES,
          .check = check_properties,
          .help = "librdkafka's properties by its own names"},
         {0},

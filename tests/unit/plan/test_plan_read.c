@@ -199,6 +199,25 @@ static void test_plan_read_overrides_vus_duration_tags_and_thresholds(void **sta
 	assert_string_equal(fixture->plan->tags.items[0].value, "2");
 }
 
+static void test_plan_read_refuses_what_cannot_stand_in_a_plan(void **state)
+{
+	struct fixture *fixture = *state;
+	struct pair items[] = {{.name = (char *)"a", .value = (char *)"\xff"}};
+	const struct pairs given = {.items = items, .count = 1};
+	static const char text[] = "name: ${a}\n" SCENARIOS("executor: constant-vus, duration: 1s", "null: {}");
+	assert_int_equal(read_plan(fixture, text, &(struct plan_overrides){.variables = &given}), -EINVAL);
+	assert_only(&fixture->failures, "0:0: the value of variable \"a\" is not UTF-8");
+	failures_deinit(&fixture->failures);
+	items[0].value = (char *)"b";
+	assert_int_equal(read_plan(fixture, text, &(struct plan_overrides){.variables = &given, .tags = &given}), 0);
+	fixture->plan = plan_free(fixture->plan);
+	items[0].name = (char *)"a b";
+	assert_int_equal(read_plan(fixture, SCENARIOS("executor: constant-vus, duration: 1s", "null: {}"),
+	                           &(struct plan_overrides){.tags = &given}),
+	                 -EINVAL);
+	assert_only(&fixture->failures, "0:0: the name \"a b\" of a tag holds a blank");
+}
+
 static void test_plan_read_warns_of_overrides_that_change_nothing(void **state)
 {
 	struct fixture *fixture = *state;
@@ -377,6 +396,7 @@ int main(void)
 	        WITH_FOLDER(test_plan_read_variables_come_from_flags_then_environment_then_plan),
 	        WITH_FOLDER(test_plan_read_keeps_variables_as_they_were_resolved),
 	        WITH_FOLDER(test_plan_read_overrides_vus_duration_tags_and_thresholds),
+	        WITH_FOLDER(test_plan_read_refuses_what_cannot_stand_in_a_plan),
 	        WITH_FOLDER(test_plan_read_warns_of_overrides_that_change_nothing),
 	        WITH_FOLDER(test_plan_read_warns_of_what_is_odd),
 	        WITH_FOLDER(test_plan_read_refuses_data_that_cannot_serve),
