@@ -2,6 +2,7 @@
 /* The drivers' test rig. */
 #include "tests/support/rig.h"
 
+#include <assert.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,10 +16,16 @@
 
 #define PATIENCE_NS (20 * NS_PER_S)
 
+static struct rig_operation *of(struct operation *operation)
+{
+	static_assert(offsetof(struct rig_operation, operation) == 0, "the cast needs it");
+	return (struct rig_operation *)(void *)operation;
+}
+
 static void complete(void *context, struct operation *operation)
 {
 	struct rig *rig = context;
-	struct rig_operation *mine = (struct rig_operation *)((char *)operation - offsetof(struct rig_operation, operation));
+	struct rig_operation *mine = of(operation);
 
 	assert_false(rig->submitting);
 	assert_false(mine->done);
@@ -32,7 +39,7 @@ static void complete(void *context, struct operation *operation)
 
 static int save(void *context, struct operation *operation, uint32_t slot, const char *text, size_t size)
 {
-	struct rig_operation *mine = (struct rig_operation *)((char *)operation - offsetof(struct rig_operation, operation));
+	struct rig_operation *mine = of(operation);
 
 	(void)context;
 	assert_false(mine->done);
@@ -41,7 +48,7 @@ static int save(void *context, struct operation *operation, uint32_t slot, const
 	return 0;
 }
 
-static void parse(struct rig *rig, const char *format, va_list arguments)
+static void __attribute__((format(printf, 2, 0))) parse(struct rig *rig, const char *format, va_list arguments)
 {
 	struct failures failures = {0};
 	char *text = NULL;

@@ -34,6 +34,7 @@ struct exchange {
 	struct request_list asked;
 	struct request_list made;
 	_Bool stopping;
+	_Bool stopped; /* the thread makes no more requests */
 	int holders;
 	int event_fd;
 };
@@ -128,6 +129,8 @@ static void *run(void *context)
 		if (write(exchange->event_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
 			break;
 	}
+	exchange->stopped = 1;
+	pthread_cond_broadcast(&exchange->changed);
 	let_go(exchange);
 	return NULL;
 }
@@ -153,6 +156,16 @@ static void requests_made(void *context, int fd, uint32_t events)
 	}
 }
 
+static void init_condition(pthread_cond_t *condition)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(condition, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
 int canceller_new(struct loop *loop, struct canceller **ret_canceller)
 {
 	struct canceller *canceller = calloc(1, sizeof(*canceller));
@@ -174,7 +187,7 @@ int canceller_new(struct loop *loop, struct canceller **ret_canceller)
 	exchange->event_fd = fd;
 	exchange->holders = 1;
 	pthread_mutex_init(&exchange->mutex, NULL);
-	pthread_cond_init(&exchange->changed, NULL);
+	init_condition(&exchange->changed);
 	list_init(&exchange->asked);
 	list_init(&exchange->made);
 	*canceller = (struct canceller){.loop = loop, .exchange = exchange};
@@ -182,23 +195,34 @@ int canceller_new(struct loop *loop, struct canceller **ret_canceller)
 	return 0;
 }
 
-struct canceller *canceller_free(struct canceller *canceller)
+/* Lets the thread end, with the mutex held. False if it hangs. */
+static _Bool stop(struct exchange *exchange)
 {
 	struct timespec deadline;
+
+	clock_gettime(CLOCK_MONOTONIC, &deadline);
+	deadline.tv_sec++;
+	exchange->stopping = 1;
+	pthread_cond_broadcast(&exchange->changed);
+	while (!exchange->stopped && pthread_cond_timedwait(&exchange->changed, &exchange->mutex, &deadline) == 0)
+		;
+	return exchange->stopped;
+}
+
+struct canceller *canceller_free(struct canceller *canceller)
+{
+	_Bool stopped;
 
 	if (!canceller)
 		return NULL;
 	loop_unwatch(canceller->loop, canceller->exchange->event_fd);
 	pthread_mutex_lock(&canceller->exchange->mutex);
-	canceller->exchange->stopping = 1;
-	pthread_cond_signal(&canceller->exchange->changed);
+	stopped = canceller->running && stop(canceller->exchange);
 	let_go(canceller->exchange);
-	if (canceller->running) {
-		clock_gettime(CLOCK_MONOTONIC, &deadline);
-		deadline.tv_sec++;
-		if (pthread_clockjoin_np(canceller->thread, NULL, CLOCK_MONOTONIC, &deadline) != 0)
-			pthread_detach(canceller->thread);
-	}
+	if (stopped)
+		pthread_join(canceller->thread, NULL);
+	else if (canceller->running)
+		pthread_detach(canceller->thread);
 	free(canceller);
 	return NULL;
 }
@@ -235,7 +259,7 @@ int canceller_send(struct canceller *canceller, PGcancel *cancel, canceller_done
 	*request = (struct request){.cancel = cancel, .done = done, .context = context, .ticket = ticket};
 	pthread_mutex_lock(&canceller->exchange->mutex);
 	list_add(&canceller->exchange->asked, request);
-	pthread_cond_signal(&canceller->exchange->changed);
+	pthread_cond_broadcast(&canceller->exchange->changed);
 	pthread_mutex_unlock(&canceller->exchange->mutex);
 	return 0;
 }

@@ -39,6 +39,7 @@ enum state { WAITING, CONNECTING, IDLE, PREPARING, RUNNING, RECOVERING };
 struct prepared {
 	_Bool known;
 	uint32_t version; /* of its name: one that the server can't use any more gets a new one */
+	char name[28];
 };
 
 struct connection {
@@ -162,29 +163,23 @@ static void flush(struct connection *connection)
 	watch(connection, EPOLLIN | (left == 1 ? EPOLLOUT : 0));
 }
 
-static void statement_name(const struct connection *connection, uint32_t statement, char name[32])
-{
-	snprintf(name, 32, "s%u_%u", statement, connection->prepared[statement].version);
-}
-
 static int send_prepare(struct connection *connection)
 {
 	const struct job *job = connection->job;
-	char name[32];
+	struct prepared *prepared = &connection->prepared[job->statement];
 
 	connection->state = PREPARING;
-	statement_name(connection, job->statement, name);
-	job->operation->sent_bytes += traffic_of_prepare(name, job->query);
-	return PQsendPrepare(connection->session, name, job->query, 0, NULL);
+	snprintf(prepared->name, sizeof(prepared->name), "s%u_%u", job->statement, prepared->version);
+	job->operation->sent_bytes += traffic_of_prepare(prepared->name, job->query);
+	return PQsendPrepare(connection->session, prepared->name, job->query, 0, NULL);
 }
 
 static int send_execute(struct connection *connection)
 {
 	const struct job *job = connection->job;
-	char name[32];
+	const char *name = connection->prepared[job->statement].name;
 
 	connection->state = RUNNING;
-	statement_name(connection, job->statement, name);
 	job->operation->sent_bytes += traffic_of_execute(name, job->values, job->value_count);
 	return PQsendQueryPrepared(connection->session, name, (int)job->value_count, job->values, NULL, NULL, 0);
 }
@@ -248,14 +243,12 @@ static _Bool take_result(struct connection *connection, const PGresult *result)
 {
 	struct job *job = connection->job;
 
-	if (job)
-		job->operation->received_bytes += traffic_of_result(result);
 	switch (PQresultStatus(result)) {
 	case PGRES_TUPLES_OK:
 	case PGRES_COMMAND_OK:
 	case PGRES_EMPTY_QUERY:
-		if (connection->state == RUNNING)
-			traffic_sample(result, job->operation);
+		if (job)
+			traffic_take(result, connection->state == RUNNING, job->operation);
 		return 1;
 	case PGRES_COPY_IN:
 	case PGRES_COPY_OUT:

@@ -51,25 +51,29 @@ static uint64_t description_bytes(const PGresult *result)
 	return bytes;
 }
 
-uint64_t traffic_of_result(const PGresult *result)
+static uint64_t framing_bytes(const PGresult *result)
 {
 	uint64_t rows = (uint64_t)PQntuples(result);
 	uint64_t complete = HEAD + strlen(PQcmdStatus((PGresult *)result)) + 1;
 
 	if (PQresultStatus(result) == PGRES_TUPLES_OK)
-		return BIND_COMPLETE + description_bytes(result) + rows * (HEAD + 2 + 4 * (uint64_t)PQnfields(result)) + value_bytes(result) +
-		       complete + READY;
-	if (PQresultStatus(result) == PGRES_COMMAND_OK && PQcmdStatus((PGresult *)result)[0])
-		return BIND_COMPLETE + NO_DATA + complete + READY;
-	return PARSE_COMPLETE + READY;
+		return BIND_COMPLETE + description_bytes(result) + rows * (HEAD + 2 + 4 * (uint64_t)PQnfields(result)) + complete + READY;
+	return BIND_COMPLETE + NO_DATA + complete + READY;
 }
 
-void traffic_sample(const PGresult *result, struct operation *operation)
+void traffic_take(const PGresult *result, _Bool executed, struct operation *operation)
 {
-	uint64_t rows = (uint64_t)PQntuples(result);
+	uint64_t rows, bytes;
 
+	if (!executed) {
+		operation->received_bytes += PARSE_COMPLETE + READY;
+		return;
+	}
+	rows = (uint64_t)PQntuples(result);
+	bytes = value_bytes(result);
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
 		rows = strtoull(PQcmdTuples((PGresult *)result), NULL, 10);
+	operation->received_bytes += framing_bytes(result) + bytes;
 	operation_sample(operation, METRIC_SQL_ROWS, rows, NULL);
-	operation_sample(operation, METRIC_SQL_BYTES, value_bytes(result), NULL);
+	operation_sample(operation, METRIC_SQL_BYTES, bytes, NULL);
 }

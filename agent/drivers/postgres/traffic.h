@@ -10,7 +10,6 @@
 
 uint64_t traffic_of_prepare(const char *name, const char *query);
 uint64_t traffic_of_execute(const char *name, const char *const *values, uint32_t count);
-/* What came with a result; an error's own fields are not counted. */
-uint64_t traffic_of_result(const PGresult *result);
-/* Adds rows (those returned, else those affected) and bytes of values to a successful operation's samples. */
-void traffic_sample(const PGresult *result, struct operation *operation);
+/* Adds what came with a successful result to the operation's bytes and, if `executed` (not only prepared), samples of its rows (those returned,
+ * else those affected) and of the bytes of its values. */
+void traffic_take(const PGresult *result, _Bool executed, struct operation *operation);
