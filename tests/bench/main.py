@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-from tests.integration.support import Place, Tools
+from tests.integration.support import Place, Tools, children_of
 from tests.integration.targets import Kafka, Nginx, Postgres
 
 
@@ -40,9 +40,7 @@ class Threads(threading.Thread):
         self.tick = os.sysconf("SC_CLK_TCK")
 
     def sample(self):
-        with open(f"/proc/{self.run_pid}/task/{self.run_pid}/children") as file:
-            pids = file.read().split()
-        for pid in pids:
+        for pid in children_of(self.run_pid):
             for tid in os.listdir(f"/proc/{pid}/task"):
                 with open(f"/proc/{pid}/task/{tid}/stat") as file:
                     name, rest = file.read().rsplit(")", 1)

@@ -51,6 +51,19 @@ def accepts(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def children_of(pid):
+    """The ids of a process's children."""
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            with open(f"/proc/{name}/stat") as file:
+                if int(file.read().rsplit(")", 1)[1].split()[1]) == pid:
+                    found.append(int(name))
+    return sorted(found)
+
+
 class Process:
     """A child with its output in a file; ended by its id when the test is over."""
 
@@ -64,7 +77,7 @@ class Process:
     def running(self):
         return self.child.poll() is None
 
-    def signal(self, number):
+    def send(self, number):
         self.child.send_signal(number)
 
     def stop(self, number=signal.SIGTERM, timeout_s=10):

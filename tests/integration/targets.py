@@ -7,7 +7,7 @@ import signal
 import subprocess
 import uuid
 
-from .support import Process, accepts, check, free_port, wait_for
+from .support import Process, accepts, check, children_of, free_port, wait_for
 
 
 class Kafka:
@@ -40,8 +40,7 @@ group.initial.rebalance.delay.ms=0
         self.java("kafka.tools.StorageTool", "format", "-t", uuid.uuid4().hex[:22], "-c", properties)
         self.process = Process(["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp",
                                 self.classpath, "kafka.Kafka", properties], os.path.join(self.folder, "broker.log"))
-        wait_for(lambda: "Kafka Server started" in self.process.output() or not self.process.running(),
-                 "the Kafka broker", 60)
+        wait_for(lambda: accepts(self.port) or not self.process.running(), "the Kafka broker", 60)
         check(self.process.running(), "the Kafka broker ended: " + self.process.output()[-2000:])
         return self
 
@@ -103,11 +102,11 @@ http {{
         return self
 
     def workers(self):
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as file:
-            return [int(pid) for pid in file.read().split()]
+        return children_of(self.process.pid)
 
     def freeze(self, frozen):
         """SIGSTOP or SIGCONT to its workers."""
+        check(self.workers(), "nginx has no workers")
         for pid in self.workers():
             os.kill(pid, signal.SIGSTOP if frozen else signal.SIGCONT)
 

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from .support import check, equal, free_port, wait_for
+from .support import check, children_of, equal, free_port, wait_for
 from .targets import Nginx
 
 NULL = """
@@ -158,7 +158,7 @@ def test_a_killed_agent_under_continue_is_named_and_the_rest_goes_on(place):
     run = place.start_run(NULL % ("onAgentLoss: continue", "8s"), "--agents", "4")
     place.started(run)
     time.sleep(3)  # into the load
-    children = open(f"/proc/{run.pid}/task/{run.pid}/children").read().split()
+    children = children_of(run.pid)
     os.kill(int(children[0]), signal.SIGKILL)
     result = run.finish().expect(0)
     coverage = result.summary["coverage"]
@@ -173,7 +173,7 @@ def test_a_killed_agent_under_continue_is_named_and_the_rest_goes_on(place):
 def test_a_killed_agent_under_fail_exits_96(place):
     run = place.start_run(NULL % ("onAgentLoss: fail", "30s"), "--agents", "3")
     place.started(run)
-    children = open(f"/proc/{run.pid}/task/{run.pid}/children").read().split()
+    children = children_of(run.pid)
     os.kill(int(children[0]), signal.SIGKILL)
     result = run.finish(20).expect(96)
     check("lost" in result.err, result.err)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The measuring rules, on real targets that stall and executors that are counted to the iteration."""
+import os
+import signal
 import time
 
-from .support import between, check, equal
+from .support import between, check, children_of, equal
 from .targets import Nginx
 
 STALL = """
@@ -98,8 +100,6 @@ def test_warm_up_is_shown_and_left_out_of_totals_and_rates(place):
 
 
 def test_a_stopped_agent_drops_late_starts_instead_of_a_burst(place):
-    import os
-    import signal
     plan = """
 name: late
 scenarios:
@@ -107,7 +107,7 @@ scenarios:
 """
     run = place.start_run(plan)
     place.started(run)
-    children = open(f"/proc/{run.pid}/task/{run.pid}/children").read().split()
+    children = children_of(run.pid)
     equal(len(children), 1, "local agents")
     time.sleep(3)  # some load before the stop
     os.kill(int(children[0]), signal.SIGSTOP)
