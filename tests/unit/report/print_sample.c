@@ -23,6 +23,10 @@ static struct report *make_hostile(void)
 			row->step = "50% of, all|signals\t=1+1";
 		if (strcmp(row->scenario, "users") == 0)
 			row->scenario = "the users 사용자, all";
+		if (strcmp(row->group, "000660 SK하이닉스") == 0)
+			row->group = "returned\rcarriage";
+		if (strcmp(row->group, "035420 NAVER") == 0)
+			row->group = "of two\nlines";
 		if (strcmp(row->group, "005930 삼성전자") == 0)
 			row->group = "a \"quoted\", name\r\nof two lines";
 	}

@@ -53,6 +53,8 @@ static void assert_latency_row(const json_t *object, const struct report_row *ro
 	for (size_t i = 0; i < json_array_size(buckets); i++)
 		counted += (uint64_t)number(json_array_get(buckets, i), "count");
 	assert_int_equal(counted, stats_count(row));
+	assert_true(json_is_null(json_object_get(json_array_get(buckets, edges->count), "to_ms")));
+	assert_true(number(json_array_get(buckets, 0), "to_ms") == (double)edges->us[0] / 1000);
 	if (stats_count(row) == 0) {
 		assert_true(isnan(number(object, "p99")));
 		return;

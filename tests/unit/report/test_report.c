@@ -133,6 +133,29 @@ static void test_digest_steps_and_groups_add_up_to_the_figures(void **state)
 	report_free(report);
 }
 
+static void test_digest_takes_the_peak_from_measured_seconds_alone(void **state)
+{
+	struct report *report = sample_report_new(&sample_brief);
+
+	(void)state;
+	for (uint32_t i = 0; i < report->line_count; i++) {
+		struct report_line *line = &report->lines[i];
+
+		if (line->metric != METRIC_KAFKA_PRODUCE_FAILED || line->scenario[0])
+			continue;
+		line->total[1] = 1e6; /* warm-up */
+		line->total[7] = 1e5;
+	}
+	for (int i = 0; i < 2; i++) {
+		cleanup(digest_deinit) struct digest digest;
+
+		report->warmup[1] = i == 0;
+		assert_int_equal(digest_init(&digest, report), 0);
+		assert_int_equal(digest.figures.peak_second, i == 0 ? 7 : 1);
+	}
+	report_free(report);
+}
+
 static void test_digest_ranks_groups_by_failures_then_p95(void **state)
 {
 	struct report *report = sample_report_new(&sample_minutes);
@@ -208,6 +231,7 @@ int main(void)
 	        cmocka_unit_test(test_find_gives_each_row_by_its_own_texts),
 	        cmocka_unit_test(test_percentile_of_nothing_is_not_a_number),
 	        cmocka_unit_test(test_digest_steps_and_groups_add_up_to_the_figures),
+	        cmocka_unit_test(test_digest_takes_the_peak_from_measured_seconds_alone),
 	        cmocka_unit_test(test_digest_ranks_groups_by_failures_then_p95),
 	        cmocka_unit_test(test_digest_sums_up_errors_of_all_groups),
 	        cmocka_unit_test(test_digest_names_a_step_of_the_plan_that_never_ran),
