@@ -379,7 +379,8 @@ void read_scenarios(struct reading *reading, const struct node *section)
 	reading_enter(reading, section->place, "the plan's scenarios");
 	plan->scenarios = reading_array(reading, section->count / 2, sizeof(*plan->scenarios));
 	reading->scenarios = reading_array(reading, section->count / 2, sizeof(*reading->scenarios));
-	for (size_t i = 0; plan->scenarios && reading->scenarios && i + 1 < section->count; i += 2) {
+	for (size_t i = 0; plan->scenarios && reading->scenarios && i + 1 < section->count && !reading->failed;
+	     i += 2) {
 		const struct node *key = section->items[i], *value = section->items[i + 1];
 		struct scenario *scenario = &plan->scenarios[plan->scenario_count++];
 		*scenario = (struct scenario){.name = reading_copy(reading, key->text),

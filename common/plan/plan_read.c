@@ -67,7 +67,28 @@ static void add_tags(struct reading *reading)
 		              LIMIT_TAGS);
 }
 
+/* The sections in the order in which they need each other's names. Without memory the rest is left: what is
+ * half made must not be looked at. */
 static void read_sections(struct reading *reading)
+{
+	static const struct {
+		const char *key;
+		void (*read)(struct reading *reading, const struct node *section);
+	} sections[] = {
+	        {"data", read_feeds},          {"scenarios", collect_saves},    {"targets", read_targets},
+	        {"scenarios", read_scenarios}, {"thresholds", read_thresholds},
+	};
+	const struct node *root = reading->document->root;
+	const struct where top = reading->where;
+	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections) && !reading->failed; i++) {
+		if (sections[i].read == read_thresholds && reading->overrides && reading->overrides->no_thresholds)
+			continue;
+		sections[i].read(reading, node_get(root, sections[i].key));
+		reading_leave(reading, &top);
+	}
+}
+
+static void read_plan(struct reading *reading)
 {
 	const struct node *root = reading->document->root;
 	if (root->kind != NODE_MAPPING) {
@@ -75,20 +96,16 @@ static void read_sections(struct reading *reading)
 		return;
 	}
 	reading_enter(reading, root->place, "the plan");
-	const struct where top = reading->where;
 	reading_substitute(reading);
-	options_read(reading, &(struct option_map){.options = plan_options}, root, reading->plan);
+	if (!reading->failed)
+		options_read(reading, &(struct option_map){.options = plan_options}, root, reading->plan);
+	if (reading->failed)
+		return;
 	check_name(reading, root);
 	add_tags(reading);
-	read_feeds(reading, node_get(root, "data"));
-	reading_leave(reading, &top);
-	collect_saves(reading, node_get(root, "scenarios"));
-	read_targets(reading, node_get(root, "targets"));
-	reading_leave(reading, &top);
-	read_scenarios(reading, node_get(root, "scenarios"));
-	reading_leave(reading, &top);
-	if (!reading->overrides || !reading->overrides->no_thresholds)
-		read_thresholds(reading, node_get(root, "thresholds"));
+	read_sections(reading);
+	if (reading->failed)
+		return;
 	apply_overrides(reading);
 	check_plan(reading);
 }
@@ -138,7 +155,7 @@ static int read_text(struct reading *reading, const void *text, size_t size, str
 	if (r < 0)
 		return fail(reading, r);
 	reading->document = document;
-	read_sections(reading);
+	read_plan(reading);
 	reading_deinit(reading);
 	if (reading->failed)
 		return fail(reading, reading->failed);

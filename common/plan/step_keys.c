@@ -112,7 +112,7 @@ static void check_method(struct reading *reading, const struct option *option, c
 /* "200", "2xx" or "200..299". */
 static _Bool parse_status(const char *text, uint16_t *ret_low, uint16_t *ret_high)
 {
-	unsigned low, high;
+	unsigned low = 0, high = 0;
 	char end;
 	if (strlen(text) == 3 && text[0] >= '1' && text[0] <= '5' && strcasecmp(text + 1, "xx") == 0) {
 		low = (unsigned)(text[0] - '0') * 100;

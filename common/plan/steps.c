@@ -280,7 +280,7 @@ static void check_weights(struct reading *reading, const struct scenario *scenar
 		weighted = &scenario->steps[i];
 		count++;
 	}
-	if (count == 1)
+	if (weighted && count == 1)
 		reading_warn(reading, weighted->place,
 		             "step \"%s\" is the only one in scenario \"%s\" with a weight, so it always runs",
 		             weighted->name, scenario->name);
@@ -298,7 +298,7 @@ void read_steps(struct reading *reading, struct scenario *scenario, const struct
 	for (uint32_t slot = 0; slot < reading->slot_count; slot++)
 		reading->set[slot] = reading->owners[slot] != SLOT_SAVE;
 	scenario->steps = reading_array(reading, list->count, sizeof(*scenario->steps));
-	for (size_t i = 0; scenario->steps && i < list->count; i++)
+	for (size_t i = 0; scenario->steps && i < list->count && !reading->failed; i++)
 		read_step(reading, list->items[i], scenario);
 	check_weights(reading, scenario);
 }
