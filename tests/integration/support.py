@@ -206,7 +206,8 @@ class Place:
         log = os.path.join(run.folder, "run.log")
 
         def running():
-            check(run.poll() is None, "the run ended before it started: " + (run.stderr.read() if run.stderr else ""))
+            if run.poll() is not None:
+                raise Failed("the run ended before it started: " + run.stderr.read())
             return os.path.exists(log) and "state: running" in open(log).read()
 
         wait_for(running, "the run to start")
