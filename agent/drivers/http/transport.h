@@ -25,8 +25,8 @@ struct exchange {
 	_Bool secured;           /* with a TLS handshake */
 	uint64_t connecting_ns;  /* of the new connection, without name resolution */
 	uint64_t handshaking_ns;
-	uint64_t waiting_ns;     /* from the first byte sent to the answer's first */
-	uint64_t duration_ns;    /* from the first byte sent to the answer's last: no connecting */
+	uint64_t waiting_ns;     /* from the request's first byte to the answer's */
+	uint64_t duration_ns;    /* from the request's first byte to the answer's last: no connecting */
 	uint64_t sent_bytes;     /* with headers */
 	uint64_t received_bytes;
 };

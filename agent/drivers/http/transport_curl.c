@@ -63,6 +63,8 @@ struct channel {
 	_Bool busy;
 	const char *method; /* as set in `easy`, with or without a body */
 	_Bool with_body;
+	uint64_t sending_ns;  /* when the request began to be written */
+	uint64_t answered_ns; /* when the answer began; 0: it hasn't */
 	struct curl_slist *lines; /* the headers under way: nodes in one array, ours and not libcurl's */
 	size_t line_capacity;
 };
@@ -142,19 +144,18 @@ static uint64_t since(uint64_t end_ns, uint64_t start_ns)
 	return end_ns > start_ns ? end_ns - start_ns : 0;
 }
 
-/* Times in libcurl count from the exchange's start; a phase that did not happen is 0. */
-static void measure(CURL *easy, struct exchange *exchange)
+/* libcurl stamps its PRETRANSFER_TIME when the request has been written, which on a fast network may be when the answer is there already; so
+ * those two times are our own. Its times of connecting count from the exchange's start. */
+static void measure(const struct channel *channel, struct exchange *exchange)
 {
-	uint64_t sent_ns = time_of(easy, CURLINFO_PRETRANSFER_TIME_T);
-
-	exchange->waiting_ns = since(time_of(easy, CURLINFO_STARTTRANSFER_TIME_T), sent_ns);
-	exchange->duration_ns = since(time_of(easy, CURLINFO_TOTAL_TIME_T), sent_ns);
-	exchange->connected = count_of(easy, CURLINFO_NUM_CONNECTS) > 0;
+	exchange->waiting_ns = since(channel->answered_ns, channel->sending_ns);
+	exchange->duration_ns = since(exchange->completed_ns, channel->sending_ns);
+	exchange->connected = count_of(channel->easy, CURLINFO_NUM_CONNECTS) > 0;
 	if (exchange->connected) {
-		uint64_t connected_ns = time_of(easy, CURLINFO_CONNECT_TIME_T);
-		uint64_t secured_ns = time_of(easy, CURLINFO_APPCONNECT_TIME_T);
+		uint64_t connected_ns = time_of(channel->easy, CURLINFO_CONNECT_TIME_T);
+		uint64_t secured_ns = time_of(channel->easy, CURLINFO_APPCONNECT_TIME_T);
 
-		exchange->connecting_ns = since(connected_ns, time_of(easy, CURLINFO_NAMELOOKUP_TIME_T));
+		exchange->connecting_ns = since(connected_ns, time_of(channel->easy, CURLINFO_NAMELOOKUP_TIME_T));
 		exchange->secured = secured_ns > 0;
 		exchange->handshaking_ns = since(secured_ns, connected_ns);
 	}
@@ -176,7 +177,7 @@ static void finish(struct transport *transport, struct channel *channel, CURLcod
 	exchange.sent_bytes = sent_bytes(channel->easy);
 	exchange.received_bytes = count_of(channel->easy, CURLINFO_HEADER_SIZE) + bytes_of(channel->easy, CURLINFO_SIZE_DOWNLOAD_T);
 	if (code == CURLE_OK)
-		measure(channel->easy, &exchange);
+		measure(channel, &exchange);
 	else
 		describe(code, &exchange);
 	curl_multi_remove_handle(transport->multi, channel->easy);
@@ -303,7 +304,7 @@ static void timer_due(struct loop_timer *timer, uint64_t now_ns)
 
 static size_t take_header(char *line, size_t one, size_t size, void *context)
 {
-	const struct channel *channel = context;
+	struct channel *channel = context;
 	const struct transport_events *events = channel->transport->events;
 	const char *colon = memchr(line, ':', size);
 	const char *end = line + size;
@@ -311,6 +312,8 @@ static size_t take_header(char *line, size_t one, size_t size, void *context)
 
 	(void)one;
 	if (size >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+		if (!channel->answered_ns)
+			channel->answered_ns = clock_now_ns();
 		events->begin(channel->user);
 		return size;
 	}
@@ -335,6 +338,21 @@ static size_t take_body(char *data, size_t one, size_t size, void *context)
 }
 
 /* Requests. */
+
+/* The connection stands and the request comes next: also when libcurl sends it again, on a new connection, because the one that it had kept
+ * turned out to be closed. */
+static int stamp_sending(void *context, char *our_address, char *address, int our_port, int port)
+{
+	struct channel *channel = context;
+
+	(void)our_address;
+	(void)address;
+	(void)our_port;
+	(void)port;
+	channel->sending_ns = clock_now_ns();
+	channel->answered_ns = 0;
+	return CURL_PREREQFUNC_OK;
+}
 
 static void set_method(struct channel *channel, const struct request *request)
 {
@@ -476,6 +494,8 @@ static void set_once(struct channel *channel, const struct transport *transport)
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	/* A name is resolved once a run. */
 	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, -1L);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, stamp_sending);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, channel);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, channel);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);

@@ -210,8 +210,16 @@ static void test_http_users_keep_connections_of_their_own(void **state)
 		for (int i = 0; i < USERS; i++)
 			assert_int_equal(rig_submit(&rig, &operations[i], 0, sessions[i]), SUBMIT_ACCEPTED);
 		rig_await(&rig, (uint64_t)USERS * (uint64_t)(round + 1));
-		for (int i = 0; i < USERS; i++)
+		for (int i = 0; i < USERS; i++) {
+			uint64_t whole_ns = operations[i].operation.completed_ns - operations[i].operation.started_ns;
+			uint64_t duration_ns = rig_sample(&operations[i], METRIC_HTTP_REQ_DURATION);
+			uint64_t waiting_ns = rig_sample(&operations[i], METRIC_HTTP_REQ_WAITING);
+
+			assert_true(0 < waiting_ns && waiting_ns <= duration_ns && duration_ns <= whole_ns);
 			assert_int_equal(rig_has_sample(&operations[i], METRIC_HTTP_REQ_CONNECTING), round == 0);
+			if (round == 0)
+				assert_true(rig_sample(&operations[i], METRIC_HTTP_REQ_CONNECTING) + duration_ns <= whole_ns);
+		}
 	}
 	/* One after another as well: nobody takes the connection of another one. */
 	for (int i = 0; i < USERS; i++)
