@@ -96,10 +96,9 @@ static void read_plan(struct reading *reading)
 		return;
 	}
 	reading_enter(reading, root->place, "the plan");
-	reading_substitute(reading);
-	if (!reading->failed)
+	if (reading_substitute(reading) && !reading->failed)
 		options_read(reading, &(struct option_map){.options = plan_options}, root, reading->plan);
-	if (reading->failed)
+	else
 		return;
 	check_name(reading, root);
 	add_tags(reading);
@@ -108,6 +107,7 @@ static void read_plan(struct reading *reading)
 		return;
 	apply_overrides(reading);
 	check_plan(reading);
+	reading_warn_unused(reading);
 }
 
 static void reading_deinit(struct reading *reading)
@@ -126,6 +126,8 @@ static void reading_deinit(struct reading *reading)
 	free(reading->owners);
 	free(reading->set);
 	free(reading->savers);
+	free(reading->used);
+	free(reading->given_used);
 }
 
 static int fail(struct reading *reading, int code)

@@ -164,7 +164,9 @@ _Bool reading_own_slots(struct reading *reading, enum slot_owner owner)
 	reading->set = set ? set : reading->set;
 	void *savers = realloc(reading->savers, count * sizeof(*reading->savers));
 	reading->savers = savers ? savers : reading->savers;
-	if (!owners || !set || !savers) {
+	void *used = realloc(reading->used, count * sizeof(*reading->used));
+	reading->used = used ? used : reading->used;
+	if (!owners || !set || !savers || !used) {
 		reading->failed = -ENOMEM;
 		return 0;
 	}
@@ -172,6 +174,7 @@ _Bool reading_own_slots(struct reading *reading, enum slot_owner owner)
 		reading->owners[slot] = owner;
 		reading->set[slot] = 1;
 		reading->savers[slot] = NULL;
+		reading->used[slot] = 0;
 	}
 	reading->slot_count = count;
 	return 1;
@@ -254,5 +257,7 @@ struct template *reading_template(struct reading *reading, const struct node *no
 	if (r < 0)
 		return NULL;
 	check_set(reading, node, key, template);
+	for (uint32_t slot = 0; slot < reading->slot_count; slot++)
+		reading->used[slot] |= template_uses(template, slot);
 	return template;
 }

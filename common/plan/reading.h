@@ -61,6 +61,8 @@ struct reading {
 	enum slot_owner *owners; /* by slot */
 	_Bool *set;              /* by slot: set before the step being read; outside of steps all are */
 	const char **savers;     /* by slot: a scenario that saves it, or NULL */
+	_Bool *used;             /* by slot: a template reads it */
+	_Bool *given_used;       /* by index of overrides->variables: a ${NAME} took it */
 	uint32_t slot_count;
 };
 
@@ -100,8 +102,11 @@ _Bool reading_name(struct reading *reading, struct place place, const char *what
 /* True if what came from the command line or the environment can stand in a plan; else says so. */
 _Bool reading_outside_text(struct reading *reading, const char *what, const char *name, const char *value);
 
-/* Replaces ${NAME} in every scalar, after resolving the plan's variables (which it puts into the plan). */
-void reading_substitute(struct reading *reading);
+/* Replaces ${NAME} in every scalar, after resolving the plan's variables (which it puts into the plan). False if
+ * what -e says can't stand in a plan. */
+_Bool reading_substitute(struct reading *reading);
+/* Warns of each -e NAME=value that nothing in the plan took: it was probably misspelt. */
+void reading_warn_unused(struct reading *reading);
 
 /* Compiles a template; NULL after an error. Slots that no earlier step sets are an error within a step. */
 struct template *reading_template(struct reading *reading, const struct node *node, const char *key);

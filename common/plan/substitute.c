@@ -35,14 +35,31 @@ struct substitution {
 
 static void resolve(struct substitution *substitution, struct variable *variable);
 
-/* What -e or the environment says; NULL if neither does. */
-static const char *find_outside(const struct reading *reading, const char *name)
+/* What the last -e of this name says, or NULL. */
+static const char *find_given(const struct reading *reading, const char *name)
 {
 	const struct pairs *given = reading->overrides ? reading->overrides->variables : NULL;
-	char environment_name[ENVIRONMENT_NAME_MAX];
 	for (uint32_t i = given ? given->count : 0; i-- > 0;)
 		if (strcmp(given->items[i].name, name) == 0)
 			return given->items[i].value;
+	return NULL;
+}
+
+static void note_use(struct reading *reading, const char *name)
+{
+	const struct pairs *given = reading->overrides ? reading->overrides->variables : NULL;
+	for (uint32_t i = 0; given && i < given->count; i++)
+		reading->given_used[i] |= strcmp(given->items[i].name, name) == 0;
+}
+
+/* What -e or the environment says; NULL if neither does. */
+static const char *find_outside(struct reading *reading, const char *name)
+{
+	char environment_name[ENVIRONMENT_NAME_MAX];
+	const char *value = find_given(reading, name);
+	note_use(reading, name);
+	if (value)
+		return value;
 	if (!reading->environment)
 		return NULL;
 	int n = snprintf(environment_name, sizeof(environment_name), "STAMPEDE_VAR_%s", name);
@@ -236,14 +253,26 @@ static void keep_variables(struct substitution *substitution)
 		const char *name = given->items[i].name;
 		if (template_names_find(reading->plan->names, name) == UINT32_MAX &&
 		    reading_add_name(reading, (struct place){0}, name, SLOT_VARIABLE) != UINT32_MAX)
-			add_pair(reading, name, find_outside(reading, name), (struct place){0});
+			add_pair(reading, name, find_given(reading, name), (struct place){0});
 	}
 }
 
-void reading_substitute(struct reading *reading)
+static _Bool check_given(struct reading *reading)
+{
+	const struct pairs *given = reading->overrides ? reading->overrides->variables : NULL;
+	_Bool good = 1;
+	reading->given_used = reading_array(reading, given ? given->count : 0, sizeof(*reading->given_used));
+	for (uint32_t i = 0; given && i < given->count; i++)
+		good &= reading_outside_text(reading, "variable", given->items[i].name, given->items[i].value);
+	return good && reading->given_used;
+}
+
+_Bool reading_substitute(struct reading *reading)
 {
 	struct substitution substitution = {.reading = reading};
 	const struct document *document = reading->document;
+	if (!check_given(reading))
+		return 0;
 	collect_variables(&substitution, node_get(document->root, "variables"));
 	for (size_t i = 0; i < substitution.count; i++)
 		resolve(&substitution, &substitution.variables[i]);
@@ -252,4 +281,27 @@ void reading_substitute(struct reading *reading)
 			replace(&substitution, document->nodes[i]);
 	keep_variables(&substitution);
 	free(substitution.variables);
+	return 1;
+}
+
+void reading_warn_unused(struct reading *reading)
+{
+	const struct pairs *given = reading->overrides ? reading->overrides->variables : NULL;
+	const struct pairs *variables = &reading->plan->variables;
+	char suggestion[SUGGESTION_SIZE];
+	cleanup(cleanup_free) const char **names = reading_array(reading, variables->count + 1, sizeof(*names));
+	for (uint32_t i = 0; names && given && i < given->count; i++) {
+		const char *name = given->items[i].name;
+		const uint32_t slot = template_names_find(reading->plan->names, name);
+		size_t count = 0;
+		if (reading->given_used[i] || (slot != UINT32_MAX && reading->used[slot]))
+			continue;
+		for (uint32_t j = 0; j < variables->count; j++)
+			if (strcmp(variables->items[j].name, name) != 0)
+				names[count++] = variables->items[j].name;
+		names[count] = NULL;
+		reading_suggest(name, names, suggestion, sizeof(suggestion));
+		reading_warn(reading, (struct place){0}, "-e %s=... sets a variable that the plan doesn't use%s", name,
+		             suggestion);
+	}
 }

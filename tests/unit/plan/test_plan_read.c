@@ -168,6 +168,23 @@ static void test_plan_read_keeps_variables_as_they_were_resolved(void **state)
 	assert_string_equal(variables->items[2].name, "b");
 }
 
+static void test_plan_read_warns_of_a_given_variable_that_nothing_takes(void **state)
+{
+	struct fixture *fixture = *state;
+	struct pair items[] = {{.name = (char *)"brokrs", .value = (char *)"1"},
+	                       {.name = (char *)"brokers", .value = (char *)"2"},
+	                       {.name = (char *)"only", .value = (char *)"3"},
+	                       {.name = (char *)"group", .value = (char *)"4"}};
+	const struct pairs given = {.items = items, .count = 4};
+	assert_int_equal(read_plan(fixture,
+	                           "variables: { brokers: a }\nname: ${only}\n" SCENARIOS(
+	                                   "executor: constant-vus, duration: 1s", "null: { group: '{{group}}' }"),
+	                           &(struct plan_overrides){.variables = &given}),
+	                 0);
+	assert_only(&fixture->warnings,
+	            "0:0: -e brokrs=... sets a variable that the plan doesn't use (did you mean \"brokers\"?)");
+}
+
 static void test_plan_read_overrides_vus_duration_tags_and_thresholds(void **state)
 {
 	struct fixture *fixture = *state;
@@ -395,6 +412,7 @@ int main(void)
 	        WITH_FOLDER(test_plan_read_takes_its_name_from_the_file),
 	        WITH_FOLDER(test_plan_read_variables_come_from_flags_then_environment_then_plan),
 	        WITH_FOLDER(test_plan_read_keeps_variables_as_they_were_resolved),
+	        WITH_FOLDER(test_plan_read_warns_of_a_given_variable_that_nothing_takes),
 	        WITH_FOLDER(test_plan_read_overrides_vus_duration_tags_and_thresholds),
 	        WITH_FOLDER(test_plan_read_refuses_what_cannot_stand_in_a_plan),
 	        WITH_FOLDER(test_plan_read_warns_of_overrides_that_change_nothing),
