@@ -132,14 +132,14 @@ static int set_version(struct options *options, const char *value, struct failur
 }
 
 static const struct option_row rows[] = {
-	{"connect", "ADDR", "the coordinator: tcp://HOST:PORT or HOST:PORT; several are\ntried in turn", 1, set_connect},
-	{"name", "NAME", "what reports call this agent (default: the host's name)", 0, set_name},
-	{"weight", "N", "its part of the load against the others' (1 to 1000, default 1)", 0, set_weight},
+	{"connect", "ADDR", "the coordinator: tcp://HOST:PORT or HOST:PORT;\nseveral are tried in turn", 1, set_connect},
+	{"name", "NAME", "what reports call it (default: the host's name)", 0, set_name},
+	{"weight", "N", "its part of the load against the others'\n(1 to 1000, default 1)", 0, set_weight},
 	{"workers", "N", "threads that make load (default: one for each core)", 0, set_workers},
-	{"tag", "K=V", "a word about this agent for the report; repeatable", 1, set_tag},
-	{"allow-target", "HOST|CIDR", "send to these hosts alone; repeatable (default: to any)", 1, set_allowed},
+	{"tag", "K=V", "a word about it for the report; repeatable", 1, set_tag},
+	{"allow-target", "HOST|CIDR", "send to these hosts alone; repeatable\n(default: to any)", 1, set_allowed},
 	{"insecure", NULL, "speak plain text with a coordinator on another host", 0, set_insecure},
-	{"orphan-after", "TIME", "end a run without a word from the coordinator for so long\n(default 10m)", 0, set_orphan_after},
+	{"orphan-after", "TIME", "end a run without a word from the coordinator\nfor so long (default 10m)", 0, set_orphan_after},
 	{"once", NULL, "exit after one run", 0, set_once},
 	{"key", "FILE", "the agent's key (with a later version)", 0, refuse_later},
 	{"server-key", "FILE", "the coordinator's key (with a later version)", 0, refuse_later},
@@ -155,8 +155,8 @@ void options_print_help(FILE *file)
 	fprintf(file, "Example:\n"
 		      "  stampede-agent --connect 10.0.0.5:7700 --name rack3 --insecure\n"
 		      "\n"
-		      "Makes load for the coordinator of a Stampede run (stampede run --listen), run after\n"
-		      "run, until it is told to end by SIGTERM.\n"
+		      "Makes load for the coordinator of a Stampede run (stampede run --listen), run\n"
+		      "after run, until it is told to end by SIGTERM.\n"
 		      "\n"
 		      "Usage: stampede-agent --connect ADDR... [OPTION]...\n"
 		      "\n");
@@ -173,8 +173,8 @@ void options_print_help(FILE *file)
 	}
 	fprintf(file, "\n"
 		      "An option may also stand in the environment: STAMPEDE_ORPHAN_AFTER=5m.\n"
-		      "{{secret.NAME}} in a plan is read here, from STAMPEDE_SECRET_NAME or from the file\n"
-		      "NAME in the folder STAMPEDE_SECRETS_DIR.\n");
+		      "{{secret.NAME}} in a plan is read here, from STAMPEDE_SECRET_NAME or from the\n"
+		      "file NAME in the folder STAMPEDE_SECRETS_DIR.\n");
 }
 
 static const struct option_row *find_row(const char *name, size_t size)
