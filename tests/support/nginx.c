@@ -19,18 +19,18 @@ static char *configuration(const struct nginx *nginx, const char *locations)
 	char *text = NULL;
 
 	assert_true(asprintf(&text,
-			     "daemon off; master_process off; pid %1$s/pid; error_log %1$s/error.log warn;\n"
-			     "worker_rlimit_nofile 20000; events { worker_connections 8000; }\n"
-			     "http {\n"
-			     "  log_format plain '$connection $connection_requests $status $request_length $bytes_sent "
-			     "$request_method $request_uri $http_cookie';\n"
-			     "  access_log %1$s/access.log plain;\n"
-			     "  client_body_temp_path %1$s/a; proxy_temp_path %1$s/b; fastcgi_temp_path %1$s/c;\n"
-			     "  uwsgi_temp_path %1$s/d; scgi_temp_path %1$s/e;\n"
-			     "  keepalive_requests 1000000; keepalive_timeout 120s; client_max_body_size 100m;\n"
-			     "  server { listen 127.0.0.1:%2$u backlog=4096; root %1$s;\n%3$s\n }\n"
-			     "}\n",
-			     nginx->folder, nginx->port, locations) > 0);
+	                     "daemon off; master_process off; pid %1$s/pid; error_log %1$s/error.log warn;\n"
+	                     "worker_rlimit_nofile 20000; events { worker_connections 8000; }\n"
+	                     "http {\n"
+	                     "  log_format plain '$connection $connection_requests $status $request_length $bytes_sent "
+	                     "$request_method $request_uri $http_cookie';\n"
+	                     "  access_log %1$s/access.log plain;\n"
+	                     "  client_body_temp_path %1$s/a; proxy_temp_path %1$s/b; fastcgi_temp_path %1$s/c;\n"
+	                     "  uwsgi_temp_path %1$s/d; scgi_temp_path %1$s/e;\n"
+	                     "  keepalive_requests 1000000; keepalive_timeout 120s; client_max_body_size 100m;\n"
+	                     "  server { listen 127.0.0.1:%2$u backlog=4096; root %1$s;\n%3$s\n }\n"
+	                     "}\n",
+	                     nginx->folder, nginx->port, locations) > 0);
 	return text;
 }
 

@@ -12,7 +12,8 @@ struct nginx {
 };
 
 /* `locations` is what stands in its one server block. Its access log says, one line a request:
- * connection number, requests on that connection, status, request's bytes, answer's bytes, request line, Cookie header, parted by blanks. */
+ * connection number, requests on that connection, status, request's bytes, answer's bytes, request line, Cookie header,
+ * parted by blanks. */
 void nginx_start(struct nginx *nginx, const char *locations);
 void nginx_stop(struct nginx *nginx);
 /* The access log so far: nginx writes a line when the request is over. Allocated. */

@@ -41,16 +41,10 @@ static _Bool accepts(void *context)
 
 void postgres_server_resume(struct postgres_server *server)
 {
-	char *data = NULL, port[8], sockets[300];
+	char *data = NULL;
 
 	assert_true(asprintf(&data, "%s/data", server->folder) > 0);
-	snprintf(port, sizeof(port), "%u", server->port);
-	snprintf(sockets, sizeof(sockets), "unix_socket_directories=%s", server->folder);
-	server->pid = process_start((const char *const[]){BIN "postgres", "-D", data, "-p", port, "-c", sockets, "-c",
-							  "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "full_page_writes=off",
-							  "-c", "shared_buffers=16MB", "-c", "max_connections=30", "-c",
-							  "shared_preload_libraries=pg_stat_statements", NULL},
-				    USER, server->output);
+	server->pid = process_start((const char *const[]){BIN "postgres", "-D", data, NULL}, USER, server->output);
 	process_await(server->pid, accepts, server);
 	free(data);
 }
@@ -70,8 +64,27 @@ static void own(const char *path)
 	assert_int_equal(chown(path, entry->pw_uid, entry->pw_gid), 0);
 }
 
-static const char access_rules[] =
-	"local all locked scram-sha-256\nhost all locked all scram-sha-256\nlocal all all trust\nhost all all all trust\n";
+static void configure(const struct postgres_server *server, const char *data)
+{
+	char settings[512];
+
+	snprintf(settings, sizeof(settings),
+	         "port = %u\n"
+	         "listen_addresses = '127.0.0.1'\n"
+	         "unix_socket_directories = '%s'\n"
+	         "max_connections = 30\n"
+	         "shared_buffers = 16MB\n"
+	         "fsync = off\n"
+	         "full_page_writes = off\n"
+	         "shared_preload_libraries = 'pg_stat_statements'\n",
+	         server->port, server->folder);
+	folder_write(data, "postgresql.conf", settings);
+	folder_write(data, "pg_hba.conf",
+	             "local all locked scram-sha-256\n"
+	             "host all locked all scram-sha-256\n"
+	             "local all all trust\n"
+	             "host all all all trust\n");
+}
 
 void postgres_server_start(struct postgres_server *server)
 {
@@ -81,10 +94,10 @@ void postgres_server_start(struct postgres_server *server)
 	assert_true(asprintf(&data, "%s/data", server->folder) > 0);
 	assert_true(asprintf(&server->output, "%s/output", server->folder) > 0);
 	own(server->folder);
-	process_run((const char *const[]){BIN "initdb", "-D", data, "-U", "tester", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync",
-					  "--no-instructions", NULL},
-		    USER, server->output);
-	folder_write(data, "pg_hba.conf", access_rules);
+	process_run((const char *const[]){BIN "initdb", "-D", data, "-U", "tester", "-A", "trust", "-E", "UTF8",
+	                                  "--locale=C", "--no-sync", "--no-instructions", NULL},
+	            USER, server->output);
+	configure(server, data);
 	free(data);
 	postgres_server_resume(server);
 	free(postgres_server_ask(server, "CREATE EXTENSION pg_stat_statements"));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A private PostgreSQL 15 on a unix socket and a loopback port, which trusts everyone but the user `locked` (password "secret"). */
+/* A private PostgreSQL 15 on a unix socket and a loopback port, which trusts everyone but the user `locked` (password
+ * "secret"). */
 #pragma once
 
 #include <stdint.h>
@@ -18,6 +19,6 @@ void postgres_server_stop(struct postgres_server *server);
 /* Stops the server with its sessions (an immediate shutdown) and starts it again on the same data. */
 void postgres_server_halt(struct postgres_server *server);
 void postgres_server_resume(struct postgres_server *server);
-/* Runs SQL as `tester` in the database postgres and gives the first row's columns, parted by '|', "" if there is none. Allocated. Asserts
- * that it succeeds. */
+/* Runs SQL as `tester` in the database postgres and gives the first row's columns, parted by '|', "" if there is none.
+ * Allocated. Asserts that it succeeds. */
 char *postgres_server_ask(const struct postgres_server *server, const char *sql);

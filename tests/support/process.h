@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Servers that a test starts: processes that end with it, their folder, and waiting for what they do. Everything here ends the test by a
- * failed assertion where it can't go on. */
+/* Servers that a test starts: processes that end with it, their folder, and waiting for what they do. Everything here
+ * ends the test by a failed assertion where it can't go on. */
 #pragma once
 
 #include <stdint.h>
@@ -20,8 +20,8 @@ uint16_t port_free(void);
 /* True if something accepts connections there. */
 _Bool port_answers(uint16_t port);
 
-/* Runs `arguments` (ends with NULL; the first one is looked up in PATH) as `user` (NULL: as this process) in a session of its own, its
- * output going to a file. It is killed when the test ends. */
+/* Runs `arguments` (ends with NULL; the first one is looked up in PATH) as `user` (NULL: as this process) in a session
+ * of its own, its output going to a file. It is killed when the test ends. */
 pid_t process_start(const char *const *arguments, const char *user, const char *output_path);
 /* Runs it to its end and asserts that it succeeds. */
 void process_run(const char *const *arguments, const char *user, const char *output_path);

@@ -56,7 +56,8 @@ static void __attribute__((format(printf, 2, 0))) parse(struct rig *rig, const c
 	assert_true(vasprintf(&text, format, arguments) > 0);
 	if (plan_parse(text, strlen(text), NULL, 0, &failures, &rig->plan) < 0) {
 		for (size_t i = 0; i < failures.count; i++)
-			print_error("%d:%d: %s\n", failures.items[i].line, failures.items[i].column, failures.items[i].text);
+			print_error("%d:%d: %s\n", failures.items[i].line, failures.items[i].column,
+			            failures.items[i].text);
 		fail_msg("the plan is not valid:\n%s", text);
 	}
 	failures_deinit(&failures);
@@ -70,7 +71,7 @@ static void open_driver(struct rig *rig, const struct driver_ops *ops)
 	assert_int_equal(loop_new(&rig->loop), 0);
 	random_seed(&rig->random, 1);
 	rig->scope = (struct template_scope){
-		.vu = 1, .agent = "agent", .random = &rig->random, .values = rig->values, .value_count = 16};
+	        .vu = 1, .agent = "agent", .random = &rig->random, .values = rig->values, .value_count = 16};
 	rig->ops = ops;
 	rig->config.plan = rig->plan;
 	rig->config.target = &rig->plan->targets[0];

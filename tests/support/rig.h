@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A test's stand-in for the worker: a real loop, a plan from a text, one driver on the plan's first target, and the operations given to it. */
+/* A test's stand-in for the worker: a real loop, a plan from a text, one driver on the plan's first target, and the
+ * operations given to it. */
 #pragma once
 
 #include "agent/drivers/driver.h"
@@ -30,9 +31,11 @@ struct rig {
 };
 
 /* plan_format is a plan with printf's marks. Asserts that all is well. */
-void rig_open(struct rig *rig, const struct driver_ops *ops, const char *plan_format, ...) __attribute__((format(printf, 3, 4)));
+void rig_open(struct rig *rig, const struct driver_ops *ops, const char *plan_format, ...)
+        __attribute__((format(printf, 3, 4)));
 /* With these lanes and connections (config.lanes, config.connections), set in `rig` before. */
-void rig_open_config(struct rig *rig, const struct driver_ops *ops, const char *plan_format, ...) __attribute__((format(printf, 3, 4)));
+void rig_open_config(struct rig *rig, const struct driver_ops *ops, const char *plan_format, ...)
+        __attribute__((format(printf, 3, 4)));
 void rig_close(struct rig *rig);
 /* Sets a name of the plan for the operations that follow. */
 void rig_set(struct rig *rig, const char *name, const char *value);

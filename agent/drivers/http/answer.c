@@ -78,8 +78,8 @@ void answer_deinit(struct answer *answer)
 	buffer_deinit(&answer->scratch);
 }
 
-void answer_header(struct answer *answer, const struct answer_form *form, const char *name, size_t name_size, const char *value,
-		   size_t value_size)
+void answer_header(struct answer *answer, const struct answer_form *form, const char *name, size_t name_size,
+                   const char *value, size_t value_size)
 {
 	if (!form->keeps_headers)
 		return;
@@ -168,9 +168,10 @@ static int missing(struct operation *operation, const struct extraction *extract
 	return -ENOENT;
 }
 
-/* The value into answer->scratch. 0, -ENOMEM or -ENOENT: then the operation has failed. `document` is parsed when it is first needed. */
-static int extract_one(struct answer *answer, const struct answer_form *form, uint32_t number, struct json_document **document,
-		       struct operation *operation)
+/* The value into answer->scratch. 0, -ENOMEM or -ENOENT: then the operation has failed. `document` is parsed when it is
+ * first needed. */
+static int extract_one(struct answer *answer, const struct answer_form *form, uint32_t number,
+                       struct json_document **document, struct operation *operation)
 {
 	const struct extraction *extraction = &form->extractions[number];
 	int r;
@@ -190,7 +191,8 @@ static int extract_one(struct answer *answer, const struct answer_form *form, ui
 	return r == -ENOENT ? missing(operation, extraction, "the answer has no such value") : r;
 }
 
-int answer_extract(struct answer *answer, const struct answer_form *form, const struct driver_config *config, struct operation *operation)
+int answer_extract(struct answer *answer, const struct answer_form *form, const struct driver_config *config,
+                   struct operation *operation)
 {
 	cleanup(json_document_freep) struct json_document *document = NULL;
 
@@ -202,8 +204,8 @@ int answer_extract(struct answer *answer, const struct answer_form *form, const 
 		if (r == -ENOENT)
 			return 0;
 		if (r == 0)
-			r = config->save(config->context, operation, form->extractions[i].slot, buffer_text(&answer->scratch),
-					 answer->scratch.size);
+			r = config->save(config->context, operation, form->extractions[i].slot,
+			                 buffer_text(&answer->scratch), answer->scratch.size);
 		if (r < 0)
 			return r;
 	}

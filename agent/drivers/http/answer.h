@@ -43,12 +43,15 @@ struct answer {
 
 void answer_clear(struct answer *answer);
 void answer_deinit(struct answer *answer);
-void answer_header(struct answer *answer, const struct answer_form *form, const char *name, size_t name_size, const char *value,
-		   size_t value_size);
+void answer_header(struct answer *answer, const struct answer_form *form, const char *name, size_t name_size,
+                   const char *value, size_t value_size);
 void answer_body(struct answer *answer, const struct answer_form *form, const void *data, size_t size);
 
 /* Says by the status whether the operation succeeded, with its error and the `checks` sample if not:
- * a check that holds is a success whatever the status; without one, or with one that doesn't hold, 400 and above fail by class. */
+ * a check that holds is a success whatever the status; without one, or with one that doesn't hold, 400 and above fail
+ * by class. */
 void answer_judge(const struct answer_form *form, int status, struct operation *operation);
-/* Hands the saved values to `save`. What isn't there fails the operation with ERROR_DATA. 0 or a negative errno of save or for want of memory. */
-int answer_extract(struct answer *answer, const struct answer_form *form, const struct driver_config *config, struct operation *operation);
+/* Hands the saved values to `save`. What isn't there fails the operation with ERROR_DATA. 0 or a negative errno of save
+ * or for want of memory. */
+int answer_extract(struct answer *answer, const struct answer_form *form, const struct driver_config *config,
+                   struct operation *operation);

@@ -180,7 +180,8 @@ static size_t find(const struct cookies *cookies, struct span name, struct span 
 static int keep(struct cookies *cookies, struct span name, struct span value, const struct attributes *attributes)
 {
 	size_t at = find(cookies, name, attributes->path);
-	struct cookie cookie = {.name_size = name.size, .expires_ns = attributes->expires_ns, .secure = attributes->secure};
+	struct cookie cookie = {
+	        .name_size = name.size, .expires_ns = attributes->expires_ns, .secure = attributes->secure};
 
 	if (attributes->expires_ns == 0) {
 		if (at < cookies->count)
@@ -204,7 +205,8 @@ static int keep(struct cookies *cookies, struct span name, struct span value, co
 	return 0;
 }
 
-int cookies_take(struct cookies *cookies, const char *line, size_t size, const char *host, const char *target, uint64_t now_ns)
+int cookies_take(struct cookies *cookies, const char *line, size_t size, const char *host, const char *target,
+                 uint64_t now_ns)
 {
 	struct attributes attributes = {.path = default_path(target), .expires_ns = CLOCK_NEVER};
 	struct span rest = {line, size};
@@ -225,7 +227,8 @@ int cookies_take(struct cookies *cookies, const char *line, size_t size, const c
 	return keep(cookies, name, trim(value), &attributes);
 }
 
-int cookies_render(const struct cookies *cookies, const char *target, _Bool secure, uint64_t now_ns, struct buffer *buffer)
+int cookies_render(const struct cookies *cookies, const char *target, _Bool secure, uint64_t now_ns,
+                   struct buffer *buffer)
 {
 	const char *separator = "";
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The HTTP driver.
  *
- * A session is a virtual user: its cookies, its channel (a connection that lives on) and the memory of one request and one answer, used again
- * for each operation. Requests are rendered in submit and handed to the transport; what comes back is judged and taken apart here, so that this
- * file, request.c and answer.c would work on any transport.
+ * A session is a virtual user: its cookies, its channel (a connection that lives on) and the memory of one request and
+ * one answer, used again for each operation. Requests are rendered in submit and handed to the transport; what comes
+ * back is judged and taken apart here, so that this file, request.c and answer.c would work on any transport.
  *
  * A session is idle or has one operation under way, in which case it is in the driver's list of busy ones. */
 #include "agent/drivers/http/http.h"
@@ -100,7 +100,8 @@ static void header_came(void *user, const char *name, size_t name_size, const ch
 
 	answer_header(&session->answer, &session->form->answer, name, name_size, value, value_size);
 	if (is_name(name, name_size, "Set-Cookie")) {
-		if (cookies_take(&session->cookies, value, value_size, driver->url.host, session->request.target, clock_now_ns()) < 0)
+		if (cookies_take(&session->cookies, value, value_size, driver->url.host, session->request.target,
+		                 clock_now_ns()) < 0)
 			session->answer.headers.failed = -ENOMEM;
 	} else if (!driver->server[0] && is_name(name, name_size, "Server")) {
 		if (value_size >= sizeof(driver->server))
@@ -141,17 +142,18 @@ static void exchange_done(void *user, const struct exchange *exchange)
 	} else {
 		sample(operation, exchange);
 		answer_judge(form, exchange->status, operation);
-		if (operation->error == ERROR_NONE && answer_extract(&session->answer, form, &driver->config, operation) < 0)
+		if (operation->error == ERROR_NONE &&
+		    answer_extract(&session->answer, form, &driver->config, operation) < 0)
 			operation_fail(operation, ERROR_DATA, "SAVE", "no memory for the answer");
 	}
 	driver->config.complete(driver->config.context, operation);
 }
 
 static const struct transport_events transport_events = {
-	.begin = answer_begins,
-	.header = header_came,
-	.body = body_came,
-	.done = exchange_done,
+        .begin = answer_begins,
+        .header = header_came,
+        .body = body_came,
+        .done = exchange_done,
 };
 
 /* Operations. */
@@ -165,7 +167,8 @@ static int http_submit(struct driver *driver, struct operation *operation)
 
 	if (session->operation)
 		return SUBMIT_FULL;
-	r = request_render(&session->request, &form->request, operation->scope, &session->cookies, operation->started_ns, &problem);
+	r = request_render(&session->request, &form->request, operation->scope, &session->cookies,
+	                   operation->started_ns, &problem);
 	if (r == -ENOKEY)
 		operation_fail(operation, ERROR_DATA, "TEMPLATE", "{{%s}} is not set", problem);
 	else if (r == -EINVAL)
@@ -293,15 +296,17 @@ static _Bool is_numeric(const char *host)
 	return strchr(host, ':') || inet_pton(AF_INET, host, &address) == 1;
 }
 
-/* Names are resolved once, here: else each user's first request would start a thread for it. A name that is not known now is left to the
- * transport, whose error then says so. */
+/* Names are resolved once, here: else each user's first request would start a thread for it. A name that is not known
+ * now is left to the transport, whose error then says so. */
 static int open_transport(struct driver *driver, struct failure *failure)
 {
 	cleanup(cleanup_free) char *addresses = NULL;
 	char problem[256];
-	struct transport_config config = {.loop = driver->config.loop, .url = &driver->url, .events = &transport_events};
+	struct transport_config config = {
+	        .loop = driver->config.loop, .url = &driver->url, .events = &transport_events};
 
-	if (!is_numeric(driver->url.host) && reach_resolve(driver->url.host, ',', &addresses, problem, sizeof(problem)) < 0)
+	if (!is_numeric(driver->url.host) &&
+	    reach_resolve(driver->url.host, ',', &addresses, problem, sizeof(problem)) < 0)
 		log_write(driver->config.log, LOG_WARNING, "target %s: %s", driver->config.target->name, problem);
 	config.addresses = addresses;
 	return driver->transport_ops->open(&config, failure, &driver->transport);
@@ -354,17 +359,17 @@ static const char *http_library_version(void)
 }
 
 const struct driver_ops http_driver = {
-	.kind = TARGET_HTTP,
-	.library = "libcurl",
-	.library_version = http_library_version,
-	.open = http_open,
-	.session_open = http_session_open,
-	.session_close = http_session_close,
-	.submit = http_submit,
-	.cancel = http_cancel,
-	.in_flight = http_in_flight,
-	.abandon = http_abandon,
-	.probe = http_probe,
-	.facts = http_facts,
-	.close = http_close,
+        .kind = TARGET_HTTP,
+        .library = "libcurl",
+        .library_version = http_library_version,
+        .open = http_open,
+        .session_open = http_session_open,
+        .session_close = http_session_close,
+        .submit = http_submit,
+        .cancel = http_cancel,
+        .in_flight = http_in_flight,
+        .abandon = http_abandon,
+        .probe = http_probe,
+        .facts = http_facts,
+        .close = http_close,
 };

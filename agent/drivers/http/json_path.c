@@ -107,7 +107,8 @@ int json_path_compile(const char *text, struct failure *failure, struct json_pat
 			r = -EINVAL;
 	}
 	if (r == -EINVAL)
-		return failure_set(failure, r, "JSON path \"%s\" is not understood from \"%s\" on (\"$.a.b[0]\" is one)", text, at);
+		return failure_set(failure, r,
+		                   "JSON path \"%s\" is not understood from \"%s\" on (\"$.a.b[0]\" is one)", text, at);
 	if (r < 0)
 		return failure_set(failure, r, "no memory");
 	*ret_path = steal(path);
@@ -153,7 +154,8 @@ static int append_value(struct buffer *buffer, const json_t *node)
 		return buffer_append(buffer, json_string_value(node), json_string_length(node));
 	if (json_is_real(node))
 		return append_real(buffer, json_real_value(node));
-	return json_dump_callback(node, append_chunk, buffer, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) ? -ENOMEM : 0;
+	json_dump_callback(node, append_chunk, buffer, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	return buffer->failed;
 }
 
 /* A document is jansson's root under a name of ours: no header of ours includes jansson's. */

@@ -16,6 +16,6 @@ struct json_document;
 struct json_document *json_document_parse(const void *text, size_t size);
 struct json_document *json_document_free(struct json_document *document);
 
-/* Appends what the path finds in the document: a string's text, numbers, true, false and null as JSON writes them, objects and arrays as
- * compact JSON. 0, -ENOMEM, -ENOENT (nothing there). */
+/* Appends what the path finds in the document: a string's text, numbers, true, false and null as JSON writes them,
+ * objects and arrays as compact JSON. 0, -ENOMEM, -ENOENT (nothing there). */
 int json_path_extract(const struct json_path *path, const struct json_document *document, struct buffer *buffer);

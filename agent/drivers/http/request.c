@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests from templates.
  *
- * Everything that is rendered is appended to one buffer, which moves while it grows; so offsets are kept first and become pointers when the
- * last byte is in. */
+ * Everything that is rendered is appended to one buffer, which moves while it grows; so offsets are kept first and
+ * become pointers when the last byte is in. */
 #include "agent/drivers/http/request.h"
 
 #include <errno.h>
@@ -26,7 +26,8 @@ static void add_header(struct request_form *form, const struct template_pair *he
 	form->has_cookie |= strcasecmp(header->name, "Cookie") == 0;
 }
 
-int request_form_init(struct request_form *form, const struct target *target, const struct url *url, const struct http_step *step)
+int request_form_init(struct request_form *form, const struct target *target, const struct url *url,
+                      const struct http_step *step)
 {
 	const struct template_pairs *common = &target->http.headers;
 
@@ -65,7 +66,7 @@ static _Bool needs_slash(const char *base, const struct buffer *path)
 }
 
 static int render_target(struct request *request, const struct request_form *form, const struct template_scope *scope,
-			 const char **ret_problem)
+                         const char **ret_problem)
 {
 	struct buffer *path = &request->scratch;
 	int r;
@@ -82,8 +83,8 @@ static int render_target(struct request *request, const struct request_form *for
 	return buffer_append_byte(&request->text, '\0');
 }
 
-static int render_header(struct request *request, const struct template_pair *header, const struct template_scope *scope,
-			 const char **ret_problem)
+static int render_header(struct request *request, const struct template_pair *header,
+                         const struct template_scope *scope, const char **ret_problem)
 {
 	struct buffer *text = &request->text;
 	size_t start;
@@ -104,7 +105,8 @@ static int render_header(struct request *request, const struct template_pair *he
 	return buffer_append_byte(text, '\0');
 }
 
-static int render_cookies(struct request *request, const struct request_form *form, const struct cookies *cookies, uint64_t now_ns)
+static int render_cookies(struct request *request, const struct request_form *form, const struct cookies *cookies,
+                          uint64_t now_ns)
 {
 	struct buffer *line = &request->scratch;
 	int r;
@@ -141,7 +143,7 @@ static int point(struct request *request, size_t body_start, _Bool has_body)
 }
 
 int request_render(struct request *request, const struct request_form *form, const struct template_scope *scope,
-		   const struct cookies *cookies, uint64_t now_ns, const char **ret_problem)
+                   const struct cookies *cookies, uint64_t now_ns, const char **ret_problem)
 {
 	const struct http_step *step = form->step;
 	size_t body_start;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What carries requests: HTTP/1.1 connections and the times of each exchange, behind a table so that another transport can stand beside
- * libcurl's. A transport belongs to one worker and its loop. It knows bytes and times; what an answer means, it does not. */
+/* What carries requests: HTTP/1.1 connections and the times of each exchange, behind a table so that another transport
+ * can stand beside libcurl's. A transport belongs to one worker and its loop. It knows bytes and times; what an answer
+ * means, it does not. */
 #pragma once
 
 #include <stddef.h>
@@ -17,17 +18,17 @@ struct channel;
 /* How an exchange ended. Texts are constant. */
 struct exchange {
 	uint64_t completed_ns;
-	enum error_class error;  /* ERROR_NONE: the answer is whole */
+	enum error_class error; /* ERROR_NONE: the answer is whole */
 	const char *error_code;
 	const char *error_text;
-	int status;              /* the answer's, 0: none came */
-	_Bool connected;         /* a new connection was made for it */
-	_Bool secured;           /* with a TLS handshake */
-	uint64_t connecting_ns;  /* of the new connection, without name resolution */
+	int status;             /* the answer's, 0: none came */
+	_Bool connected;        /* a new connection was made for it */
+	_Bool secured;          /* with a TLS handshake */
+	uint64_t connecting_ns; /* of the new connection, without name resolution */
 	uint64_t handshaking_ns;
-	uint64_t waiting_ns;     /* from the request's first byte to the answer's */
-	uint64_t duration_ns;    /* from the request's first byte to the answer's last: no connecting */
-	uint64_t sent_bytes;     /* with headers */
+	uint64_t waiting_ns;  /* from the request's first byte to the answer's */
+	uint64_t duration_ns; /* from the request's first byte to the answer's last: no connecting */
+	uint64_t sent_bytes;  /* with headers */
 	uint64_t received_bytes;
 };
 
@@ -59,8 +60,8 @@ struct transport_ops {
 	int (*channel_open)(struct transport *transport, struct channel **ret_channel);
 	/* Nothing may be under way in it. Accepts NULL. */
 	struct channel *(*channel_close)(struct transport *transport, struct channel *channel);
-	/* Starts an exchange; one at a time a channel. The request must hold until done(), and its header lines may be rewritten in place.
-	 * 0 or a negative errno, then no done() follows. */
+	/* Starts an exchange; one at a time a channel. The request must hold until done(), and its header lines may be
+	 * rewritten in place. 0 or a negative errno, then no done() follows. */
 	int (*send)(struct transport *transport, struct channel *channel, const struct request *request, void *user);
 	/* Gives up what is under way in the channel, if anything, and its connection; done() is not called. */
 	void (*cancel)(struct transport *transport, struct channel *channel);

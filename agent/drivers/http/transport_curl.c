@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/1.1 by libcurl's multi socket interface, in the worker's loop.
  *
- * The idea: one multi handle a transport, one easy handle a channel, set up once and used again for every exchange. libcurl's pool of
- * connections belongs to the multi handle, so that users would take each other's connections and the pool's limit would close those of users
- * who think; therefore each channel has a share object of its own that holds its one connection.
+ * The idea: one multi handle a transport, one easy handle a channel, set up once and used again for every exchange.
+ * libcurl's pool of connections belongs to the multi handle, so that users would take each other's connections and the
+ * pool's limit would close those of users who think; therefore each channel has a share object of its own that holds
+ * its one connection.
  *
- * A channel is idle, or busy from send() until its easy handle is done; then it leaves the multi handle before its owner hears of it. libcurl
- * is driven from three places: send() (which writes the request at once), a ready descriptor, and the one timer. Done exchanges are fetched
- * after each of the latter two, and at the next turn of the loop after send(), which must not call back.
+ * A channel is idle, or busy from send() until its easy handle is done; then it leaves the multi handle before its
+ * owner hears of it. libcurl is driven from three places: send() (which writes the request at once), a ready
+ * descriptor, and the one timer. Done exchanges are fetched after each of the latter two, and at the next turn of the
+ * loop after send(), which must not call back.
  *
- * libcurl asks for a descriptor when an exchange starts and gives it up at its end, two system calls an exchange. So a descriptor it gives up
- * stays in the loop, unarmed, until it stirs or is closed (which is why closing goes through here): an exchange on a living connection needs
- * none. */
+ * libcurl asks for a descriptor when an exchange starts and gives it up at its end, two system calls an exchange. So a
+ * descriptor it gives up stays in the loop, unarmed, until it stirs or is closed (which is why closing goes through
+ * here): an exchange on a living connection needs none. */
 #include "agent/drivers/http/transport.h"
 
 #include <assert.h>
@@ -29,7 +31,8 @@
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 
-/* libcurl applies the multi handle's limit to each channel's pool as well, and its default follows the handles that are under way. */
+/* libcurl applies the multi handle's limit to each channel's pool as well, and its default follows the handles that are
+ * under way. */
 enum { POOL_CONNECTIONS = 1000000 };
 
 /* From this size on libcurl sends a body apart from the headers (its MAX_INITIAL_POST_SIZE). */
@@ -63,8 +66,8 @@ struct channel {
 	_Bool busy;
 	const char *method; /* as set in `easy`, with or without a body */
 	_Bool with_body;
-	uint64_t sending_ns;  /* when the request began to be written */
-	uint64_t answered_ns; /* when the answer began; 0: it hasn't */
+	uint64_t sending_ns;      /* when the request began to be written */
+	uint64_t answered_ns;     /* when the answer began; 0: it hasn't */
 	struct curl_slist *lines; /* the headers under way: nodes in one array, ours and not libcurl's */
 	size_t line_capacity;
 };
@@ -83,21 +86,21 @@ struct curl_error {
 };
 
 static const struct curl_error curl_errors[] = {
-	{CURLE_OPERATION_TIMEDOUT, ERROR_TIMEOUT, "OPERATION_TIMEDOUT"},
-	{CURLE_COULDNT_CONNECT, ERROR_CONNECTION, "COULDNT_CONNECT"},
-	{CURLE_COULDNT_RESOLVE_HOST, ERROR_CONNECTION, "COULDNT_RESOLVE_HOST"},
-	{CURLE_GOT_NOTHING, ERROR_CONNECTION, "GOT_NOTHING"},
-	{CURLE_SEND_ERROR, ERROR_CONNECTION, "SEND_ERROR"},
-	{CURLE_RECV_ERROR, ERROR_CONNECTION, "RECV_ERROR"},
-	{CURLE_PARTIAL_FILE, ERROR_CONNECTION, "PARTIAL_FILE"},
-	{CURLE_SSL_CONNECT_ERROR, ERROR_CONNECTION, "SSL_CONNECT_ERROR"},
-	{CURLE_PEER_FAILED_VERIFICATION, ERROR_CONNECTION, "PEER_FAILED_VERIFICATION"},
-	{CURLE_SSL_CACERT_BADFILE, ERROR_CONNECTION, "SSL_CACERT_BADFILE"},
-	{CURLE_WEIRD_SERVER_REPLY, ERROR_SERVER, "WEIRD_SERVER_REPLY"},
-	{CURLE_UNSUPPORTED_PROTOCOL, ERROR_SERVER, "UNSUPPORTED_PROTOCOL"}, /* HTTP/0.9 */
-	{CURLE_HTTP2, ERROR_SERVER, "HTTP2"},
-	{CURLE_BAD_CONTENT_ENCODING, ERROR_SERVER, "BAD_CONTENT_ENCODING"},
-	{CURLE_OUT_OF_MEMORY, ERROR_CLIENT, "OUT_OF_MEMORY"},
+        {CURLE_OPERATION_TIMEDOUT, ERROR_TIMEOUT, "OPERATION_TIMEDOUT"},
+        {CURLE_COULDNT_CONNECT, ERROR_CONNECTION, "COULDNT_CONNECT"},
+        {CURLE_COULDNT_RESOLVE_HOST, ERROR_CONNECTION, "COULDNT_RESOLVE_HOST"},
+        {CURLE_GOT_NOTHING, ERROR_CONNECTION, "GOT_NOTHING"},
+        {CURLE_SEND_ERROR, ERROR_CONNECTION, "SEND_ERROR"},
+        {CURLE_RECV_ERROR, ERROR_CONNECTION, "RECV_ERROR"},
+        {CURLE_PARTIAL_FILE, ERROR_CONNECTION, "PARTIAL_FILE"},
+        {CURLE_SSL_CONNECT_ERROR, ERROR_CONNECTION, "SSL_CONNECT_ERROR"},
+        {CURLE_PEER_FAILED_VERIFICATION, ERROR_CONNECTION, "PEER_FAILED_VERIFICATION"},
+        {CURLE_SSL_CACERT_BADFILE, ERROR_CONNECTION, "SSL_CACERT_BADFILE"},
+        {CURLE_WEIRD_SERVER_REPLY, ERROR_SERVER, "WEIRD_SERVER_REPLY"},
+        {CURLE_UNSUPPORTED_PROTOCOL, ERROR_SERVER, "UNSUPPORTED_PROTOCOL"}, /* HTTP/0.9 */
+        {CURLE_HTTP2, ERROR_SERVER, "HTTP2"},
+        {CURLE_BAD_CONTENT_ENCODING, ERROR_SERVER, "BAD_CONTENT_ENCODING"},
+        {CURLE_OUT_OF_MEMORY, ERROR_CLIENT, "OUT_OF_MEMORY"},
 };
 
 static void describe(CURLcode code, struct exchange *exchange)
@@ -144,8 +147,8 @@ static uint64_t since(uint64_t end_ns, uint64_t start_ns)
 	return end_ns > start_ns ? end_ns - start_ns : 0;
 }
 
-/* libcurl stamps its PRETRANSFER_TIME when the request has been written, which on a fast network may be when the answer is there already; so
- * those two times are our own. Its times of connecting count from the exchange's start. */
+/* libcurl stamps its PRETRANSFER_TIME when the request has been written, which on a fast network may be when the answer
+ * is there already; so those two times are our own. Its times of connecting count from the exchange's start. */
 static void measure(const struct channel *channel, struct exchange *exchange)
 {
 	exchange->waiting_ns = since(channel->answered_ns, channel->sending_ns);
@@ -175,7 +178,8 @@ static void finish(struct transport *transport, struct channel *channel, CURLcod
 
 	exchange.status = (int)count_of(channel->easy, CURLINFO_RESPONSE_CODE);
 	exchange.sent_bytes = sent_bytes(channel->easy);
-	exchange.received_bytes = count_of(channel->easy, CURLINFO_HEADER_SIZE) + bytes_of(channel->easy, CURLINFO_SIZE_DOWNLOAD_T);
+	exchange.received_bytes =
+	        count_of(channel->easy, CURLINFO_HEADER_SIZE) + bytes_of(channel->easy, CURLINFO_SIZE_DOWNLOAD_T);
 	if (code == CURLE_OK)
 		measure(channel, &exchange);
 	else
@@ -186,8 +190,8 @@ static void finish(struct transport *transport, struct channel *channel, CURLcod
 	transport->events->done(channel->user, &exchange);
 }
 
-/* Tells of at most as many ends as there were channels under way: a user who starts again at once, on a target that refuses at once, must not
- * keep the loop here. */
+/* Tells of at most as many ends as there were channels under way: a user who starts again at once, on a target that
+ * refuses at once, must not keep the loop here. */
 static void fetch_done(struct transport *transport)
 {
 	CURLMsg *message;
@@ -218,12 +222,13 @@ static void fetch_due(struct loop_timer *timer, uint64_t now_ns)
 
 static struct socket_watch *socket_of(struct transport *transport, int fd)
 {
+	size_t size = sizeof(*transport->sockets);
 	size_t before = transport->socket_capacity;
 
-	if (array_reserve(&transport->sockets, &transport->socket_capacity, (size_t)fd, sizeof(*transport->sockets)) < 0)
+	if (array_reserve(&transport->sockets, &transport->socket_capacity, (size_t)fd, size) < 0)
 		return NULL;
 	if (transport->socket_capacity > before)
-		memset(transport->sockets + before, 0, (transport->socket_capacity - before) * sizeof(*transport->sockets));
+		memset(transport->sockets + before, 0, (transport->socket_capacity - before) * size);
 	return &transport->sockets[fd];
 }
 
@@ -241,7 +246,8 @@ static void socket_ready(void *context, int fd, uint32_t events)
 	int running;
 
 	if (!armed) {
-		/* The server closed an idle connection, or wrote what nobody asked for: libcurl sees it when it takes the connection again. */
+		/* The server closed an idle connection, or wrote what nobody asked for: libcurl sees it when it takes
+		 * the connection again. */
 		forget(transport, fd);
 		return;
 	}
@@ -249,7 +255,8 @@ static void socket_ready(void *context, int fd, uint32_t events)
 	if (events & (EPOLLERR | EPOLLHUP))
 		events |= armed;
 	curl_multi_socket_action(transport->multi, fd,
-				 (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0), &running);
+	                         (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0),
+	                         &running);
 	fetch_done(transport);
 }
 
@@ -281,13 +288,14 @@ static int socket_close(void *context, curl_socket_t fd)
 static int timer_wanted(CURLM *multi, long timeout_ms, void *context)
 {
 	struct transport *transport = context;
+	uint64_t deadline_ns = clock_now_ns() + (uint64_t)timeout_ms * NS_PER_MS;
 
 	(void)multi;
 	if (timeout_ms < 0) {
 		loop_timer_stop(transport->loop, &transport->timer);
 		return 0;
 	}
-	return loop_timer_start(transport->loop, &transport->timer, clock_now_ns() + (uint64_t)timeout_ms * NS_PER_MS) < 0 ? -1 : 0;
+	return loop_timer_start(transport->loop, &transport->timer, deadline_ns) < 0 ? -1 : 0;
 }
 
 static void timer_due(struct loop_timer *timer, uint64_t now_ns)
@@ -339,8 +347,8 @@ static size_t take_body(char *data, size_t one, size_t size, void *context)
 
 /* Requests. */
 
-/* The connection stands and the request comes next: also when libcurl sends it again, on a new connection, because the one that it had kept
- * turned out to be closed. */
+/* The connection stands and the request comes next: also when libcurl sends it again, on a new connection, because the
+ * one that it had kept turned out to be closed. */
 static int stamp_sending(void *context, char *our_address, char *address, int our_port, int port)
 {
 	struct channel *channel = context;
@@ -396,7 +404,8 @@ static void add_line(struct channel *channel, size_t *count, char *line)
 	++*count;
 }
 
-/* Two things that libcurl adds to bodies by itself are taken back: a content type (of a form) and waiting for "100 Continue". */
+/* Two things that libcurl adds to bodies by itself are taken back: a content type (of a form) and waiting for "100
+ * Continue". */
 static int set_headers(struct channel *channel, const struct request *request)
 {
 	static char no_content_type[] = "Content-Type:";
@@ -404,7 +413,8 @@ static int set_headers(struct channel *channel, const struct request *request)
 	_Bool typed = 0;
 	size_t count = 0;
 
-	if (array_reserve(&channel->lines, &channel->line_capacity, (size_t)request->header_count + 1, sizeof(*channel->lines)) < 0)
+	if (array_reserve(&channel->lines, &channel->line_capacity, (size_t)request->header_count + 1,
+	                  sizeof(*channel->lines)) < 0)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < request->header_count; i++) {
 		char *line = request->headers[i];
@@ -424,7 +434,8 @@ static int set_headers(struct channel *channel, const struct request *request)
 	return 0;
 }
 
-static int start_exchange(struct transport *transport, struct channel *channel, const struct request *request, void *user)
+static int start_exchange(struct transport *transport, struct channel *channel, const struct request *request,
+                          void *user)
 {
 	uint64_t timeout_ms = (request->timeout_ns + NS_PER_MS - 1) / NS_PER_MS;
 	int running = 0;
@@ -551,18 +562,19 @@ static int know_addresses(struct transport *transport, const struct url *url, co
 	return transport->addresses ? 0 : -ENOMEM;
 }
 
-static int transport_open(const struct transport_config *config, struct failure *failure, struct transport **ret_transport)
+static int transport_open(const struct transport_config *config, struct failure *failure,
+                          struct transport **ret_transport)
 {
 	struct transport *transport = calloc(1, sizeof(*transport));
 
 	if (!transport)
 		return failure_set(failure, -ENOMEM, "no memory");
 	*transport = (struct transport){
-		.loop = config->loop,
-		.events = config->events,
-		.origin = config->url->origin,
-		.timer = {.fire = timer_due, .context = transport},
-		.fetch = {.fire = fetch_due, .context = transport},
+	        .loop = config->loop,
+	        .events = config->events,
+	        .origin = config->url->origin,
+	        .timer = {.fire = timer_due, .context = transport},
+	        .fetch = {.fire = fetch_due, .context = transport},
 	};
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	transport->multi = curl_multi_init();
@@ -581,12 +593,12 @@ static int transport_open(const struct transport_config *config, struct failure 
 }
 
 const struct transport_ops transport_curl = {
-	.name = "libcurl",
-	.version = version,
-	.open = transport_open,
-	.close = transport_close,
-	.channel_open = channel_open,
-	.channel_close = channel_close,
-	.send = start_exchange,
-	.cancel = cancel,
+        .name = "libcurl",
+        .version = version,
+        .open = transport_open,
+        .close = transport_close,
+        .channel_open = channel_open,
+        .channel_close = channel_close,
+        .send = start_exchange,
+        .cancel = cancel,
 };

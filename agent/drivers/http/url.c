@@ -26,7 +26,8 @@ static int bad(struct failure *failure, const char *text, const char *why)
 }
 
 /* Where the host ends and what stands behind it; the brackets of an IPv6 address are left out of the host. */
-static int split_host(const char *authority, const char *end, const char **ret_host, size_t *ret_size, const char **ret_rest)
+static int split_host(const char *authority, const char *end, const char **ret_host, size_t *ret_size,
+                      const char **ret_rest)
 {
 	const char *close = *authority == '[' ? memchr(authority, ']', (size_t)(end - authority)) : NULL;
 	const char *colon;

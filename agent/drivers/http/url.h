@@ -17,6 +17,6 @@ struct url {
 int url_parse(const char *text, struct failure *failure, struct url *ret_url);
 void url_deinit(struct url *url);
 
-/* Appends text with every byte that a request's target cannot hold (RFC 3986: controls, space, non-ASCII and "<>\^`{|}#) as %XX. What is
- * encoded already stays as it is. */
+/* Appends text with every byte that a request's target cannot hold (RFC 3986: controls, space, non-ASCII and
+ * "<>\^`{|}#) as %XX. What is encoded already stays as it is. */
 int url_append_encoded(struct buffer *buffer, const void *text, size_t size);

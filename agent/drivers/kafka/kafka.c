@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The Kafka driver.
  *
- * A lane is a producer of the plan, and a librdkafka client of its own; where steps ask for different acks, a client for each of them, since
- * acks belong to a client's topic. Submit renders topic, key and payload and hands the message over: the operation is in flight until its
- * delivery report (see producer.c).
+ * A lane is a producer of the plan, and a librdkafka client of its own; where steps ask for different acks, a client
+ * for each of them, since acks belong to a client's topic. Submit renders topic, key and payload and hands the message
+ * over: the operation is in flight until its delivery report (see producer.c).
  *
- * Generated payloads are not made for each message: each is a piece, at a random place, of one block of random bytes, which nobody copies
- * because it outlives every message. */
+ * Generated payloads are not made for each message: each is a piece, at a random place, of one block of random bytes,
+ * which nobody copies because it outlives every message. */
 #include "agent/drivers/kafka/kafka.h"
 
 #include <assert.h>
@@ -31,7 +31,7 @@ struct driver {
 	struct producer **producers; /* by place of the lane, times ACKS_KINDS, plus acks */
 	uint32_t *place_of_lane;     /* by lane: place in config.lanes */
 	uint32_t lane_count;
-	uint32_t lane_end;           /* the highest lane's number + 1 */
+	uint32_t lane_end; /* the highest lane's number + 1 */
 	uint8_t *block;
 	struct buffer topic;
 	struct buffer key;
@@ -46,12 +46,14 @@ static uint32_t acks_index(int acks)
 static struct producer *producer_of(const struct driver *driver, const struct operation *operation)
 {
 	assert(operation->lane < driver->lane_end);
-	return driver->producers[driver->place_of_lane[operation->lane] * ACKS_KINDS + acks_index(operation->step->produce.acks)];
+	return driver->producers[driver->place_of_lane[operation->lane] * ACKS_KINDS +
+	                         acks_index(operation->step->produce.acks)];
 }
 
 /* Operations. */
 
-static int render(const struct template *template, const struct operation *operation, struct buffer *buffer, const char **ret_missing)
+static int render(const struct template *template, const struct operation *operation, struct buffer *buffer,
+                  const char **ret_missing)
 {
 	buffer_clear(buffer);
 	return template ? template_render(template, operation->scope, buffer, ret_missing) : 0;
@@ -94,12 +96,12 @@ static int kafka_submit(struct driver *driver, struct operation *operation)
 	if (r < 0)
 		return r;
 	message = (struct message){
-		.topic = driver->topic.data,
-		.topic_size = driver->topic.size,
-		.key = step->key ? (driver->key.data ? (const void *)driver->key.data : "") : NULL,
-		.key_size = driver->key.size,
-		.payload = driver->payload.data,
-		.payload_size = driver->payload.size,
+	        .topic = driver->topic.data,
+	        .topic_size = driver->topic.size,
+	        .key = step->key ? (driver->key.data ? (const void *)driver->key.data : "") : NULL,
+	        .key_size = driver->key.size,
+	        .payload = driver->payload.data,
+	        .payload_size = driver->payload.size,
 	};
 	if (!step->payload)
 		generate(driver, operation, &message);
@@ -227,13 +229,13 @@ static const char *kafka_library_version(void)
 }
 
 const struct driver_ops kafka_driver = {
-	.kind = TARGET_KAFKA,
-	.library = "librdkafka",
-	.library_version = kafka_library_version,
-	.open = kafka_open,
-	.submit = kafka_submit,
-	.in_flight = kafka_in_flight,
-	.abandon = kafka_abandon,
-	.probe = kafka_probe,
-	.close = kafka_close,
+        .kind = TARGET_KAFKA,
+        .library = "librdkafka",
+        .library_version = kafka_library_version,
+        .open = kafka_open,
+        .submit = kafka_submit,
+        .in_flight = kafka_in_flight,
+        .abandon = kafka_abandon,
+        .probe = kafka_probe,
+        .close = kafka_close,
 };

@@ -73,13 +73,16 @@ static void describe_topic(const rd_kafka_metadata_t *metadata, const char *name
 	const rd_kafka_metadata_topic_t *topic = find_topic(metadata, name);
 
 	if (topic && topic->partition_cnt > 0)
-		buffer_append_format(text, "; %s %d partitions x %d", name, topic->partition_cnt, topic->partitions[0].replica_cnt);
+		buffer_append_format(text, "; %s %d partitions x %d", name, topic->partition_cnt,
+		                     topic->partitions[0].replica_cnt);
 	else
 		buffer_append_format(text, "; no %s", name);
 }
 
-/* "3 brokers; stock-data 12 partitions x 3; no signals": what the plan's own topics are. Those that don't fit are left out. */
-static void describe(const struct driver_config *config, const rd_kafka_metadata_t *metadata, struct target_facts *ret_facts)
+/* "3 brokers; stock-data 12 partitions x 3; no signals": what the plan's own topics are. Those that don't fit are left
+ * out. */
+static void describe(const struct driver_config *config, const rd_kafka_metadata_t *metadata,
+                     struct target_facts *ret_facts)
 {
 	cleanup_buffer struct buffer text = {0};
 	struct step_map map = {0};

@@ -4,5 +4,6 @@
 
 #include "agent/drivers/driver.h"
 
-/* The idle round trip to the first broker in reach, and the cluster's metadata: nothing that a broker counts as load. As driver_ops' slot. */
+/* The idle round trip to the first broker in reach, and the cluster's metadata: nothing that a broker counts as load.
+ * As driver_ops' slot. */
 void kafka_probe(const struct driver_config *config, int timeout_ms, struct target_facts *ret_facts);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One producer.
  *
- * librdkafka has threads of its own, which write to an eventfd when the client's queue of events becomes non-empty; the loop then empties the
- * queue at once, since a delivery's time is taken here. Operations in flight are linked through their driver_words: 0 is the next one, 1 the
- * previous one.
+ * librdkafka has threads of its own, which write to an eventfd when the client's queue of events becomes non-empty; the
+ * loop then empties the queue at once, since a delivery's time is taken here. Operations in flight are linked through
+ * their driver_words: 0 is the next one, 1 the previous one.
  *
- * librdkafka says once that all brokers are down and never that one is up again; only a delivery tells. A client that has never delivered
- * therefore throws its queue away DOWN_PATIENCE_NS after that, and every DOWN_LOOK_NS from then on: else operations on a target that refuses
- * connections would wait for message.timeout.ms. Once something was delivered, brokers that go away are librdkafka's to wait for, as an
- * application would. */
+ * librdkafka says once that all brokers are down and never that one is up again; only a delivery tells. A client that
+ * has never delivered therefore throws its queue away DOWN_PATIENCE_NS after that, and every DOWN_LOOK_NS from then on:
+ * else operations on a target that refuses connections would wait for message.timeout.ms. Once something was delivered,
+ * brokers that go away are librdkafka's to wait for, as an application would. */
 #include "agent/drivers/kafka/producer.h"
 
 #include <assert.h>
@@ -46,9 +46,9 @@ struct producer {
 	size_t topic_capacity;
 	struct operation *flying; /* the newest one */
 	uint64_t in_flight;
-	_Bool delivered; /* ever */
-	_Bool abandoned; /* deliveries that come after it belong to nobody */
-	_Bool down;      /* no broker is in reach */
+	_Bool delivered;             /* ever */
+	_Bool abandoned;             /* deliveries that come after it belong to nobody */
+	_Bool down;                  /* no broker is in reach */
 	rd_kafka_resp_err_t trouble; /* why */
 	struct loop_timer down_timer;
 };
@@ -61,19 +61,26 @@ DEFINE_CLEANUP(struct producer *, producer_free)
 static const struct {
 	const char *name, *value;
 } defaults[] = {
-	{"client.id", "stampede"},
-	{"socket.nagle.disable", "true"}, /* a message's time is measured */
-	{"message.timeout.ms", "30000"}, /* librdkafka's 300 s would outlast most runs */
-	{"max.in.flight.requests.per.connection", "5"}, /* as Java's client; a million by default, which a retry would reorder */
-	{"reconnect.backoff.max.ms", "1000"}, /* a broker that is back is used again soon */
-	{"log.connection.close", "false"}, /* brokers close idle connections */
+        {"client.id", "stampede"},
+        {"socket.nagle.disable", "true"}, /* a message's time is measured */
+        {"message.timeout.ms", "30000"},  /* librdkafka's 300 s would outlast most runs */
+        {"max.in.flight.requests.per.connection",
+         "5"},                                /* as Java's client; a million by default, which a retry would reorder */
+        {"reconnect.backoff.max.ms", "1000"}, /* a broker that is back is used again soon */
+        {"log.connection.close", "false"},    /* brokers close idle connections */
 };
+
+/* From syslog's levels; what librdkafka calls an error is a target's, not ours. */
+static enum log_level level_of(int level)
+{
+	if (level <= 4)
+		return LOG_WARNING;
+	return level <= 6 ? LOG_INFO : LOG_DEBUG;
+}
 
 static void take_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
-	/* Syslog's levels: 4 is a warning. What librdkafka calls an error is a target's, not ours. */
-	log_write(rd_kafka_opaque(client), level <= 4 ? LOG_WARNING : level <= 6 ? LOG_INFO : LOG_DEBUG, "librdkafka: %s: %s", facility,
-		  text);
+	log_write(rd_kafka_opaque(client), level_of(level), "librdkafka: %s: %s", facility, text);
 }
 
 static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struct failure *failure)
@@ -99,7 +106,8 @@ static int set_all(rd_kafka_conf_t *conf, const struct kafka_target *target, int
 	return r;
 }
 
-int producer_conf(const struct target *target, int acks, struct log *log, struct failure *failure, rd_kafka_conf_t **ret_conf)
+int producer_conf(const struct target *target, int acks, struct log *log, struct failure *failure,
+                  rd_kafka_conf_t **ret_conf)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	int r;
@@ -158,7 +166,8 @@ static void finish(struct producer *producer, struct operation *operation, uint6
 
 /* Events. */
 
-/* A message that was not delivered while no broker was in reach failed for that reason, whatever took it out of the queue. */
+/* A message that was not delivered while no broker was in reach failed for that reason, whatever took it out of the
+ * queue. */
 static void tell_error(const struct producer *producer, struct operation *operation, rd_kafka_resp_err_t error)
 {
 	_Bool given_up = error == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT || error == RD_KAFKA_RESP_ERR__PURGE_QUEUE;
@@ -322,7 +331,8 @@ static rd_kafka_topic_t *topic_new(struct producer *producer, const struct messa
 	return rd_kafka_topic_new(producer->client, name, NULL);
 }
 
-/* The topic's handle, and whether it is the caller's to destroy. NULL: it cannot be a topic's name, or there is no memory. */
+/* The topic's handle, and whether it is the caller's to destroy. NULL: it cannot be a topic's name, or there is no
+ * memory. */
 static rd_kafka_topic_t *find_topic(struct producer *producer, const struct message *message, _Bool *ret_owned)
 {
 	uint32_t count = names_count(producer->topic_names);
@@ -338,7 +348,8 @@ static rd_kafka_topic_t *find_topic(struct producer *producer, const struct mess
 	topic = topic_new(producer, message);
 	if (!topic)
 		return NULL;
-	if (count >= TOPICS_MAX || array_reserve(&producer->topics, &producer->topic_capacity, count, sizeof(*producer->topics)) < 0 ||
+	if (count >= TOPICS_MAX ||
+	    array_reserve(&producer->topics, &producer->topic_capacity, count, sizeof(*producer->topics)) < 0 ||
 	    names_intern(producer->topic_names, message->topic, message->topic_size, &id, NULL) < 0) {
 		*ret_owned = 1;
 		return topic;
@@ -359,8 +370,9 @@ int producer_send(struct producer *producer, const struct message *message, stru
 		return SUBMIT_FAILED;
 	}
 	operation->sent_bytes = message->key_size + message->payload_size;
-	r = rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, message->payload_lasts ? 0 : RD_KAFKA_MSG_F_COPY, (void *)message->payload,
-			     message->payload_size, message->key, message->key_size, operation);
+	r = rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, message->payload_lasts ? 0 : RD_KAFKA_MSG_F_COPY,
+	                     (void *)message->payload, message->payload_size, message->key, message->key_size,
+	                     operation);
 	error = r == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error();
 	if (owned)
 		rd_kafka_topic_destroy(topic);
@@ -394,7 +406,7 @@ void producer_abandon(struct producer *producer)
 	}
 	if (producer->in_flight > 0)
 		log_write(producer->config->log, LOG_WARNING, "librdkafka holds on to %llu messages, ignoring",
-			  (unsigned long long)producer->in_flight);
+		          (unsigned long long)producer->in_flight);
 	producer->abandoned = producer->in_flight > 0;
 	while (producer->flying) {
 		kafka_error_tell(producer->flying, RD_KAFKA_RESP_ERR__PURGE_INFLIGHT);

@@ -9,12 +9,14 @@
 
 struct producer;
 
-/* librdkafka's configuration from the target: our defaults, then the plan's properties. `acks` as in the plan's steps. The result is an
- * rd_kafka_conf_t, whose logs go to `log`. */
+/* librdkafka's configuration from the target: our defaults, then the plan's properties. `acks` as in the plan's steps.
+ * The result is an rd_kafka_conf_t, whose logs go to `log`. */
 struct rd_kafka_conf_s;
-int producer_conf(const struct target *target, int acks, struct log *log, struct failure *failure, struct rd_kafka_conf_s **ret_conf);
+int producer_conf(const struct target *target, int acks, struct log *log, struct failure *failure,
+                  struct rd_kafka_conf_s **ret_conf);
 
-/* Makes a client, which begins to connect. `config` must outlive it. -EINVAL with librdkafka's words for properties that don't fit together. */
+/* Makes a client, which begins to connect. `config` must outlive it. -EINVAL with librdkafka's words for properties
+ * that don't fit together. */
 int producer_new(const struct driver_config *config, int acks, struct failure *failure, struct producer **ret_producer);
 /* Blocks until librdkafka's threads are gone. Nothing may be in flight. Accepts NULL. */
 struct producer *producer_free(struct producer *producer);
@@ -22,7 +24,7 @@ struct producer *producer_free(struct producer *producer);
 struct message {
 	const void *topic; /* not terminated */
 	size_t topic_size;
-	const void *key;   /* NULL: none */
+	const void *key; /* NULL: none */
 	size_t key_size;
 	const void *payload;
 	size_t payload_size;

@@ -30,7 +30,8 @@ static void release_addrinfo(struct addrinfo **list)
 		freeaddrinfo(*list);
 }
 
-static int look_up(const char *host, const char *port, struct addrinfo **ret_list, char *ret_problem, size_t problem_size)
+static int look_up(const char *host, const char *port, struct addrinfo **ret_list, char *ret_problem,
+                   size_t problem_size)
 {
 	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 	int r = getaddrinfo(host, port, &hints, ret_list);
@@ -70,9 +71,9 @@ static _Bool same_address(const struct sockaddr *a, const struct sockaddr *b)
 	if (a->sa_family == AF_INET)
 		return ((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr ==
 		       ((const struct sockaddr_in *)(const void *)b)->sin_addr.s_addr;
-	return a->sa_family == AF_INET6 && memcmp(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr,
-						  &((const struct sockaddr_in6 *)(const void *)b)->sin6_addr,
-						  sizeof(struct in6_addr)) == 0;
+	return a->sa_family == AF_INET6 &&
+	       memcmp(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr,
+	              &((const struct sockaddr_in6 *)(const void *)b)->sin6_addr, sizeof(struct in6_addr)) == 0;
 }
 
 static _Bool is_loopback(const struct sockaddr *address)
@@ -175,7 +176,8 @@ void reach_probe(const char *host, const char *port, int timeout_ms, struct targ
 		return;
 	}
 	ret_facts->local = list && is_local(list->ai_addr);
-	snprintf(ret_facts->problem, sizeof(ret_facts->problem), "cannot connect to %s port %s: %s", host, port, strerror(-r));
+	snprintf(ret_facts->problem, sizeof(ret_facts->problem), "cannot connect to %s port %s: %s", host, port,
+	         strerror(-r));
 }
 
 void reach_probe_unix(const char *path, int timeout_ms, struct target_facts *ret_facts)
@@ -191,9 +193,10 @@ void reach_probe_unix(const char *path, int timeout_ms, struct target_facts *ret
 		if (path[0] == '@')
 			address.sun_path[0] = '\0';
 		r = connect_few((const struct sockaddr *)&address,
-				(socklen_t)(offsetof(struct sockaddr_un, sun_path) + size + (path[0] != '@')),
-				deadline_after(timeout_ms), &ret_facts->idle_round_trip_ns);
+		                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size + (path[0] != '@')),
+		                deadline_after(timeout_ms), &ret_facts->idle_round_trip_ns);
 	}
 	if (r < 0)
-		snprintf(ret_facts->problem, sizeof(ret_facts->problem), "cannot connect to %s: %s", path, strerror(-r));
+		snprintf(ret_facts->problem, sizeof(ret_facts->problem), "cannot connect to %s: %s", path,
+		         strerror(-r));
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The cancelling thread.
  *
- * Requests go from the worker to the thread in one list and come back in another, announced by an eventfd in the worker's loop. Both lists and
- * the descriptor belong to the two together: the last one to leave frees them, so that the worker need not wait for a server that is stuck. */
+ * Requests go from the worker to the thread in one list and come back in another, announced by an eventfd in the
+ * worker's loop. Both lists and the descriptor belong to the two together: the last one to leave frees them, so that
+ * the worker need not wait for a server that is stuck. */
 #include "agent/drivers/postgres/canceller.h"
 
 #include <errno.h>
@@ -246,7 +247,8 @@ static int start(struct canceller *canceller)
 	return -r;
 }
 
-int canceller_send(struct canceller *canceller, PGcancel *cancel, canceller_done_fn done, void *context, uint64_t ticket)
+int canceller_send(struct canceller *canceller, PGcancel *cancel, canceller_done_fn done, void *context,
+                   uint64_t ticket)
 {
 	struct request *request = malloc(sizeof(*request));
 	int r = request ? start(canceller) : -ENOMEM;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One connection.
  *
- * waiting -> connecting -> idle -> (preparing ->) running -> idle ...; idle, running <- recovering; any -> waiting, when it is lost.
+ * waiting -> connecting -> idle -> (preparing ->) running -> idle ...; idle, running <- recovering; any -> waiting,
+ * when it is lost.
  *
- * A statement is prepared when a connection first meets it and executed by name from then on. A statement that is given up leaves its
- * connection recovering: the server is asked, on another thread, to cancel it, and the connection is of use again when both the statement's end
- * and the end of that request have come, because a request that is late would hit the next statement. If they don't come in
- * RECOVERY_PATIENCE_NS, it is made anew.
+ * A statement is prepared when a connection first meets it and executed by name from then on. A statement that is given
+ * up leaves its connection recovering: the server is asked, on another thread, to cancel it, and the connection is of
+ * use again when both the statement's end and the end of that request have come, because a request that is late would
+ * hit the next statement. If they don't come in RECOVERY_PATIENCE_NS, it is made anew.
  *
- * A lost connection is made again at once if it had been of use; attempts that fail are followed by waits from RETRY_FIRST_NS doubling to
- * RETRY_MOST_NS, half to one and a half times that long, so that connections do not come in step. */
+ * A lost connection is made again at once if it had been of use; attempts that fail are followed by waits from
+ * RETRY_FIRST_NS doubling to RETRY_MOST_NS, half to one and a half times that long, so that connections do not come in
+ * step. */
 #include "agent/drivers/postgres/connection.h"
 
 #include <assert.h>
@@ -46,7 +48,7 @@ struct connection {
 	const struct connection_config *config;
 	enum state state;
 	PGconn *session;
-	int fd;                  /* watched, or -1 */
+	int fd; /* watched, or -1 */
 	uint32_t watched;
 	struct loop_timer timer; /* of waiting, connecting and recovering */
 	uint32_t failed_attempts;
@@ -149,13 +151,15 @@ static void lose(struct connection *connection)
 	}
 	/* What the server said of the statement before counts more. */
 	if (job->operation->error == ERROR_NONE)
-		operation_fail(job->operation, ERROR_CONNECTION, sqlstate, "%s", text[0] ? text : "the connection was lost");
+		operation_fail(job->operation, ERROR_CONNECTION, sqlstate, "%s",
+		               text[0] ? text : "the connection was lost");
 	connection->config->events->done(connection->config->context, connection, job);
 }
 
 /* Statements. */
 
-/* What libpq could not send at once goes out when the socket takes it; answers are read meanwhile. A failure shows when reading. */
+/* What libpq could not send at once goes out when the socket takes it; answers are read meanwhile. A failure shows when
+ * reading. */
 static void flush(struct connection *connection)
 {
 	int left = PQflush(connection->session);
@@ -230,8 +234,10 @@ static void take_error(struct connection *connection, const PGresult *result)
 	char line[256];
 
 	copy_line(text ? text : PQresultErrorMessage(result), line, sizeof(line));
-	operation_fail(job->operation, sqlstate ? sqlstate_class(sqlstate) : ERROR_CONNECTION, sqlstate ? sqlstate : CONNECTION_LOST, "%s", line);
-	/* "cached plan must not change result type", or somebody deallocated it: it is prepared again under a new name. */
+	operation_fail(job->operation, sqlstate ? sqlstate_class(sqlstate) : ERROR_CONNECTION,
+	               sqlstate ? sqlstate : CONNECTION_LOST, "%s", line);
+	/* "cached plan must not change result type", or somebody deallocated it: it is prepared again under a new name.
+	 */
 	if (sqlstate && (strcmp(sqlstate, "0A000") == 0 || strcmp(sqlstate, "26000") == 0) && prepared->known) {
 		prepared->known = 0;
 		prepared->version++;
@@ -434,7 +440,8 @@ static void socket_ready(void *context, int fd, uint32_t events)
 static void timer_due(struct loop_timer *timer, uint64_t now_ns)
 {
 	struct connection *connection = timer->context;
-	const struct trouble slow = {.class = ERROR_CONNECTION, .code = CANNOT_CONNECT, .text = "connecting took too long"};
+	const struct trouble slow = {
+	        .class = ERROR_CONNECTION, .code = CANNOT_CONNECT, .text = "connecting took too long"};
 
 	(void)now_ns;
 	if (connection->state == WAITING)
@@ -464,8 +471,8 @@ void connection_give_up(struct connection *connection)
 	connection->job = NULL;
 	connection->state = RECOVERING;
 	connection->statement_over = 0;
-	connection->cancel_over = !cancel ||
-				  canceller_send(connection->config->canceller, cancel, cancel_made, connection, ++connection->cancel_ticket) < 0;
+	connection->cancel_over = !cancel || canceller_send(connection->config->canceller, cancel, cancel_made,
+	                                                    connection, ++connection->cancel_ticket) < 0;
 	set_timer(connection, RECOVERY_PATIENCE_NS);
 }
 
@@ -490,7 +497,8 @@ int connection_new(const struct connection_config *config, struct connection **r
 
 	if (!connection)
 		return -ENOMEM;
-	*connection = (struct connection){.config = config, .fd = -1, .timer = {.fire = timer_due, .context = connection}};
+	*connection =
+	        (struct connection){.config = config, .fd = -1, .timer = {.fire = timer_due, .context = connection}};
 	connection->prepared = calloc((size_t)config->statement_count + 1, sizeof(*connection->prepared));
 	if (!connection->prepared) {
 		free(connection);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection to PostgreSQL in the worker's loop: it connects, runs one statement at a time, and connects again when it is lost. */
+/* One connection to PostgreSQL in the worker's loop: it connects, runs one statement at a time, and connects again when
+ * it is lost. */
 #pragma once
 
 #include <stdint.h>
@@ -19,12 +20,13 @@ struct trouble {
 	char text[256];
 };
 
-/* What a connection tells its owner; from the loop or connection_start(), never from connection_run(), _give_up() or _free(). */
+/* What a connection tells its owner; from the loop or connection_start(), never from connection_run(), _give_up() or
+ * _free(). */
 struct connection_events {
 	/* It can take a statement. */
 	void (*idle)(void *context, struct connection *connection);
-	/* The statement is over: its operation is filled in but for completed_ns, and the job is the owner's again. idle() follows if the
-	 * connection is of use. */
+	/* The statement is over: its operation is filled in but for completed_ns, and the job is the owner's again.
+	 * idle() follows if the connection is of use. */
 	void (*done)(void *context, struct connection *connection, struct job *job);
 	/* An attempt to connect failed; it will be tried again. */
 	void (*refused)(void *context, struct connection *connection, const struct trouble *trouble);
@@ -51,7 +53,8 @@ struct connection *connection_free(struct connection *connection);
 void connection_start(struct connection *connection);
 /* Sends an idle connection a statement, whose parameters must hold until done(). */
 void connection_run(struct connection *connection, struct job *job);
-/* Lets go of the job that runs, which is the owner's again at once, and has the server cancel it; idle() follows when that is over. */
+/* Lets go of the job that runs, which is the owner's again at once, and has the server cancel it; idle() follows when
+ * that is over. */
 void connection_give_up(struct connection *connection);
 /* True if it is on its way to connect (not while it waits to try again). */
 _Bool connection_is_connecting(const struct connection *connection);

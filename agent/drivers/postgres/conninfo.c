@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* URIs for libpq.
  *
- * libpq takes lists, host[i] with hostaddr[i] and port[i]. A host with several addresses is listed once for each of them. */
+ * libpq takes lists, host[i] with hostaddr[i] and port[i]. A host with several addresses is listed once for each of
+ * them. */
 #include "agent/drivers/postgres/conninfo.h"
 
 #include <errno.h>
@@ -22,8 +23,8 @@
 static const struct {
 	const char *keyword, *value;
 } defaults[] = {
-	{"fallback_application_name", "stampede"},
-	{"gssencmode", "disable"},
+        {"fallback_application_name", "stampede"},
+        {"gssencmode", "disable"},
 };
 
 enum { EXTRA = 3 + sizeof(defaults) / sizeof(*defaults) }; /* host, hostaddr, port */
@@ -166,8 +167,9 @@ static int keep(struct conninfo *conninfo, size_t *at, const char *keyword, cons
 /* Keywords of the URI, as they are, but for those that `lists` replaces. libpq's keywords are static texts. */
 static int fill(struct conninfo *conninfo, const PQconninfoOption *options, struct lists *lists)
 {
-	const char *const replaced[][2] = {
-		{"host", buffer_text(&lists->hosts)}, {"hostaddr", buffer_text(&lists->addresses)}, {"port", buffer_text(&lists->ports)}};
+	const char *const replaced[][2] = {{"host", buffer_text(&lists->hosts)},
+	                                   {"hostaddr", buffer_text(&lists->addresses)},
+	                                   {"port", buffer_text(&lists->ports)}};
 	_Bool resolved = lists->hosts.size > 0;
 	size_t at = 0;
 	int r = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What libpq is told to connect: a target's URI with its names resolved, since libpq would resolve them on the worker's thread. */
+/* What libpq is told to connect: a target's URI with its names resolved, since libpq would resolve them on the worker's
+ * thread. */
 #pragma once
 
 #include <stddef.h>
@@ -9,9 +10,9 @@
 struct conninfo {
 	const char **keywords; /* end with NULL, as PQconnectStartParams() takes them */
 	const char **values;
-	char **owned;          /* the texts in both that are ours */
+	char **owned; /* the texts in both that are ours */
 	size_t owned_count;
-	char problem[256];     /* "" or why a name could not be resolved: then nothing can connect */
+	char problem[256]; /* "" or why a name could not be resolved: then nothing can connect */
 };
 
 /* Blocks while names are resolved. -EINVAL with libpq's words for a URI that it doesn't take, -ENOMEM. */

@@ -8,14 +8,14 @@
 
 struct job {
 	struct operation *operation;
-	uint32_t statement;      /* the step's number: names the prepared statement */
+	uint32_t statement; /* the step's number: names the prepared statement */
 	const char *query;
 	const char *const *values; /* as text */
 	uint32_t value_count;
-	uint64_t timeout_ns;     /* 0: none */
-	struct loop_timer timer; /* the owner's */
+	uint64_t timeout_ns;           /* 0: none */
+	struct loop_timer timer;       /* the owner's */
 	struct connection *connection; /* that runs it; NULL: it waits */
-	struct job *next;        /* in whichever list of the owner it is */
+	struct job *next;              /* in whichever list of the owner it is */
 	struct job *previous;
 	void *owner;
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The PostgreSQL driver: a pool of connections and the statements that wait for one.
  *
- * An operation becomes a job with its parameters filled in. A job waits in the queue, first come first served, or runs on a connection; when it
- * leaves the queue its operation's start is stamped anew, so that durations are the server's and the wait shows in response times. Its timer,
- * if it has a timeout, runs from submit and again from when it leaves.
+ * An operation becomes a job with its parameters filled in. A job waits in the queue, first come first served, or runs
+ * on a connection; when it leaves the queue its operation's start is stamped anew, so that durations are the server's
+ * and the wait shows in response times. Its timer, if it has a timeout, runs from submit and again from when it leaves.
  *
- * The connection that became idle last is taken first. While no connection can be made, each failed attempt fails all that waits, so that a
- * target that refuses is told of at the pace of the attempts. */
+ * The connection that became idle last is taken first. While no connection can be made, each failed attempt fails all
+ * that waits, so that a target that refuses is told of at the pace of the attempts. */
 #include "agent/drivers/postgres/postgres.h"
 
 #include <assert.h>
@@ -137,7 +137,8 @@ static void job_timed_out(struct loop_timer *timer, uint64_t now_ns)
 	if (!waited)
 		operation_fail(job->operation, ERROR_TIMEOUT, "TIMEOUT", "the statement took longer than its timeout");
 	else if (count_connections(driver, connection_is_up) > 0)
-		operation_fail(job->operation, ERROR_TIMEOUT, "NO_CONNECTION", "no connection was free within the timeout");
+		operation_fail(job->operation, ERROR_TIMEOUT, "NO_CONNECTION",
+		               "no connection was free within the timeout");
 	else
 		tell_trouble(driver, job->operation);
 	complete(driver, job);
@@ -198,16 +199,17 @@ static void connection_lost(void *context, struct connection *connection)
 	for (uint32_t i = 0; i < driver->idle_count; i++) {
 		if (driver->idle[i] != connection)
 			continue;
-		memmove(&driver->idle[i], &driver->idle[i + 1], (--driver->idle_count - i) * sizeof(struct connection *));
+		memmove(&driver->idle[i], &driver->idle[i + 1],
+		        (--driver->idle_count - i) * sizeof(struct connection *));
 		return;
 	}
 }
 
 static const struct connection_events connection_events = {
-	.idle = connection_idle,
-	.done = connection_done,
-	.refused = connection_refused,
-	.lost = connection_lost,
+        .idle = connection_idle,
+        .done = connection_done,
+        .refused = connection_refused,
+        .lost = connection_lost,
 };
 
 /* Operations. */
@@ -229,7 +231,9 @@ static int postgres_submit(struct driver *driver, struct operation *operation)
 		return SUBMIT_FAILED;
 	}
 	job->statement = step_map_find(&driver->map, operation->step);
-	job->timeout_ns = operation->step->sql.timeout_ns ? operation->step->sql.timeout_ns : driver->config.target->postgres.timeout_ns;
+	job->timeout_ns = operation->step->sql.timeout_ns;
+	if (job->timeout_ns == 0)
+		job->timeout_ns = driver->config.target->postgres.timeout_ns;
 	operation->driver_words[WORD_JOB] = (uintptr_t)job;
 	start_timer(driver, job, operation->started_ns);
 	if (driver->idle_count > 0)
@@ -297,13 +301,13 @@ static int make_connections(struct driver *driver)
 	if (!driver->connections || !driver->idle)
 		return -ENOMEM;
 	driver->connection_config = (struct connection_config){
-		.loop = driver->config.loop,
-		.log = driver->config.log,
-		.conninfo = &driver->conninfo,
-		.canceller = driver->canceller,
-		.events = &connection_events,
-		.context = driver,
-		.statement_count = driver->map.count,
+	        .loop = driver->config.loop,
+	        .log = driver->config.log,
+	        .conninfo = &driver->conninfo,
+	        .canceller = driver->canceller,
+	        .events = &connection_events,
+	        .context = driver,
+	        .statement_count = driver->map.count,
 	};
 	for (uint32_t i = 0; i < driver->connection_count; i++) {
 		int r;
@@ -385,15 +389,15 @@ static const char *postgres_library_version(void)
 }
 
 const struct driver_ops postgres_driver = {
-	.kind = TARGET_POSTGRES,
-	.library = "libpq",
-	.library_version = postgres_library_version,
-	.open = postgres_open,
-	.submit = postgres_submit,
-	.cancel = postgres_cancel,
-	.in_flight = postgres_in_flight,
-	.abandon = postgres_abandon,
-	.probe = postgres_probe,
-	.facts = postgres_facts,
-	.close = postgres_close,
+        .kind = TARGET_POSTGRES,
+        .library = "libpq",
+        .library_version = postgres_library_version,
+        .open = postgres_open,
+        .submit = postgres_submit,
+        .cancel = postgres_cancel,
+        .in_flight = postgres_in_flight,
+        .abandon = postgres_abandon,
+        .probe = postgres_probe,
+        .facts = postgres_facts,
+        .close = postgres_close,
 };

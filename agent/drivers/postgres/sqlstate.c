@@ -11,22 +11,22 @@ static const struct {
 	const char *prefix;
 	enum error_class class;
 } classes[] = {
-	{"57014", ERROR_TIMEOUT},    /* query_canceled: statement_timeout as well */
-	{"55P03", ERROR_TIMEOUT},    /* lock_not_available: lock_timeout */
-	{"42501", ERROR_AUTH},       /* insufficient_privilege */
-	{"25P03", ERROR_CONNECTION}, /* idle_in_transaction_session_timeout: the session is gone */
-	{"57P0", ERROR_CONNECTION},  /* shutdown, crash, starting up, idle session */
-	{"08", ERROR_CONNECTION},
-	{"28", ERROR_AUTH},
-	{"22", ERROR_DATA}, /* data exception */
-	{"23", ERROR_DATA}, /* integrity constraint violation */
-	{"21", ERROR_DATA}, /* cardinality violation: a subquery of several rows */
-	{"0A", ERROR_CLIENT},
-	{"26", ERROR_CLIENT},
-	{"3D", ERROR_CLIENT}, /* no such database */
-	{"3F", ERROR_CLIENT}, /* no such schema */
-	{"42", ERROR_CLIENT}, /* syntax, unknown names */
-	{"54", ERROR_CLIENT}, /* statement too complex */
+        {"57014", ERROR_TIMEOUT},    /* query_canceled: statement_timeout as well */
+        {"55P03", ERROR_TIMEOUT},    /* lock_not_available: lock_timeout */
+        {"42501", ERROR_AUTH},       /* insufficient_privilege */
+        {"25P03", ERROR_CONNECTION}, /* idle_in_transaction_session_timeout: the session is gone */
+        {"57P0", ERROR_CONNECTION},  /* shutdown, crash, starting up, idle session */
+        {"08", ERROR_CONNECTION},    /* connection exception */
+        {"28", ERROR_AUTH},          /* invalid authorization */
+        {"22", ERROR_DATA},          /* data exception */
+        {"23", ERROR_DATA},          /* integrity constraint violation */
+        {"21", ERROR_DATA},          /* cardinality violation: a subquery of several rows */
+        {"0A", ERROR_CLIENT},        /* feature not supported */
+        {"26", ERROR_CLIENT},        /* no such prepared statement */
+        {"3D", ERROR_CLIENT},        /* no such database */
+        {"3F", ERROR_CLIENT},        /* no such schema */
+        {"42", ERROR_CLIENT},        /* syntax, unknown names */
+        {"54", ERROR_CLIENT},        /* statement too complex */
 };
 
 enum error_class sqlstate_class(const char *sqlstate)

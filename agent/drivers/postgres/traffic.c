@@ -57,7 +57,8 @@ static uint64_t framing_bytes(const PGresult *result)
 	uint64_t complete = HEAD + strlen(PQcmdStatus((PGresult *)result)) + 1;
 
 	if (PQresultStatus(result) == PGRES_TUPLES_OK)
-		return BIND_COMPLETE + description_bytes(result) + rows * (HEAD + 2 + 4 * (uint64_t)PQnfields(result)) + complete + READY;
+		return BIND_COMPLETE + description_bytes(result) + rows * (HEAD + 2 + 4 * (uint64_t)PQnfields(result)) +
+		       complete + READY;
 	return BIND_COMPLETE + NO_DATA + complete + READY;
 }
 

@@ -32,15 +32,15 @@ static void test_conninfo_has_every_address_beside_its_host(void **state)
 	static const struct {
 		const char *uri, *host, *address, *port;
 	} cases[] = {
-		{"postgresql://127.0.0.1/db", "127.0.0.1", "127.0.0.1", "5432"},
-		{"postgresql://[::1]:5433/db", "::1", "::1", "5433"},
-		{"postgresql://127.0.0.1:1,127.0.0.2:2/db", "127.0.0.1,127.0.0.2", "127.0.0.1,127.0.0.2", "1,2"},
-		{"host=127.0.0.1,127.0.0.2 port=7 dbname=db", "127.0.0.1,127.0.0.2", "127.0.0.1,127.0.0.2", "7,7"},
-		{"host=/tmp dbname=db", "/tmp", "", "5432"},
-		{"host=/tmp,127.0.0.1 port=1,2 dbname=db", "/tmp,127.0.0.1", ",127.0.0.1", "1,2"},
-		{"dbname=db", "/var/run/postgresql", "", "5432"},
-		{"host=name hostaddr=10.0.0.1 dbname=db", "name", "10.0.0.1", NULL},
-		{"host=no-such-host.invalid,127.0.0.1 port=1,2 dbname=db", "127.0.0.1", "127.0.0.1", "2"},
+	        {"postgresql://127.0.0.1/db", "127.0.0.1", "127.0.0.1", "5432"},
+	        {"postgresql://[::1]:5433/db", "::1", "::1", "5433"},
+	        {"postgresql://127.0.0.1:1,127.0.0.2:2/db", "127.0.0.1,127.0.0.2", "127.0.0.1,127.0.0.2", "1,2"},
+	        {"host=127.0.0.1,127.0.0.2 port=7 dbname=db", "127.0.0.1,127.0.0.2", "127.0.0.1,127.0.0.2", "7,7"},
+	        {"host=/tmp dbname=db", "/tmp", "", "5432"},
+	        {"host=/tmp,127.0.0.1 port=1,2 dbname=db", "/tmp,127.0.0.1", ",127.0.0.1", "1,2"},
+	        {"dbname=db", "/var/run/postgresql", "", "5432"},
+	        {"host=name hostaddr=10.0.0.1 dbname=db", "name", "10.0.0.1", NULL},
+	        {"host=no-such-host.invalid,127.0.0.1 port=1,2 dbname=db", "127.0.0.1", "127.0.0.1", "2"},
 	};
 
 	(void)state;
@@ -65,7 +65,10 @@ static void test_conninfo_keeps_what_the_uri_says(void **state)
 	struct conninfo conninfo;
 
 	(void)state;
-	assert_int_equal(conninfo_init(&conninfo, "postgresql://me:pw@127.0.0.1/db?gssencmode=prefer&application_name=mine", &failure), 0);
+	assert_int_equal(conninfo_init(&conninfo,
+	                               "postgresql://me:pw@127.0.0.1/db?gssencmode=prefer&application_name=mine",
+	                               &failure),
+	                 0);
 	assert_string_equal(value_of(&conninfo, "user"), "me");
 	assert_string_equal(value_of(&conninfo, "password"), "pw");
 	assert_string_equal(value_of(&conninfo, "gssencmode"), "prefer");
@@ -91,10 +94,10 @@ static void test_conninfo_knows_the_first_host(void **state)
 	static const struct {
 		const char *uri, *host, *port;
 	} cases[] = {
-		{"postgresql://a:1,b:2/db", "a", "1"},
-		{"host=/tmp port=6", "/tmp", "6"},
-		{"dbname=db", "/var/run/postgresql", "5432"},
-		{"host=a hostaddr=10.0.0.1", "10.0.0.1", "5432"},
+	        {"postgresql://a:1,b:2/db", "a", "1"},
+	        {"host=/tmp port=6", "/tmp", "6"},
+	        {"dbname=db", "/var/run/postgresql", "5432"},
+	        {"host=a hostaddr=10.0.0.1", "10.0.0.1", "5432"},
 	};
 
 	(void)state;
@@ -112,10 +115,10 @@ static void test_conninfo_knows_the_first_host(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_conninfo_has_every_address_beside_its_host),
-		cmocka_unit_test(test_conninfo_keeps_what_the_uri_says),
-		cmocka_unit_test(test_conninfo_says_what_is_wrong),
-		cmocka_unit_test(test_conninfo_knows_the_first_host),
+	        cmocka_unit_test(test_conninfo_has_every_address_beside_its_host),
+	        cmocka_unit_test(test_conninfo_keeps_what_the_uri_says),
+	        cmocka_unit_test(test_conninfo_says_what_is_wrong),
+	        cmocka_unit_test(test_conninfo_knows_the_first_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,8 @@ static void take(struct cookies *cookies, const char *line)
 	assert_int_equal(cookies_take(cookies, line, strlen(line), "api.example.org", "/shop/cart?x=1", NOW), 0);
 }
 
-static void assert_sends(const struct cookies *cookies, const char *target, _Bool secure, uint64_t now_ns, const char *expected)
+static void assert_sends(const struct cookies *cookies, const char *target, _Bool secure, uint64_t now_ns,
+                         const char *expected)
 {
 	struct buffer buffer = {0};
 
@@ -33,35 +34,35 @@ static void test_cookies_of_one_line_are_taken_or_ignored(void **state)
 	static const struct {
 		const char *line, *sent;
 	} cases[] = {
-		{"sid=42; Path=/", "sid=42"},
-		{"sid=42", "sid=42"},
-		{"  sid = 42 ; path=/ ; HttpOnly", "sid=42"},
-		{"sid=a=b; Path=/", "sid=a=b"},
-		{"sid=; Path=/", "sid="},
-		{"sid=\"x y\"; Path=/", "sid=\"x y\""},
-		{"sid=1; Path=/shop", "sid=1"},
-		{"sid=1; Path=/shopping", ""},
-		{"sid=1; Path=/other", ""},
-		{"sid=1; Path=relative", "sid=1"},
-		{"sid=1; Secure", ""},
-		{"sid=1; Domain=example.org", "sid=1"},
-		{"sid=1; Domain=.example.org", "sid=1"},
-		{"sid=1; Domain=API.example.org", "sid=1"},
-		{"sid=1; Domain=xample.org", ""},
-		{"sid=1; Domain=other.org", ""},
-		{"sid=1; Max-Age=0", ""},
-		{"sid=1; Max-Age=-5", ""},
-		{"sid=1; Max-Age=60", "sid=1"},
-		{"sid=1; Max-Age=99999999999999999999", "sid=1"},
-		{"sid=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT", ""},
-		{"sid=1; Expires=Thu, 01-Jan-1970 00:00:00 GMT", ""},
-		{"sid=1; Expires=Fri, 31 Dec 9999 23:59:59 GMT", "sid=1"},
-		{"sid=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "sid=1"},
-		{"sid=1; Expires=someday", "sid=1"},
-		{"", ""},
-		{"sid", ""},
-		{"=1", ""},
-		{";;;", ""},
+	        {"sid=42; Path=/", "sid=42"},
+	        {"sid=42", "sid=42"},
+	        {"  sid = 42 ; path=/ ; HttpOnly", "sid=42"},
+	        {"sid=a=b; Path=/", "sid=a=b"},
+	        {"sid=; Path=/", "sid="},
+	        {"sid=\"x y\"; Path=/", "sid=\"x y\""},
+	        {"sid=1; Path=/shop", "sid=1"},
+	        {"sid=1; Path=/shopping", ""},
+	        {"sid=1; Path=/other", ""},
+	        {"sid=1; Path=relative", "sid=1"},
+	        {"sid=1; Secure", ""},
+	        {"sid=1; Domain=example.org", "sid=1"},
+	        {"sid=1; Domain=.example.org", "sid=1"},
+	        {"sid=1; Domain=API.example.org", "sid=1"},
+	        {"sid=1; Domain=xample.org", ""},
+	        {"sid=1; Domain=other.org", ""},
+	        {"sid=1; Max-Age=0", ""},
+	        {"sid=1; Max-Age=-5", ""},
+	        {"sid=1; Max-Age=60", "sid=1"},
+	        {"sid=1; Max-Age=99999999999999999999", "sid=1"},
+	        {"sid=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT", ""},
+	        {"sid=1; Expires=Thu, 01-Jan-1970 00:00:00 GMT", ""},
+	        {"sid=1; Expires=Fri, 31 Dec 9999 23:59:59 GMT", "sid=1"},
+	        {"sid=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "sid=1"},
+	        {"sid=1; Expires=someday", "sid=1"},
+	        {"", ""},
+	        {"sid", ""},
+	        {"=1", ""},
+	        {";;;", ""},
 	};
 
 	(void)state;
@@ -127,10 +128,10 @@ static void test_cookies_never_exceed_their_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cookies_of_one_line_are_taken_or_ignored),
-		cmocka_unit_test(test_cookies_are_replaced_and_removed_by_name_and_path),
-		cmocka_unit_test(test_cookies_age_and_stay_on_secure_connections),
-		cmocka_unit_test(test_cookies_never_exceed_their_limits),
+	        cmocka_unit_test(test_cookies_of_one_line_are_taken_or_ignored),
+	        cmocka_unit_test(test_cookies_are_replaced_and_removed_by_name_and_path),
+	        cmocka_unit_test(test_cookies_age_and_stay_on_secure_connections),
+	        cmocka_unit_test(test_cookies_never_exceed_their_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

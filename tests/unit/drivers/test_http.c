@@ -18,26 +18,32 @@
 #include "tests/support/process.h"
 #include "tests/support/rig.h"
 
-#define PLAN_HEAD \
-	"name: test\n" \
-	"targets: { api: { http: { baseUrl: \"http://127.0.0.1:%u\", timeout: 5s, headers: { X-Common: \"one\" } } } }\n" \
-	"variables: { word: \"w\" }\n" \
-	"scenarios:\n" \
-	"  users:\n" \
-	"    executor: constant-vus\n" \
-	"    vus: 1\n" \
-	"    duration: 1s\n" \
+#define PLAN_HEAD                                                                                                      \
+	"name: test\n"                                                                                                 \
+	"targets: { api: { http: { baseUrl: \"http://127.0.0.1:%u\", timeout: 5s, headers: { X-Common: \"one\" } } } " \
+	"}\n"                                                                                                          \
+	"variables: { word: \"w\" }\n"                                                                                 \
+	"scenarios:\n"                                                                                                 \
+	"  users:\n"                                                                                                   \
+	"    executor: constant-vus\n"                                                                                 \
+	"    vus: 1\n"                                                                                                 \
+	"    duration: 1s\n"                                                                                           \
 	"    steps:\n"
 
-static const char locations[] =
-	"location = /ok { return 200 'hello'; }\n"
-	"location ~ ^/status/(\\d+)$ { set $s $1; if ($s = 401) { return 401; } if ($s = 403) { return 403; } if ($s = 404) { return 404; }\n"
-	"  if ($s = 429) { return 429; } if ($s = 500) { return 500; } if ($s = 503) { return 503; } if ($s = 302) { return 302 /ok; } }\n"
-	"location = /json { return 200 '{\"price\": 12.5, \"list\": [\"a\", \"b\"]}'; add_header Etag 'first'; add_header X-Etag2 'x'; }\n"
-	"location = /text { return 200 'no json'; }\n"
-	"location = /login { add_header Set-Cookie 'sid=42; Path=/'; return 200; }\n"
-	"location = /close { keepalive_timeout 0; return 200 'bye'; }\n"
-	"location / { return 200; }\n";
+static const char locations[] = "location = /ok { return 200 'hello'; }\n"
+                                "location = /status/302 { return 302 /ok; }\n"
+                                "location = /status/401 { return 401; }\n"
+                                "location = /status/403 { return 403; }\n"
+                                "location = /status/404 { return 404; }\n"
+                                "location = /status/429 { return 429; }\n"
+                                "location = /status/500 { return 500; }\n"
+                                "location = /status/503 { return 503; }\n"
+                                "location = /json { add_header Etag 'first'; add_header X-Etag2 'x';\n"
+                                "  return 200 '{\"price\": 12.5, \"list\": [\"a\", \"b\"]}'; }\n"
+                                "location = /text { return 200 'no json'; }\n"
+                                "location = /login { add_header Set-Cookie 'sid=42; Path=/'; return 200; }\n"
+                                "location = /close { keepalive_timeout 0; return 200 'bye'; }\n"
+                                "location / { return 200; }\n";
 
 /* The one nginx of all tests here; its access log grows, so a test that reads it starts its own. */
 static struct nginx shared;
@@ -72,19 +78,19 @@ static void test_http_classes_follow_the_status(void **state)
 		enum error_class class;
 		const char *code;
 	} cases[] = {
-		{"get: /ok", ERROR_NONE, ""},
-		{"get: /status/302", ERROR_NONE, ""},
-		{"get: /status/401", ERROR_AUTH, "401"},
-		{"get: /status/403", ERROR_AUTH, "403"},
-		{"get: /status/404", ERROR_CLIENT, "404"},
-		{"get: /status/429", ERROR_RATE_LIMITED, "429"},
-		{"get: /status/500", ERROR_SERVER, "500"},
-		{"get: /status/503", ERROR_SERVER, "503"},
-		{"get: /ok, check: { status: 200 }", ERROR_NONE, ""},
-		{"get: /status/404, check: { status: [200, 404] }", ERROR_NONE, ""},
-		{"get: /ok, check: { status: 201..299 }", ERROR_CHECK, "200"},
-		{"get: /status/503, check: { status: 2xx }", ERROR_SERVER, "503"},
-		{"get: /status/401, check: { status: 200 }", ERROR_AUTH, "401"},
+	        {"get: /ok", ERROR_NONE, ""},
+	        {"get: /status/302", ERROR_NONE, ""},
+	        {"get: /status/401", ERROR_AUTH, "401"},
+	        {"get: /status/403", ERROR_AUTH, "403"},
+	        {"get: /status/404", ERROR_CLIENT, "404"},
+	        {"get: /status/429", ERROR_RATE_LIMITED, "429"},
+	        {"get: /status/500", ERROR_SERVER, "500"},
+	        {"get: /status/503", ERROR_SERVER, "503"},
+	        {"get: /ok, check: { status: 200 }", ERROR_NONE, ""},
+	        {"get: /status/404, check: { status: [200, 404] }", ERROR_NONE, ""},
+	        {"get: /ok, check: { status: 201..299 }", ERROR_CHECK, "200"},
+	        {"get: /status/503, check: { status: 2xx }", ERROR_SERVER, "503"},
+	        {"get: /status/401, check: { status: 200 }", ERROR_AUTH, "401"},
 	};
 
 	(void)state;
@@ -92,7 +98,8 @@ static void test_http_classes_follow_the_status(void **state)
 		struct rig_operation operation = {0};
 		struct rig rig;
 
-		rig_open(&rig, &http_driver, PLAN_HEAD "      - http: { target: api, %s }\n", shared.port, cases[i].step);
+		rig_open(&rig, &http_driver, PLAN_HEAD "      - http: { target: api, %s }\n", shared.port,
+		         cases[i].step);
 		request_once(&rig, &operation, 0);
 		assert_int_equal(operation.operation.error, cases[i].class);
 		assert_string_equal(operation.operation.error_code, cases[i].code);
@@ -107,17 +114,18 @@ static void test_http_classes_follow_the_status(void **state)
 static void test_http_sends_method_path_headers_and_body(void **state)
 {
 	static const char *const steps[] = {
-		"get: \"/a{{word}}?q=1\"",
-		"head: /ok",
-		"post: /p, body: \"x={{word}}\"",
-		"post: /empty",
-		"put: /p, body: \"\", headers: { Content-Type: text/plain, X-Common: two, X-Empty: \"\" }",
-		"delete: /d",
-		"method: PURGE, path: /d",
-		"get: /with-body, body: abc",
+	        "get: \"/a{{word}}?q=1\"",
+	        "head: /ok",
+	        "post: /p, body: \"x={{word}}\"",
+	        "post: /empty",
+	        "put: /p, body: \"\", headers: { Content-Type: text/plain, X-Common: two, X-Empty: \"\" }",
+	        "delete: /d",
+	        "method: PURGE, path: /d",
+	        "get: /with-body, body: abc",
 	};
 	static const char *const lines[] = {
-		"GET /aA%20%E6%A0%AA?q=1", "HEAD /ok", "POST /p", "POST /empty", "PUT /p", "DELETE /d", "PURGE /d", "GET /with-body",
+	        "GET /aA%20%E6%A0%AA?q=1", "HEAD /ok", "POST /p", "POST /empty", "PUT /p", "DELETE /d", "PURGE /d",
+	        "GET /with-body",
 	};
 	struct nginx nginx;
 	char *log, *line, *rest;
@@ -151,14 +159,14 @@ static void test_http_bytes_are_those_of_the_server(void **state)
 		const char *step;
 		size_t body_size; /* nginx throws it away unread, and doesn't count it */
 	} cases[] = {
-		{"get: /ok", 0},
-		{"get: /status/404", 0},
-		{"head: /ok", 0},
-		{"get: /json, headers: { X-A: b, X-Empty: \"\" }", 0},
-		{"post: /p, body: \"{{word}}\"", 10},
-		{"post: /p, body: \"{{word}}\"", 64 * 1024 - 1},
-		{"post: /p, body: \"{{word}}\"", 64 * 1024},
-		{"post: /p, body: \"{{word}}\"", 1500000},
+	        {"get: /ok", 0},
+	        {"get: /status/404", 0},
+	        {"head: /ok", 0},
+	        {"get: /json, headers: { X-A: b, X-Empty: \"\" }", 0},
+	        {"post: /p, body: \"{{word}}\"", 10},
+	        {"post: /p, body: \"{{word}}\"", 64 * 1024 - 1},
+	        {"post: /p, body: \"{{word}}\"", 64 * 1024},
+	        {"post: /p, body: \"{{word}}\"", 1500000},
 	};
 	enum { CASES = sizeof(cases) / sizeof(*cases) };
 	static struct rig_operation operations[CASES];
@@ -172,7 +180,8 @@ static void test_http_bytes_are_those_of_the_server(void **state)
 		struct rig rig;
 
 		memset(body, 'x', cases[i].body_size);
-		rig_open(&rig, &http_driver, PLAN_HEAD "      - http: { target: api, %s }\n", nginx.port, cases[i].step);
+		rig_open(&rig, &http_driver, PLAN_HEAD "      - http: { target: api, %s }\n", nginx.port,
+		         cases[i].step);
 		rig_set(&rig, "word", body);
 		request_once(&rig, &operations[i], 0);
 		rig_close(&rig);
@@ -218,7 +227,8 @@ static void test_http_users_keep_connections_of_their_own(void **state)
 			assert_true(0 < waiting_ns && waiting_ns <= duration_ns && duration_ns <= whole_ns);
 			assert_int_equal(rig_has_sample(&operations[i], METRIC_HTTP_REQ_CONNECTING), round == 0);
 			if (round == 0)
-				assert_true(rig_sample(&operations[i], METRIC_HTTP_REQ_CONNECTING) + duration_ns <= whole_ns);
+				assert_true(rig_sample(&operations[i], METRIC_HTTP_REQ_CONNECTING) + duration_ns <=
+				            whole_ns);
 		}
 	}
 	/* One after another as well: nobody takes the connection of another one. */
@@ -272,8 +282,9 @@ static void test_http_cookies_belong_to_one_user(void **state)
 
 	(void)state;
 	nginx_start(&nginx, locations);
-	rig_open(&rig, &http_driver, PLAN_HEAD "      - http: { target: api, get: /login }\n      - http: { target: api, get: /ok }\n",
-		 nginx.port);
+	rig_open(&rig, &http_driver,
+	         PLAN_HEAD "      - http: { target: api, get: /login }\n      - http: { target: api, get: /ok }\n",
+	         nginx.port);
 	one = rig_session(&rig, 1);
 	other = rig_session(&rig, 2);
 	rig_do(&rig, &operation, 0, one);
@@ -298,12 +309,13 @@ static void test_http_saves_values_of_answers(void **state)
 
 	(void)state;
 	rig_open(&rig, &http_driver,
-		 PLAN_HEAD "      - http: { target: api, get: /json, save: { price: \"json:$.price\", second: \"json:$.list[1]\", tag: \"header:etag\" } }\n"
-			   "      - http: { target: api, get: /json, save: { price: \"json:$.cost\" } }\n"
-			   "      - http: { target: api, get: /text, save: { price: \"json:$.price\" } }\n"
-			   "      - http: { target: api, get: /ok, save: { tag: \"header:Etag\" } }\n"
-			   "      - http: { target: api, get: /status/404, save: { price: \"json:$.price\" } }\n",
-		 shared.port);
+	         PLAN_HEAD "      - http: { target: api, get: /json, save: { price: \"json:$.price\", second: "
+	                   "\"json:$.list[1]\", tag: \"header:etag\" } }\n"
+	                   "      - http: { target: api, get: /json, save: { price: \"json:$.cost\" } }\n"
+	                   "      - http: { target: api, get: /text, save: { price: \"json:$.price\" } }\n"
+	                   "      - http: { target: api, get: /ok, save: { tag: \"header:Etag\" } }\n"
+	                   "      - http: { target: api, get: /status/404, save: { price: \"json:$.price\" } }\n",
+	         shared.port);
 	request_once(&rig, &operation, 0);
 	assert_int_equal(operation.operation.error, ERROR_NONE);
 	assert_string_equal(operation.saved[template_names_find(rig.plan->names, "price")], "12.5");
@@ -327,9 +339,9 @@ static void test_http_value_that_is_not_set_fails_at_once(void **state)
 
 	(void)state;
 	rig_open(&rig, &http_driver,
-		 PLAN_HEAD "      - http: { target: api, get: \"/{{word}}\" }\n"
-			   "      - http: { target: api, get: /ok, headers: { X-Word: \"{{word}}\" } }\n",
-		 shared.port);
+	         PLAN_HEAD "      - http: { target: api, get: \"/{{word}}\" }\n"
+	                   "      - http: { target: api, get: /ok, headers: { X-Word: \"{{word}}\" } }\n",
+	         shared.port);
 	session = rig_session(&rig, 1);
 	rig_set(&rig, "word", NULL);
 	assert_int_equal(rig_submit(&rig, &operation, 0, session), SUBMIT_FAILED);
@@ -363,9 +375,10 @@ static void test_http_unknown_name_is_a_failed_operation(void **state)
 
 	(void)state;
 	rig_open(&rig, &http_driver,
-		 "name: test\n"
-		 "targets: { api: { http: { baseUrl: \"http://no-such-host.invalid\" } } }\n"
-		 "scenarios: { users: { executor: constant-vus, vus: 1, duration: 1s, steps: [ http: { target: api, get: /ok } ] } }\n");
+	         "name: test\n"
+	         "targets: { api: { http: { baseUrl: \"http://no-such-host.invalid\" } } }\n"
+	         "scenarios: { users: { executor: constant-vus, vus: 1, duration: 1s, steps: [ http: { target: api, "
+	         "get: /ok } ] } }\n");
 	request_once(&rig, &operation, 0);
 	assert_int_equal(operation.operation.error, ERROR_CONNECTION);
 	assert_string_equal(operation.operation.error_code, "COULDNT_RESOLVE_HOST");
@@ -437,7 +450,8 @@ static void test_http_operations_in_flight_are_given_up(void **state)
 static void again(struct rig_operation *operation)
 {
 	if (operation->rig->completed < 200)
-		assert_int_equal(rig_submit(operation->rig, operation, 0, operation->operation.session), SUBMIT_ACCEPTED);
+		assert_int_equal(rig_submit(operation->rig, operation, 0, operation->operation.session),
+		                 SUBMIT_ACCEPTED);
 }
 
 static void test_http_users_start_again_from_a_completion(void **state)
@@ -448,7 +462,8 @@ static void test_http_users_start_again_from_a_completion(void **state)
 
 	(void)state;
 	for (int refused = 0; refused < 2; refused++) {
-		rig_open(&rig, &http_driver, PLAN_HEAD "      - http: { target: api, get: /ok }\n", refused ? port_free() : shared.port);
+		rig_open(&rig, &http_driver, PLAN_HEAD "      - http: { target: api, get: /ok }\n",
+		         refused ? port_free() : shared.port);
 		for (int i = 0; i < 3; i++) {
 			sessions[i] = rig_session(&rig, (uint64_t)i);
 			assert_int_equal(rig_submit(&rig, &operations[i], 0, sessions[i]), SUBMIT_ACCEPTED);
@@ -504,21 +519,21 @@ static void test_http_probe_says_why_a_target_is_out_of_reach(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_http_classes_follow_the_status),
-		cmocka_unit_test(test_http_sends_method_path_headers_and_body),
-		cmocka_unit_test(test_http_bytes_are_those_of_the_server),
-		cmocka_unit_test(test_http_users_keep_connections_of_their_own),
-		cmocka_unit_test(test_http_connects_again_after_the_server_closed),
-		cmocka_unit_test(test_http_cookies_belong_to_one_user),
-		cmocka_unit_test(test_http_saves_values_of_answers),
-		cmocka_unit_test(test_http_value_that_is_not_set_fails_at_once),
-		cmocka_unit_test(test_http_refused_connection_is_classified),
-		cmocka_unit_test(test_http_unknown_name_is_a_failed_operation),
-		cmocka_unit_test(test_http_step_that_takes_too_long_times_out),
-		cmocka_unit_test(test_http_operations_in_flight_are_given_up),
-		cmocka_unit_test(test_http_users_start_again_from_a_completion),
-		cmocka_unit_test(test_http_facts_come_from_answers_and_a_bare_connect),
-		cmocka_unit_test(test_http_probe_says_why_a_target_is_out_of_reach),
+	        cmocka_unit_test(test_http_classes_follow_the_status),
+	        cmocka_unit_test(test_http_sends_method_path_headers_and_body),
+	        cmocka_unit_test(test_http_bytes_are_those_of_the_server),
+	        cmocka_unit_test(test_http_users_keep_connections_of_their_own),
+	        cmocka_unit_test(test_http_connects_again_after_the_server_closed),
+	        cmocka_unit_test(test_http_cookies_belong_to_one_user),
+	        cmocka_unit_test(test_http_saves_values_of_answers),
+	        cmocka_unit_test(test_http_value_that_is_not_set_fails_at_once),
+	        cmocka_unit_test(test_http_refused_connection_is_classified),
+	        cmocka_unit_test(test_http_unknown_name_is_a_failed_operation),
+	        cmocka_unit_test(test_http_step_that_takes_too_long_times_out),
+	        cmocka_unit_test(test_http_operations_in_flight_are_given_up),
+	        cmocka_unit_test(test_http_users_start_again_from_a_completion),
+	        cmocka_unit_test(test_http_facts_come_from_answers_and_a_bare_connect),
+	        cmocka_unit_test(test_http_probe_says_why_a_target_is_out_of_reach),
 	};
 
 	return cmocka_run_group_tests(tests, start_shared, stop_shared);

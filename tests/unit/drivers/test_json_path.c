@@ -30,18 +30,18 @@ static void test_json_path_finds_values(void **state)
 	static const struct {
 		const char *path, *document, *found;
 	} cases[] = {
-		{"$", "7", "7"},
-		{"$", "{\"a\": [1, 2]}", "{\"a\":[1,2]}"},
-		{"$.price", "{\"price\": 12.34}", "12.34"},
-		{"$.price", "{\"price\": 0.1}", "0.1"},
-		{"$.price", "{\"price\": 0.30000000000000004}", "0.30000000000000004"},
-		{"$.id", "{\"id\": 9007199254740993}", "9007199254740993"},
-		{"$.a.b[0]", "{\"a\": {\"b\": [\"x\\n\\u682a\", 2]}}", "x\n\xe6\xa0\xaa"},
-		{"$[1][0].c", "[0, [{\"c\": true}]]", "true"},
-		{"$[-1]", "[1, 2, 3]", "3"},
-		{"$['a b']", "{\"a b\": null}", "null"},
-		{"$[\"x.y\"].z", "{\"x.y\": {\"z\": \"\"}}", ""},
-		{"$.a", "{\"a\": false}", "false"},
+	        {"$", "7", "7"},
+	        {"$", "{\"a\": [1, 2]}", "{\"a\":[1,2]}"},
+	        {"$.price", "{\"price\": 12.34}", "12.34"},
+	        {"$.price", "{\"price\": 0.1}", "0.1"},
+	        {"$.price", "{\"price\": 0.30000000000000004}", "0.30000000000000004"},
+	        {"$.id", "{\"id\": 9007199254740993}", "9007199254740993"},
+	        {"$.a.b[0]", "{\"a\": {\"b\": [\"x\\n\\u682a\", 2]}}", "x\n\xe6\xa0\xaa"},
+	        {"$[1][0].c", "[0, [{\"c\": true}]]", "true"},
+	        {"$[-1]", "[1, 2, 3]", "3"},
+	        {"$['a b']", "{\"a b\": null}", "null"},
+	        {"$[\"x.y\"].z", "{\"x.y\": {\"z\": \"\"}}", ""},
+	        {"$.a", "{\"a\": false}", "false"},
 	};
 
 	(void)state;
@@ -59,7 +59,8 @@ static void test_json_path_says_what_is_not_there(void **state)
 	static const struct {
 		const char *path, *document;
 	} cases[] = {
-		{"$.a", "{}"}, {"$.a", "[1]"}, {"$[0]", "{}"}, {"$[3]", "[1]"}, {"$[-2]", "[1]"}, {"$.a.b", "{\"a\": 1}"},
+	        {"$.a", "{}"},   {"$.a", "[1]"},   {"$[0]", "{}"},
+	        {"$[3]", "[1]"}, {"$[-2]", "[1]"}, {"$.a.b", "{\"a\": 1}"},
 	};
 
 	(void)state;
@@ -75,7 +76,8 @@ static void test_json_path_says_what_is_not_there(void **state)
 
 static void test_json_path_that_is_wrong_is_refused(void **state)
 {
-	static const char *const cases[] = {"", "a", "$a", "$.", "$..a", "$[", "$[]", "$[a]", "$['a", "$['a'", "$[1", "$[ 1]", "$[+1]"};
+	static const char *const cases[] = {"",     "a",    "$a",    "$.",  "$..a",  "$[",   "$[]",
+	                                    "$[a]", "$['a", "$['a'", "$[1", "$[ 1]", "$[+1]"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -91,9 +93,9 @@ static void test_json_path_that_is_wrong_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_json_path_finds_values),
-		cmocka_unit_test(test_json_path_says_what_is_not_there),
-		cmocka_unit_test(test_json_path_that_is_wrong_is_refused),
+	        cmocka_unit_test(test_json_path_finds_values),
+	        cmocka_unit_test(test_json_path_says_what_is_not_there),
+	        cmocka_unit_test(test_json_path_that_is_wrong_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,15 +19,15 @@
 
 enum { BROKERS = 3, PARTITIONS = 4, API_PRODUCE = 0 };
 
-#define PLAN_HEAD \
-	"name: test\n" \
-	"targets: { stream: { kafka: { brokers: \"%s\", properties: { linger.ms: 0 } } } }\n" \
-	"variables: { word: \"w\" }\n" \
-	"scenarios:\n" \
-	"  ticks:\n" \
-	"    executor: constant-arrival-rate\n" \
-	"    rate: 1\n" \
-	"    duration: 1s\n" \
+#define PLAN_HEAD                                                                                                      \
+	"name: test\n"                                                                                                 \
+	"targets: { stream: { kafka: { brokers: \"%s\", properties: { linger.ms: 0 } } } }\n"                          \
+	"variables: { word: \"w\" }\n"                                                                                 \
+	"scenarios:\n"                                                                                                 \
+	"  ticks:\n"                                                                                                   \
+	"    executor: constant-arrival-rate\n"                                                                        \
+	"    rate: 1\n"                                                                                                \
+	"    duration: 1s\n"                                                                                           \
 	"    steps:\n"
 
 static rd_kafka_t *host; /* the client that the mock cluster lives in */
@@ -98,7 +98,8 @@ static struct held read_topic(const char *topic, uint64_t expected)
 		held.messages++;
 		held.least = message->len < held.least ? message->len : held.least;
 		held.most = message->len > held.most ? message->len : held.most;
-		snprintf(held.key, sizeof(held.key), "%.*s", (int)message->key_len, message->key ? (char *)message->key : "");
+		snprintf(held.key, sizeof(held.key), "%.*s", (int)message->key_len,
+		         message->key ? (char *)message->key : "");
 		snprintf(held.payload, sizeof(held.payload), "%.*s", (int)message->len, (char *)message->payload);
 		rd_kafka_message_destroy(message);
 	}
@@ -116,8 +117,9 @@ static void test_kafka_messages_arrive_with_topic_key_and_payload(void **state)
 	(void)state;
 	make_topic("made-x");
 	rig_open(&rig, &kafka_driver,
-		 PLAN_HEAD "      - produce: { target: stream, topic: \"made-{{word}}\", key: \"k {{word}}\", payload: \"value of {{word}}\" }\n",
-		 brokers);
+	         PLAN_HEAD "      - produce: { target: stream, topic: \"made-{{word}}\", key: \"k {{word}}\", payload: "
+	                   "\"value of {{word}}\" }\n",
+	         brokers);
 	rig_set(&rig, "word", "x");
 	rig_do(&rig, &operation, 0, NULL);
 	assert_int_equal(operation.operation.error, ERROR_NONE);
@@ -139,7 +141,8 @@ static void test_kafka_generated_payloads_have_sizes_of_the_range(void **state)
 
 	(void)state;
 	make_topic("sizes");
-	rig_open(&rig, &kafka_driver, PLAN_HEAD "      - produce: { target: stream, topic: sizes, size: 100..120 }\n", brokers);
+	rig_open(&rig, &kafka_driver, PLAN_HEAD "      - produce: { target: stream, topic: sizes, size: 100..120 }\n",
+	         brokers);
 	for (int i = 0; i < COUNT; i++)
 		assert_int_equal(rig_submit(&rig, &operations[i], 0, NULL), SUBMIT_ACCEPTED);
 	assert_int_equal(kafka_driver.in_flight(rig.driver), COUNT);
@@ -166,11 +169,11 @@ static void test_kafka_lanes_and_acks_are_clients_of_their_own(void **state)
 	(void)state;
 	make_topic("lanes");
 	rig_open_config(&rig, &kafka_driver,
-			PLAN_HEAD "      - produce: { target: stream, topic: lanes, size: 10 }\n"
-				  "      - produce: { target: stream, topic: lanes, size: 10, acks: 0 }\n"
-				  "      - produce: { target: stream, topic: lanes, size: 10, acks: 1 }\n"
-				  "      - produce: { target: stream, topic: lanes, size: 10, acks: all }\n",
-			brokers);
+	                PLAN_HEAD "      - produce: { target: stream, topic: lanes, size: 10 }\n"
+	                          "      - produce: { target: stream, topic: lanes, size: 10, acks: 0 }\n"
+	                          "      - produce: { target: stream, topic: lanes, size: 10, acks: 1 }\n"
+	                          "      - produce: { target: stream, topic: lanes, size: 10, acks: all }\n",
+	                brokers);
 	for (uint32_t i = 0; i < 8; i++) {
 		operations[i].operation.lane = lanes[i % 2];
 		assert_int_equal(rig_submit(&rig, &operations[i], i / 2, NULL), SUBMIT_ACCEPTED);
@@ -188,7 +191,8 @@ static void test_kafka_errors_of_the_broker_are_classified(void **state)
 
 	(void)state;
 	make_topic("errors");
-	rig_open(&rig, &kafka_driver, PLAN_HEAD "      - produce: { target: stream, topic: errors, size: 10 }\n", brokers);
+	rig_open(&rig, &kafka_driver, PLAN_HEAD "      - produce: { target: stream, topic: errors, size: 10 }\n",
+	         brokers);
 	rd_kafka_mock_push_request_errors(cluster, API_PRODUCE, 1, RD_KAFKA_RESP_ERR_INVALID_RECORD);
 	rig_do(&rig, &operation, 0, NULL);
 	assert_int_equal(operation.operation.error, ERROR_CLIENT);
@@ -207,15 +211,15 @@ static void test_kafka_error_classes(void **state)
 		rd_kafka_resp_err_t error;
 		enum error_class class;
 	} cases[] = {
-		{RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, ERROR_TIMEOUT},
-		{RD_KAFKA_RESP_ERR__TRANSPORT, ERROR_CONNECTION},
-		{RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, ERROR_CONNECTION},
-		{RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, ERROR_AUTH},
-		{RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, ERROR_CLIENT},
-		{RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, ERROR_CLIENT},
-		{RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED, ERROR_RATE_LIMITED},
-		{RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, ERROR_SERVER},
-		{RD_KAFKA_RESP_ERR_UNKNOWN, ERROR_SERVER},
+	        {RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, ERROR_TIMEOUT},
+	        {RD_KAFKA_RESP_ERR__TRANSPORT, ERROR_CONNECTION},
+	        {RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, ERROR_CONNECTION},
+	        {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, ERROR_AUTH},
+	        {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, ERROR_CLIENT},
+	        {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, ERROR_CLIENT},
+	        {RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED, ERROR_RATE_LIMITED},
+	        {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, ERROR_SERVER},
+	        {RD_KAFKA_RESP_ERR_UNKNOWN, ERROR_SERVER},
 	};
 
 	(void)state;
@@ -230,18 +234,18 @@ static void test_kafka_message_that_cannot_be_sent_fails_at_once(void **state)
 
 	(void)state;
 	rig_open(&rig, &kafka_driver,
-		 "name: test\n"
-		 "targets: { stream: { kafka: { brokers: \"%s\", properties: { message.max.bytes: 2000 } } } }\n"
-		 "variables: { word: \"w\" }\n"
-		 "scenarios:\n"
-		 "  ticks:\n"
-		 "    executor: constant-arrival-rate\n"
-		 "    rate: 1\n"
-		 "    duration: 1s\n"
-		 "    steps:\n"
-		 "      - produce: { target: stream, topic: errors, payload: \"{{word}}\" }\n"
-		 "      - produce: { target: stream, topic: \"{{word}}\", size: 1 }\n",
-		 brokers);
+	         "name: test\n"
+	         "targets: { stream: { kafka: { brokers: \"%s\", properties: { message.max.bytes: 2000 } } } }\n"
+	         "variables: { word: \"w\" }\n"
+	         "scenarios:\n"
+	         "  ticks:\n"
+	         "    executor: constant-arrival-rate\n"
+	         "    rate: 1\n"
+	         "    duration: 1s\n"
+	         "    steps:\n"
+	         "      - produce: { target: stream, topic: errors, payload: \"{{word}}\" }\n"
+	         "      - produce: { target: stream, topic: \"{{word}}\", size: 1 }\n",
+	         brokers);
 	rig_set(&rig, "word", NULL);
 	assert_int_equal(rig_submit(&rig, &operation, 0, NULL), SUBMIT_FAILED);
 	assert_int_equal(operation.operation.error, ERROR_DATA);
@@ -267,11 +271,12 @@ static void test_kafka_full_queue_accepts_nothing(void **state)
 
 	(void)state;
 	rig_open(&rig, &kafka_driver,
-		 "name: test\n"
-		 "targets: { stream: { kafka: { brokers: \"127.0.0.1:%u\", properties: { queue.buffering.max.messages: 10 } } } }\n"
-		 "scenarios: { t: { executor: constant-arrival-rate, rate: 1, duration: 1s, "
-		 "steps: [ produce: { target: stream, topic: full, size: 1 } ] } }\n",
-		 port_free());
+	         "name: test\n"
+	         "targets: { stream: { kafka: { brokers: \"127.0.0.1:%u\", properties: { queue.buffering.max.messages: "
+	         "10 } } } }\n"
+	         "scenarios: { t: { executor: constant-arrival-rate, rate: 1, duration: 1s, "
+	         "steps: [ produce: { target: stream, topic: full, size: 1 } ] } }\n",
+	         port_free());
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(rig_submit(&rig, &operations[i], 0, NULL), SUBMIT_ACCEPTED);
 	assert_int_equal(rig_submit(&rig, &operations[10], 0, NULL), SUBMIT_FULL);
@@ -288,7 +293,8 @@ static void test_kafka_brokers_that_refuse_fail_messages_as_connection(void **st
 	struct rig rig;
 
 	(void)state;
-	rig_open(&rig, &kafka_driver, PLAN_HEAD "      - produce: { target: stream, topic: nowhere, size: 1 }\n", "127.0.0.1:1");
+	rig_open(&rig, &kafka_driver, PLAN_HEAD "      - produce: { target: stream, topic: nowhere, size: 1 }\n",
+	         "127.0.0.1:1");
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(rig_submit(&rig, &operations[i], 0, NULL), SUBMIT_ACCEPTED);
 	rig_await(&rig, 5);
@@ -307,7 +313,8 @@ static void test_kafka_messages_in_flight_are_given_up(void **state)
 
 	(void)state;
 	make_topic("slow");
-	rig_open(&rig, &kafka_driver, PLAN_HEAD "      - produce: { target: stream, topic: slow, size: 100 }\n", brokers);
+	rig_open(&rig, &kafka_driver, PLAN_HEAD "      - produce: { target: stream, topic: slow, size: 100 }\n",
+	         brokers);
 	rig_do(&rig, &operations[0], 0, NULL);
 	for (int i = 1; i <= BROKERS; i++)
 		rd_kafka_mock_broker_set_rtt(cluster, i, 2000);
@@ -331,11 +338,11 @@ static void test_kafka_probe_knows_brokers_and_topics(void **state)
 	(void)state;
 	make_topic("probed");
 	rig_open(&rig, &kafka_driver,
-		 PLAN_HEAD "      - produce: { target: stream, topic: probed, size: 1 }\n"
-			   "      - produce: { target: stream, topic: \"{{word}}\", size: 1 }\n"
-			   "      - produce: { target: stream, topic: probed, size: 2 }\n"
-			   "      - produce: { target: stream, topic: unmade, size: 2 }\n",
-		 brokers);
+	         PLAN_HEAD "      - produce: { target: stream, topic: probed, size: 1 }\n"
+	                   "      - produce: { target: stream, topic: \"{{word}}\", size: 1 }\n"
+	                   "      - produce: { target: stream, topic: probed, size: 2 }\n"
+	                   "      - produce: { target: stream, topic: unmade, size: 2 }\n",
+	         brokers);
 	kafka_driver.probe(&rig.config, 3000, &facts);
 	assert_string_equal(facts.problem, "");
 	assert_string_equal(facts.topology, "3 brokers; probed 4 partitions x 3; no unmade");
@@ -350,7 +357,8 @@ static void test_kafka_probe_says_why_a_target_is_out_of_reach(void **state)
 	struct rig rig;
 
 	(void)state;
-	rig_open(&rig, &kafka_driver, PLAN_HEAD "      - produce: { target: stream, topic: t, size: 1 }\n", "127.0.0.1:1, [::1]:1");
+	rig_open(&rig, &kafka_driver, PLAN_HEAD "      - produce: { target: stream, topic: t, size: 1 }\n",
+	         "127.0.0.1:1, [::1]:1");
 	kafka_driver.probe(&rig.config, 500, &facts);
 	assert_non_null(strstr(facts.problem, "cannot connect"));
 	rig_close(&rig);
@@ -359,17 +367,17 @@ static void test_kafka_probe_says_why_a_target_is_out_of_reach(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kafka_messages_arrive_with_topic_key_and_payload),
-		cmocka_unit_test(test_kafka_generated_payloads_have_sizes_of_the_range),
-		cmocka_unit_test(test_kafka_lanes_and_acks_are_clients_of_their_own),
-		cmocka_unit_test(test_kafka_errors_of_the_broker_are_classified),
-		cmocka_unit_test(test_kafka_error_classes),
-		cmocka_unit_test(test_kafka_message_that_cannot_be_sent_fails_at_once),
-		cmocka_unit_test(test_kafka_full_queue_accepts_nothing),
-		cmocka_unit_test(test_kafka_brokers_that_refuse_fail_messages_as_connection),
-		cmocka_unit_test(test_kafka_messages_in_flight_are_given_up),
-		cmocka_unit_test(test_kafka_probe_knows_brokers_and_topics),
-		cmocka_unit_test(test_kafka_probe_says_why_a_target_is_out_of_reach),
+	        cmocka_unit_test(test_kafka_messages_arrive_with_topic_key_and_payload),
+	        cmocka_unit_test(test_kafka_generated_payloads_have_sizes_of_the_range),
+	        cmocka_unit_test(test_kafka_lanes_and_acks_are_clients_of_their_own),
+	        cmocka_unit_test(test_kafka_errors_of_the_broker_are_classified),
+	        cmocka_unit_test(test_kafka_error_classes),
+	        cmocka_unit_test(test_kafka_message_that_cannot_be_sent_fails_at_once),
+	        cmocka_unit_test(test_kafka_full_queue_accepts_nothing),
+	        cmocka_unit_test(test_kafka_brokers_that_refuse_fail_messages_as_connection),
+	        cmocka_unit_test(test_kafka_messages_in_flight_are_given_up),
+	        cmocka_unit_test(test_kafka_probe_knows_brokers_and_topics),
+	        cmocka_unit_test(test_kafka_probe_says_why_a_target_is_out_of_reach),
 	};
 
 	return cmocka_run_group_tests(tests, start_cluster, stop_cluster);

@@ -16,19 +16,19 @@
 #include "tests/support/process.h"
 #include "tests/support/rig.h"
 
-#define PLAN_HEAD \
-	"name: test\n" \
-	"targets: { db: { postgres: { uri: \"%s\", connections: 8, timeout: 10s } } }\n" \
-	"variables: { word: \"w\" }\n" \
-	"scenarios:\n" \
-	"  users:\n" \
-	"    executor: constant-vus\n" \
-	"    vus: 1\n" \
-	"    duration: 1s\n" \
+#define PLAN_HEAD                                                                                                      \
+	"name: test\n"                                                                                                 \
+	"targets: { db: { postgres: { uri: \"%s\", connections: 8, timeout: 10s } } }\n"                               \
+	"variables: { word: \"w\" }\n"                                                                                 \
+	"scenarios:\n"                                                                                                 \
+	"  users:\n"                                                                                                   \
+	"    executor: constant-vus\n"                                                                                 \
+	"    vus: 1\n"                                                                                                 \
+	"    duration: 1s\n"                                                                                           \
 	"    steps:\n"
 
 static struct postgres_server server;
-static char uri[128];        /* by the unix socket */
+static char uri[128]; /* by the unix socket */
 static char uri_by_port[128];
 
 static int start_server(void **state)
@@ -69,15 +69,15 @@ static void test_postgres_counts_rows_and_bytes_of_statements(void **state)
 		const char *query;
 		uint64_t rows, bytes;
 	} cases[] = {
-		{"SELECT 1", 1, 1},
-		{"SELECT 'abc', NULL, 12345", 1, 8},
-		{"SELECT g FROM generate_series(1, 1000) g", 1000, 9 + 180 + 2700 + 4},
-		{"SELECT 1 WHERE false", 0, 0},
-		{"INSERT INTO items SELECT g, 'x' FROM generate_series(1, 7) g", 7, 0},
-		{"UPDATE items SET name = 'y' WHERE id <= 3 RETURNING name", 3, 3},
-		{"DELETE FROM items WHERE id > 3", 4, 0},
-		{"DELETE FROM items", 3, 0},
-		{"CREATE TEMPORARY TABLE one (id int)", 0, 0},
+	        {"SELECT 1", 1, 1},
+	        {"SELECT 'abc', NULL, 12345", 1, 8},
+	        {"SELECT g FROM generate_series(1, 1000) g", 1000, 9 + 180 + 2700 + 4},
+	        {"SELECT 1 WHERE false", 0, 0},
+	        {"INSERT INTO items SELECT g, 'x' FROM generate_series(1, 7) g", 7, 0},
+	        {"UPDATE items SET name = 'y' WHERE id <= 3 RETURNING name", 3, 3},
+	        {"DELETE FROM items WHERE id > 3", 4, 0},
+	        {"DELETE FROM items", 3, 0},
+	        {"CREATE TEMPORARY TABLE one (id int)", 0, 0},
 	};
 
 	(void)state;
@@ -106,8 +106,10 @@ static void test_postgres_parameters_are_values_not_text(void **state)
 
 	(void)state;
 	open_rig(&rig, 1,
-		 "      - sql: { target: db, query: \"INSERT INTO items VALUES ($1, $2)\", params: [\"{{iteration}}\", \"{{word}}\"] }\n"
-		 "      - sql: { target: db, query: \"SELECT name FROM items WHERE id = $1::int + 0\", params: [\"0\"] }\n");
+	         "      - sql: { target: db, query: \"INSERT INTO items VALUES ($1, $2)\", params: [\"{{iteration}}\", "
+	         "\"{{word}}\"] }\n"
+	         "      - sql: { target: db, query: \"SELECT name FROM items WHERE id = $1::int + 0\", params: [\"0\"] "
+	         "}\n");
 	rig_set(&rig, "word", "'); DROP TABLE items; -- \xe6\xa0\xaa");
 	rig_do(&rig, &operation, 0, NULL);
 	assert_int_equal(operation.operation.error, ERROR_NONE);
@@ -143,8 +145,10 @@ static void test_postgres_statements_wait_for_a_connection_in_order(void **state
 		for (int j = 0; j < COUNT; j++) {
 			const struct operation *other = &operations[j].operation;
 
-			assert_true(j < i ? other->started_ns <= operation->started_ns : other->started_ns >= operation->started_ns);
-			running += other->started_ns <= operation->started_ns && operation->started_ns < other->completed_ns;
+			assert_true(j < i ? other->started_ns <= operation->started_ns
+			                  : other->started_ns >= operation->started_ns);
+			running += other->started_ns <= operation->started_ns &&
+			           operation->started_ns < other->completed_ns;
 		}
 		assert_in_range(running, 1, 2);
 	}
@@ -161,7 +165,9 @@ static void test_postgres_calls_and_rows_are_those_of_the_server(void **state)
 
 	(void)state;
 	free(postgres_server_ask(&server, "SELECT pg_stat_statements_reset()"));
-	open_rig(&rig, 4, "      - sql: { target: db, query: \"SELECT g FROM generate_series(1, $1::int) g\", params: [\"{{random 0 9}}\"] }\n");
+	open_rig(&rig, 4,
+	         "      - sql: { target: db, query: \"SELECT g FROM generate_series(1, $1::int) g\", params: "
+	         "[\"{{random 0 9}}\"] }\n");
 	for (int i = 0; i < COUNT; i++)
 		assert_int_equal(rig_submit(&rig, &operations[i], 0, NULL), SUBMIT_ACCEPTED);
 	rig_await(&rig, COUNT);
@@ -170,9 +176,10 @@ static void test_postgres_calls_and_rows_are_those_of_the_server(void **state)
 		rows += rig_sample(&operations[i], METRIC_SQL_ROWS);
 	rig_close(&rig);
 	snprintf(expected, sizeof(expected), "%d|%llu", COUNT, (unsigned long long)rows);
-	assert_answer("SELECT calls, rows FROM pg_stat_statements WHERE query LIKE '%generate_series($1%' OR query LIKE '%generate_series(1, $1%'"
-		      " OR query LIKE 'SELECT g FROM%'",
-		      expected);
+	assert_answer("SELECT calls, rows FROM pg_stat_statements WHERE query LIKE '%generate_series($1%' OR query "
+	              "LIKE '%generate_series(1, $1%'"
+	              " OR query LIKE 'SELECT g FROM%'",
+	              expected);
 }
 
 static void test_postgres_errors_are_classified(void **state)
@@ -182,13 +189,13 @@ static void test_postgres_errors_are_classified(void **state)
 		enum error_class class;
 		const char *code;
 	} cases[] = {
-		{"SELECT 1/0", ERROR_DATA, "22012"},
-		{"SELECT nothing", ERROR_CLIENT, "42703"},
-		{"SELEC", ERROR_CLIENT, "42601"},
-		{"SELECT 'x'::int", ERROR_DATA, "22P02"},
-		{"INSERT INTO items VALUES (1, 'a'), (1, 'b')", ERROR_DATA, "23505"},
-		{"COPY items TO STDOUT", ERROR_CLIENT, "COPY"},
-		{"SELECT pg_terminate_backend(pg_backend_pid())", ERROR_CONNECTION, "57P01"},
+	        {"SELECT 1/0", ERROR_DATA, "22012"},
+	        {"SELECT nothing", ERROR_CLIENT, "42703"},
+	        {"SELEC", ERROR_CLIENT, "42601"},
+	        {"SELECT 'x'::int", ERROR_DATA, "22P02"},
+	        {"INSERT INTO items VALUES (1, 'a'), (1, 'b')", ERROR_DATA, "23505"},
+	        {"COPY items TO STDOUT", ERROR_CLIENT, "COPY"},
+	        {"SELECT pg_terminate_backend(pg_backend_pid())", ERROR_CONNECTION, "57P01"},
 	};
 
 	(void)state;
@@ -197,8 +204,10 @@ static void test_postgres_errors_are_classified(void **state)
 		struct rig rig;
 		char steps[512];
 
-		snprintf(steps, sizeof(steps), "      - sql: { target: db, query: \"%s\" }\n      - sql: { target: db, query: \"SELECT 1\" }\n",
-			 cases[i].query);
+		snprintf(steps, sizeof(steps),
+		         "      - sql: { target: db, query: \"%s\" }\n      - sql: { target: db, query: \"SELECT 1\" "
+		         "}\n",
+		         cases[i].query);
 		open_rig(&rig, 1, steps);
 		rig_do(&rig, &operation, 0, NULL);
 		assert_string_equal(operation.operation.error_code, cases[i].code);
@@ -220,17 +229,20 @@ static void test_postgres_statement_that_takes_too_long_is_cancelled(void **stat
 
 	(void)state;
 	open_rig(&rig, 1,
-		 "      - sql: { target: db, query: \"SELECT pg_sleep(60)\", timeout: 100ms }\n"
-		 "      - sql: { target: db, query: \"SELECT 1\" }\n");
+	         "      - sql: { target: db, query: \"SELECT pg_sleep(60)\", timeout: 100ms }\n"
+	         "      - sql: { target: db, query: \"SELECT 1\" }\n");
 	for (int i = 0; i < 3; i++) {
 		rig_do(&rig, &operation, 0, NULL);
 		assert_int_equal(operation.operation.error, ERROR_TIMEOUT);
-		assert_in_range(operation.operation.completed_ns - operation.operation.started_ns, 100 * NS_PER_MS, 10 * NS_PER_S);
+		assert_in_range(operation.operation.completed_ns - operation.operation.started_ns, 100 * NS_PER_MS,
+		                10 * NS_PER_S);
 		/* The same connection, once the server has let go: nothing hits the next statement. */
 		rig_do(&rig, &operation, 1, NULL);
 		assert_int_equal(operation.operation.error, ERROR_NONE);
 	}
-	assert_answer("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND state = 'active' AND pid <> pg_backend_pid()", "0");
+	assert_answer("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND state = 'active' "
+	              "AND pid <> pg_backend_pid()",
+	              "0");
 	rig_close(&rig);
 }
 
@@ -241,8 +253,8 @@ static void test_postgres_wait_for_a_connection_times_out(void **state)
 
 	(void)state;
 	open_rig(&rig, 1,
-		 "      - sql: { target: db, query: \"SELECT pg_sleep(0.5)\" }\n"
-		 "      - sql: { target: db, query: \"SELECT 1\", timeout: 50ms }\n");
+	         "      - sql: { target: db, query: \"SELECT pg_sleep(0.5)\" }\n"
+	         "      - sql: { target: db, query: \"SELECT 1\", timeout: 50ms }\n");
 	rig_do(&rig, &operations[1], 1, NULL);
 	assert_int_equal(rig_submit(&rig, &operations[0], 0, NULL), SUBMIT_ACCEPTED);
 	rig_do(&rig, &operations[1], 1, NULL);
@@ -260,7 +272,8 @@ static void test_postgres_refused_connections_fail_what_waits(void **state)
 
 	(void)state;
 	snprintf(nowhere, sizeof(nowhere), "postgresql://tester@127.0.0.1:%u/postgres", port_free());
-	rig_open_config(&rig, &postgres_driver, PLAN_HEAD "      - sql: { target: db, query: \"SELECT 1\" }\n", nowhere);
+	rig_open_config(&rig, &postgres_driver, PLAN_HEAD "      - sql: { target: db, query: \"SELECT 1\" }\n",
+	                nowhere);
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(rig_submit(&rig, &operations[i], 0, NULL), SUBMIT_ACCEPTED);
 	rig_await(&rig, 5);
@@ -299,7 +312,8 @@ static void test_postgres_connects_again_when_the_server_is_back(void **state)
 	struct rig rig;
 
 	(void)state;
-	open_rig(&rig, 2, "      - sql: { target: db, query: \"SELECT pg_sleep($1::float)\", params: [\"{{word}}\"] }\n");
+	open_rig(&rig, 2,
+	         "      - sql: { target: db, query: \"SELECT pg_sleep($1::float)\", params: [\"{{word}}\"] }\n");
 	rig_set(&rig, "word", "0");
 	rig_do(&rig, &operations[0], 0, NULL);
 	rig_set(&rig, "word", "60");
@@ -326,7 +340,9 @@ static void test_postgres_statement_is_prepared_again_when_its_result_changes(vo
 
 	(void)state;
 	free(postgres_server_ask(&server, "CREATE TABLE shape (a int)"));
-	open_rig(&rig, 1, "      - sql: { target: db, query: \"SELECT * FROM shape\" }\n      - sql: { target: db, query: DEALLOCATE ALL }\n");
+	open_rig(&rig, 1,
+	         "      - sql: { target: db, query: \"SELECT * FROM shape\" }\n      - sql: { target: db, query: "
+	         "DEALLOCATE ALL }\n");
 	rig_do(&rig, &operation, 0, NULL);
 	assert_int_equal(operation.operation.error, ERROR_NONE);
 	free(postgres_server_ask(&server, "ALTER TABLE shape ADD COLUMN b int"));
@@ -368,7 +384,9 @@ static void test_postgres_operations_in_flight_are_given_up(void **state)
 	struct rig rig;
 
 	(void)state;
-	open_rig(&rig, 3, "      - sql: { target: db, query: \"SELECT pg_sleep(61)\" }\n      - sql: { target: db, query: \"SELECT 1\" }\n");
+	open_rig(&rig, 3,
+	         "      - sql: { target: db, query: \"SELECT pg_sleep(61)\" }\n      - sql: { target: db, query: "
+	         "\"SELECT 1\" }\n");
 	rig_do(&rig, &operations[0], 1, NULL);
 	for (int i = 0; i < COUNT; i++)
 		assert_int_equal(rig_submit(&rig, &operations[i], 0, NULL), SUBMIT_ACCEPTED);
@@ -382,7 +400,9 @@ static void test_postgres_operations_in_flight_are_given_up(void **state)
 	assert_int_equal(postgres_driver.in_flight(rig.driver), 0);
 	assert_int_equal(rig.completed, COUNT + 1);
 	rig_close(&rig);
-	assert_answer("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(61)%' AND state = 'active' AND pid <> pg_backend_pid()", "0");
+	assert_answer("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(61)%' AND state = 'active' "
+	              "AND pid <> pg_backend_pid()",
+	              "0");
 }
 
 /* A user who starts again as soon as an operation ends. */
@@ -394,7 +414,8 @@ static void again(struct rig_operation *operation)
 
 static void test_postgres_users_start_again_from_a_completion(void **state)
 {
-	struct rig_operation operations[5] = {{.after = again}, {.after = again}, {.after = again}, {.after = again}, {.after = again}};
+	struct rig_operation operations[5] = {
+	        {.after = again}, {.after = again}, {.after = again}, {.after = again}, {.after = again}};
 	struct rig rig;
 
 	(void)state;
@@ -423,7 +444,8 @@ static void test_postgres_facts_come_from_the_run_and_a_bare_connect(void **stat
 	assert_int_equal(strncmp(facts.version, "PostgreSQL 15.", 14), 0);
 	rig_close(&rig);
 	rig = (struct rig){0};
-	rig_open_config(&rig, &postgres_driver, PLAN_HEAD "      - sql: { target: db, query: \"SELECT 1\" }\n", uri_by_port);
+	rig_open_config(&rig, &postgres_driver, PLAN_HEAD "      - sql: { target: db, query: \"SELECT 1\" }\n",
+	                uri_by_port);
 	postgres_driver.probe(&rig.config, 1000, &by_port);
 	assert_string_equal(by_port.problem, "");
 	assert_true(by_port.local);
@@ -435,21 +457,21 @@ static void test_postgres_facts_come_from_the_run_and_a_bare_connect(void **stat
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_postgres_counts_rows_and_bytes_of_statements),
-		cmocka_unit_test(test_postgres_parameters_are_values_not_text),
-		cmocka_unit_test(test_postgres_statements_wait_for_a_connection_in_order),
-		cmocka_unit_test(test_postgres_calls_and_rows_are_those_of_the_server),
-		cmocka_unit_test(test_postgres_errors_are_classified),
-		cmocka_unit_test(test_postgres_statement_that_takes_too_long_is_cancelled),
-		cmocka_unit_test(test_postgres_wait_for_a_connection_times_out),
-		cmocka_unit_test(test_postgres_refused_connections_fail_what_waits),
-		cmocka_unit_test(test_postgres_wrong_password_is_an_error_of_authentication),
-		cmocka_unit_test(test_postgres_connects_again_when_the_server_is_back),
-		cmocka_unit_test(test_postgres_statement_is_prepared_again_when_its_result_changes),
-		cmocka_unit_test(test_postgres_large_parameters_and_results_pass),
-		cmocka_unit_test(test_postgres_operations_in_flight_are_given_up),
-		cmocka_unit_test(test_postgres_users_start_again_from_a_completion),
-		cmocka_unit_test(test_postgres_facts_come_from_the_run_and_a_bare_connect),
+	        cmocka_unit_test(test_postgres_counts_rows_and_bytes_of_statements),
+	        cmocka_unit_test(test_postgres_parameters_are_values_not_text),
+	        cmocka_unit_test(test_postgres_statements_wait_for_a_connection_in_order),
+	        cmocka_unit_test(test_postgres_calls_and_rows_are_those_of_the_server),
+	        cmocka_unit_test(test_postgres_errors_are_classified),
+	        cmocka_unit_test(test_postgres_statement_that_takes_too_long_is_cancelled),
+	        cmocka_unit_test(test_postgres_wait_for_a_connection_times_out),
+	        cmocka_unit_test(test_postgres_refused_connections_fail_what_waits),
+	        cmocka_unit_test(test_postgres_wrong_password_is_an_error_of_authentication),
+	        cmocka_unit_test(test_postgres_connects_again_when_the_server_is_back),
+	        cmocka_unit_test(test_postgres_statement_is_prepared_again_when_its_result_changes),
+	        cmocka_unit_test(test_postgres_large_parameters_and_results_pass),
+	        cmocka_unit_test(test_postgres_operations_in_flight_are_given_up),
+	        cmocka_unit_test(test_postgres_users_start_again_from_a_completion),
+	        cmocka_unit_test(test_postgres_facts_come_from_the_run_and_a_bare_connect),
 	};
 
 	return cmocka_run_group_tests(tests, start_server, stop_server);

@@ -15,11 +15,13 @@ static void test_sqlstate_has_a_class(void **state)
 		const char *sqlstate;
 		enum error_class class;
 	} cases[] = {
-		{"57014", ERROR_TIMEOUT}, {"55P03", ERROR_TIMEOUT}, {"28P01", ERROR_AUTH},	{"28000", ERROR_AUTH},	 {"42501", ERROR_AUTH},
-		{"08006", ERROR_CONNECTION}, {"57P01", ERROR_CONNECTION}, {"57P03", ERROR_CONNECTION}, {"53300", ERROR_SERVER}, {"40P01", ERROR_SERVER},
-		{"40001", ERROR_SERVER}, {"XX000", ERROR_SERVER}, {"22P02", ERROR_DATA},	{"23505", ERROR_DATA},	 {"42P01", ERROR_CLIENT},
-		{"42601", ERROR_CLIENT}, {"3D000", ERROR_CLIENT}, {"0A000", ERROR_CLIENT},	{"", ERROR_SERVER},	 {"4260", ERROR_SERVER},
-		{"P0001", ERROR_SERVER},
+	        {"57014", ERROR_TIMEOUT},    {"55P03", ERROR_TIMEOUT},    {"28P01", ERROR_AUTH},
+	        {"28000", ERROR_AUTH},       {"42501", ERROR_AUTH},       {"08006", ERROR_CONNECTION},
+	        {"57P01", ERROR_CONNECTION}, {"57P03", ERROR_CONNECTION}, {"53300", ERROR_SERVER},
+	        {"40P01", ERROR_SERVER},     {"40001", ERROR_SERVER},     {"XX000", ERROR_SERVER},
+	        {"22P02", ERROR_DATA},       {"23505", ERROR_DATA},       {"42P01", ERROR_CLIENT},
+	        {"42601", ERROR_CLIENT},     {"3D000", ERROR_CLIENT},     {"0A000", ERROR_CLIENT},
+	        {"", ERROR_SERVER},          {"4260", ERROR_SERVER},      {"P0001", ERROR_SERVER},
 	};
 
 	(void)state;
@@ -33,13 +35,15 @@ static void test_sqlstate_is_found_in_a_message(void **state)
 	static const struct {
 		const char *message, *found;
 	} cases[] = {
-		{"connection to server at \"127.0.0.1\", port 5432 failed: FATAL:  28P01: password authentication failed\nLOCATION:  x\n", "28P01"},
-		{"FATAL:  3D000: database \"x\" does not exist", "3D000"},
-		{"FATAL:  the database system is starting up", NULL},
-		{"connection failed: Connection refused\n\tIs the server running?", NULL},
-		{"FEHLER:  abc:  57P03: startet", "57P03"},
-		{"FATAL:  28P0", NULL},
-		{"", NULL},
+	        {"connection to server at \"127.0.0.1\", port 5432 failed: FATAL:  28P01: password authentication "
+	         "failed\nLOCATION:  x\n",
+	         "28P01"},
+	        {"FATAL:  3D000: database \"x\" does not exist", "3D000"},
+	        {"FATAL:  the database system is starting up", NULL},
+	        {"connection failed: Connection refused\n\tIs the server running?", NULL},
+	        {"FEHLER:  abc:  57P03: startet", "57P03"},
+	        {"FATAL:  28P0", NULL},
+	        {"", NULL},
 	};
 
 	(void)state;
@@ -54,8 +58,8 @@ static void test_sqlstate_is_found_in_a_message(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sqlstate_has_a_class),
-		cmocka_unit_test(test_sqlstate_is_found_in_a_message),
+	        cmocka_unit_test(test_sqlstate_has_a_class),
+	        cmocka_unit_test(test_sqlstate_is_found_in_a_message),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,13 +16,13 @@ static void test_url_is_taken_apart(void **state)
 		const char *text, *origin, *host, *port, *path;
 		_Bool secure;
 	} cases[] = {
-		{"http://localhost:8000", "http://localhost:8000", "localhost", "8000", "", 0},
-		{"http://example.org", "http://example.org", "example.org", "80", "", 0},
-		{"https://example.org", "https://example.org", "example.org", "443", "", 1},
-		{"https://example.org:8443/v1/", "https://example.org:8443", "example.org", "8443", "/v1", 1},
-		{"http://example.org///", "http://example.org", "example.org", "80", "", 0},
-		{"HTTP://[::1]:80/a/b", "HTTP://[::1]:80", "::1", "80", "/a/b", 0},
-		{"http://[fe80::1]", "http://[fe80::1]", "fe80::1", "80", "", 0},
+	        {"http://localhost:8000", "http://localhost:8000", "localhost", "8000", "", 0},
+	        {"http://example.org", "http://example.org", "example.org", "80", "", 0},
+	        {"https://example.org", "https://example.org", "example.org", "443", "", 1},
+	        {"https://example.org:8443/v1/", "https://example.org:8443", "example.org", "8443", "/v1", 1},
+	        {"http://example.org///", "http://example.org", "example.org", "80", "", 0},
+	        {"HTTP://[::1]:80/a/b", "HTTP://[::1]:80", "::1", "80", "/a/b", 0},
+	        {"http://[fe80::1]", "http://[fe80::1]", "fe80::1", "80", "", 0},
 	};
 
 	(void)state;
@@ -43,9 +43,21 @@ static void test_url_is_taken_apart(void **state)
 static void test_url_that_is_wrong_is_refused(void **state)
 {
 	static const char *const cases[] = {
-		"",		 "localhost:8000",     "ftp://example.org",    "http://",	       "http:///path",
-		"http://a:b@c/", "http://example.org?", "http://example.org#x", "http://[::1",	       "http://[::1]x",
-		"http://a:",	 "http://a:0",	       "http://a:65536",       "http://a:80x",	       "http://a:123456",
+	        "",
+	        "localhost:8000",
+	        "ftp://example.org",
+	        "http://",
+	        "http:///path",
+	        "http://a:b@c/",
+	        "http://example.org?",
+	        "http://example.org#x",
+	        "http://[::1",
+	        "http://[::1]x",
+	        "http://a:",
+	        "http://a:0",
+	        "http://a:65536",
+	        "http://a:80x",
+	        "http://a:123456",
 	};
 
 	(void)state;
@@ -65,14 +77,14 @@ static void test_url_encodes_only_what_a_target_cannot_hold(void **state)
 	static const struct {
 		const char *raw, *encoded;
 	} cases[] = {
-		{"", ""},
-		{"/api/stocks/AAPL?from=1&to=2", "/api/stocks/AAPL?from=1&to=2"},
-		{"/a b", "/a%20b"},
-		{"/\xe6\xa0\xaa", "/%E6%A0%AA"},
-		{"/50%25", "/50%25"},
-		{"/a\r\nb\x7f", "/a%0D%0Ab%7F"},
-		{"\"<>\\^`{|}#", "%22%3C%3E%5C%5E%60%7B%7C%7D%23"},
-		{"-._~!$&'()*+,;=:@/?[]", "-._~!$&'()*+,;=:@/?[]"},
+	        {"", ""},
+	        {"/api/stocks/AAPL?from=1&to=2", "/api/stocks/AAPL?from=1&to=2"},
+	        {"/a b", "/a%20b"},
+	        {"/\xe6\xa0\xaa", "/%E6%A0%AA"},
+	        {"/50%25", "/50%25"},
+	        {"/a\r\nb\x7f", "/a%0D%0Ab%7F"},
+	        {"\"<>\\^`{|}#", "%22%3C%3E%5C%5E%60%7B%7C%7D%23"},
+	        {"-._~!$&'()*+,;=:@/?[]", "-._~!$&'()*+,;=:@/?[]"},
 	};
 
 	(void)state;
@@ -88,9 +100,9 @@ static void test_url_encodes_only_what_a_target_cannot_hold(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_url_is_taken_apart),
-		cmocka_unit_test(test_url_that_is_wrong_is_refused),
-		cmocka_unit_test(test_url_encodes_only_what_a_target_cannot_hold),
+	        cmocka_unit_test(test_url_is_taken_apart),
+	        cmocka_unit_test(test_url_that_is_wrong_is_refused),
+	        cmocka_unit_test(test_url_encodes_only_what_a_target_cannot_hold),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
