@@ -17,7 +17,7 @@
 #include "agent/secrets.h"
 #include "common/base/clock.h"
 
-enum { WORDS_MAX = 16 };
+enum { WORDS_MAX = 32 };
 
 /* Parses a line of words parted by spaces. */
 static int parse(const char *line, struct options *options, struct failure *failure)
