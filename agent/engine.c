@@ -376,7 +376,8 @@ static void stop_fired(struct loop_timer *timer, uint64_t now_ns)
 int engine_stop(struct engine *engine, uint64_t at_ns, uint64_t grace_ns)
 {
 	uint64_t now_ns = clock_now_ns();
-	uint64_t stop_ns = at_ns == 0 ? now_ns : engine->t0_ns + at_ns;
+	/* Heard too late, what has been started by now was planned. */
+	uint64_t stop_ns = engine->t0_ns + at_ns > now_ns ? engine->t0_ns + at_ns : now_ns;
 	_Bool first = engine->stop_ns == CLOCK_NEVER;
 
 	if (engine->phase != ENGINE_RUNNING)

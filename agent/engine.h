@@ -93,7 +93,7 @@ struct engine *engine_free(struct engine *engine);
 int engine_start(struct engine *engine, uint64_t t0_ns);
 /* A scenario with startAfter begins at_ns after T0 (its startTime included). Ignored for one that has begun. */
 int engine_begin(struct engine *engine, uint32_t scenario, uint64_t at_ns);
-/* No iteration starts that is intended at or after at_ns since T0 (0: now); those in progress then get grace_ns. */
+/* No iteration starts that is intended at or after at_ns since T0 (or now, if that is later); those in progress then get grace_ns. */
 int engine_stop(struct engine *engine, uint64_t at_ns, uint64_t grace_ns);
 /* One pass: gives the drivers and the ready VUs their turn and waits for what comes next. A negative errno is fatal. */
 int engine_turn(struct engine *engine);

@@ -44,6 +44,7 @@ enum {
 #define STATUS_NS (10 * NS_PER_S)          /* an agent's account is journaled this often, and at its end */
 #define READY_TIMEOUT_NS (120 * NS_PER_S)  /* data files, drivers, probes */
 #define STOP_GRACE_NS NS_PER_S             /* for iterations in progress when a run is ended early */
+#define STOP_LEAD_NS (300 * NS_PER_MS)     /* a stop lies this far ahead, so that every agent cuts its schedule at the same instant */
 #define DRAIN_SLACK_NS (10 * NS_PER_S)     /* beyond what the plan allows, before an agent that isn't done is given up */
 #define WATERMARK_BACK_S 5
 #define BEGIN_LEAD_NS NS_PER_S             /* a startAfter scenario begins at the first whole second at least this far ahead */
@@ -294,7 +295,7 @@ static int stop(struct run *run, enum stop_cause cause, uint32_t threshold, doub
 {
 	struct journal_record record = {.type = JOURNAL_STOP,
 					.stop = {.cause = cause,
-						 .at_ns = since_t0(run, now_ns),
+						 .at_ns = run->t0_ns ? since_t0(run, now_ns) + STOP_LEAD_NS : 0,
 						 .text = (char *)text,
 						 .threshold = threshold,
 						 .observed = observed}};
@@ -310,7 +311,7 @@ static int stop(struct run *run, enum stop_cause cause, uint32_t threshold, doub
 	snprintf(run->stop_text, sizeof(run->stop_text), "%s", text);
 	for (uint32_t i = 0; i < roster_count(run->roster); i++)
 		send_stop(run, roster_get(run->roster, i));
-	run->drain_deadline_ns = now_ns + STOP_GRACE_NS + DRAIN_SLACK_NS;
+	run->drain_deadline_ns = now_ns + STOP_LEAD_NS + STOP_GRACE_NS + DRAIN_SLACK_NS;
 	if (run->state < RUN_RUNNING)
 		return end_gathering(run, now_ns);
 	return run->state == RUN_RUNNING ? enter(run, RUN_DRAINING, now_ns) : 0;
@@ -591,7 +592,19 @@ static int await_ready(struct run *run, uint64_t now_ns)
 
 /* ---- running ---- */
 
-static int take_snapshot(struct run *run, uint32_t index, const struct message_snapshot *snapshot)
+/* An agent whose snapshots can't be taken would send the same one for ever. */
+static int refuse_snapshot(struct run *run, uint32_t index, const struct message_snapshot *snapshot, const char *why,
+			   uint64_t now_ns)
+{
+	struct roster_agent *agent = roster_get(run->roster, index);
+	char reason[TEXT_SIZE];
+
+	snprintf(reason, sizeof(reason), "its snapshot %llu is refused: %.*s", (unsigned long long)snapshot->seq, 800, why);
+	send_to(run, agent, &(struct message){.type = MESSAGE_STOP, .stop = {.reason = reason}});
+	return lose(run, index, now_ns, reason);
+}
+
+static int take_snapshot(struct run *run, uint32_t index, const struct message_snapshot *snapshot, uint64_t now_ns)
 {
 	struct roster_agent *agent = roster_get(run->roster, index);
 	struct failure failure = {0};
@@ -600,8 +613,7 @@ static int take_snapshot(struct run *run, uint32_t index, const struct message_s
 	if (r == -ENOMEM)
 		return r;
 	if (r == -EBADMSG)
-		tell(run, 1, "agent %s: snapshot %llu is refused: %s", agent->name, (unsigned long long)snapshot->seq,
-		     failure.text);
+		return refuse_snapshot(run, index, snapshot, failure.text, now_ns);
 	if (snapshot->last && (r == MERGE_ACCEPTED || r == MERGE_REPEATED))
 		agent->final_seq = snapshot->seq;
 	if (r == MERGE_REPEATED && agent->acked_seq >= snapshot->seq)
@@ -682,7 +694,7 @@ static int judge(struct run *run, uint64_t now_ns)
 		return 0;
 	failed = intake_judge(run->intake, (uint64_t)mark, &observed);
 	if (failed < 0)
-		return 0;
+		return failed == -ENOMEM ? -ENOMEM : 0;
 	const struct threshold *threshold = &run->config.plan->thresholds[failed];
 
 	snprintf(text, sizeof(text), "threshold '%s' on %s failed after second %lld: observed %g", threshold->text,
@@ -846,7 +858,7 @@ int run_message(struct run *run, struct message *message, uint64_t now_ns)
 	case MESSAGE_FAILED:
 		return take_failed(run, index, &message->failed, now_ns);
 	case MESSAGE_SNAPSHOT:
-		return take_snapshot(run, index, &message->snapshot);
+		return take_snapshot(run, index, &message->snapshot, now_ns);
 	case MESSAGE_DONE:
 		return take_done(run, index, &message->done);
 	default:
