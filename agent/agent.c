@@ -17,9 +17,9 @@
 #include "common/link/link.h"
 
 enum {
-	MESSAGES_AT_ONCE = 64,               /* received before workers and clock are looked at again */
-	SPOOL_BYTES = 256 * 1024 * 1024,     /* minutes of a busy agent's snapshots */
-	ANSWER_SECONDS = 5,                  /* a coordinator may take, before the next address is tried */
+	MESSAGES_AT_ONCE = 64,           /* received before workers and clock are looked at again */
+	SPOOL_BYTES = 256 * 1024 * 1024, /* minutes of a busy agent's snapshots */
+	ANSWER_SECONDS = 5,              /* a coordinator may take, before the next address is tried */
 };
 
 enum watched { WATCH_DOORBELL, WATCH_SIGNAL, WATCH_COUNT };
@@ -40,9 +40,9 @@ struct agent {
 static int connect_link(struct agent *agent)
 {
 	const struct link_config config = {
-		.address = agent->config->addresses[agent->address],
-		.insecure = agent->config->insecure,
-		.incarnation = agent->incarnation,
+	        .address = agent->config->addresses[agent->address],
+	        .insecure = agent->config->insecure,
+	        .incarnation = agent->incarnation,
 	};
 
 	agent->link = link_close(agent->link);
@@ -54,21 +54,21 @@ static int open_crew(struct agent *agent)
 {
 	const struct agent_config *from = agent->config;
 	const struct crew_config config = {
-		.assignment = session_assignment(agent->session),
-		.files = session_files(agent->session),
-		.run_id = session_run_id(agent->session),
-		.workers = from->workers,
-		.drivers = from->drivers,
-		.allowed = from->allowed,
-		.allowed_count = from->allowed_count,
-		.secrets_folder = from->secrets_folder,
-		.log = from->log,
-		.doorbell = agent->doorbell,
+	        .assignment = session_assignment(agent->session),
+	        .files = session_files(agent->session),
+	        .run_id = session_run_id(agent->session),
+	        .workers = from->workers,
+	        .drivers = from->drivers,
+	        .allowed = from->allowed,
+	        .allowed_count = from->allowed_count,
+	        .secrets_folder = from->secrets_folder,
+	        .log = from->log,
+	        .doorbell = agent->doorbell,
 	};
 	int r;
 
-	log_write(from->log, LOG_INFO, "run %s: assigned as agent %u of %u", config.run_id, config.assignment->agent_index + 1,
-		  config.assignment->agent_count);
+	log_write(from->log, LOG_INFO, "run %s: assigned as agent %u of %u", config.run_id,
+	          config.assignment->agent_index + 1, config.assignment->agent_count);
 	r = crew_new(&config, &agent->crew);
 	return r < 0 ? session_failed(agent->session, "cannot start a thread", clock_now_ns()) : 0;
 }
@@ -88,8 +88,8 @@ static void send_message(struct agent *agent, struct message *message)
 	r = link_send(agent->link, message);
 	/* What got lost is sent again when its answer doesn't come. */
 	if (r < 0 && r != -EAGAIN)
-		log_write(agent->config->log, LOG_WARNING, "cannot send %s: %s, ignoring", message_type_names[message->type],
-			  strerrordesc_np(-r));
+		log_write(agent->config->log, LOG_WARNING, "cannot send %s: %s, ignoring",
+		          message_type_names[message->type], strerrordesc_np(-r));
 }
 
 static int carry_out(struct agent *agent, struct effect *effect)
@@ -140,7 +140,8 @@ static int look_at_opening(struct agent *agent, uint64_t now_ns)
 	targets = crew_targets(agent->crew, &count);
 	for (uint32_t i = 0; i < count; i++) {
 		if (targets[i].problem[0])
-			log_write(agent->config->log, LOG_WARNING, "target %s: %s", targets[i].name, targets[i].problem);
+			log_write(agent->config->log, LOG_WARNING, "target %s: %s", targets[i].name,
+			          targets[i].problem);
 	}
 	return carry_out_all(agent, session_opened(agent->session, targets, count, now_ns));
 }
@@ -264,8 +265,8 @@ static void drain(int fd, size_t size)
 static int turn(struct agent *agent)
 {
 	struct pollfd watched[WATCH_COUNT] = {
-		[WATCH_DOORBELL] = {.fd = agent->doorbell, .events = POLLIN},
-		[WATCH_SIGNAL] = {.fd = agent->config->signal_fd, .events = POLLIN},
+	        [WATCH_DOORBELL] = {.fd = agent->doorbell, .events = POLLIN},
+	        [WATCH_SIGNAL] = {.fd = agent->config->signal_fd, .events = POLLIN},
 	};
 	uint32_t count = agent->config->signal_fd >= 0 ? WATCH_COUNT : WATCH_SIGNAL;
 	int r = link_wait(agent->link, watched, count, wait_ms(agent));
@@ -290,12 +291,12 @@ static int turn(struct agent *agent)
 static int serve(struct agent *agent)
 {
 	const struct session_config config = {
-		.hello = agent->config->hello,
-		.incarnation = agent->incarnation,
-		.once = agent->config->once,
-		.orphan_after_ns = agent->config->orphan_after_ns,
-		.spool_bytes = SPOOL_BYTES,
-		.now_ns = clock_now_ns(),
+	        .hello = agent->config->hello,
+	        .incarnation = agent->incarnation,
+	        .once = agent->config->once,
+	        .orphan_after_ns = agent->config->orphan_after_ns,
+	        .spool_bytes = SPOOL_BYTES,
+	        .now_ns = clock_now_ns(),
 	};
 	int r = session_new(&config, &agent->session);
 

@@ -27,6 +27,6 @@ struct agent_config {
 	int signal_fd;              /* readable when the agent is to end (a signalfd); -1: none */
 };
 
-/* Serves runs until it is told to end, or one run with `once`. Blocks. 0: it ended as it should; 1: it was turned away, failed, or was
- * deserted by its coordinator; a negative errno, said in *failure, if it could not go on. */
+/* Serves runs until it is told to end, or one run with `once`. Blocks. 0: it ended as it should; 1: it was turned away,
+ * failed, or was deserted by its coordinator; a negative errno, said in *failure, if it could not go on. */
 int agent_run(const struct agent_config *config, struct failure *failure);

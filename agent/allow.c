@@ -126,7 +126,8 @@ static int hosts_of_list(const char *text, size_t size, host_fn host, void *cont
 			text++;
 		/* librdkafka takes "PLAINTEXT://host:port" as well. */
 		scheme = memmem(text, (size_t)(stop - text), "://", 3);
-		r = host_of_authority(scheme ? scheme + 3 : text, (size_t)(stop - (scheme ? scheme + 3 : text)), host, context);
+		r = host_of_authority(scheme ? scheme + 3 : text, (size_t)(stop - (scheme ? scheme + 3 : text)), host,
+		                      context);
 		if (r < 0)
 			return r;
 		text = stop + 1;
@@ -201,7 +202,8 @@ static int hosts_of_words(const char *text, host_fn host, void *context)
 
 static int hosts_of_postgres(const char *uri, host_fn host, void *context)
 {
-	if (strncmp(uri, "postgresql://", strlen("postgresql://")) == 0 || strncmp(uri, "postgres://", strlen("postgres://")) == 0)
+	if (strncmp(uri, "postgresql://", strlen("postgresql://")) == 0 ||
+	    strncmp(uri, "postgres://", strlen("postgres://")) == 0)
 		return hosts_of_uri(uri, host, context);
 	return hosts_of_words(uri, host, context);
 }
@@ -276,20 +278,23 @@ static int check_host(void *context, const char *name)
 	}
 	if (resolved_matches(check, name))
 		return 0;
-	return failure_set(check->failure, -EPERM, "target \"%s\" is on %s, which this agent's --allow-target does not allow",
-			   check->target, name);
+	return failure_set(check->failure, -EPERM,
+	                   "target \"%s\" is on %s, which this agent's --allow-target does not allow", check->target,
+	                   name);
 }
 
 int allow_check(const struct plan *plan, const struct allow_rule *rules, uint32_t count, struct failure *failure)
 {
 	for (uint32_t i = 0; count > 0 && i < plan->target_count; i++) {
-		struct check check = {.rules = rules, .count = count, .target = plan->targets[i].name, .failure = failure};
+		struct check check = {
+		        .rules = rules, .count = count, .target = plan->targets[i].name, .failure = failure};
 		int r = allow_hosts(&plan->targets[i], check_host, &check);
 
 		if (r == -EINVAL)
 			return failure_set(failure, -EPERM,
-					   "target \"%s\": its host can't be told, so this agent's --allow-target does not allow it",
-					   plan->targets[i].name);
+			                   "target \"%s\": its host can't be told, so this agent's --allow-target does "
+			                   "not allow it",
+			                   plan->targets[i].name);
 		if (r < 0)
 			return r;
 	}

@@ -19,8 +19,9 @@ struct allow_rule {
 /* "example.com", "10.1.2.3", "10.0.0.0/8", "fd00::/8". 0 or -EINVAL. */
 int allow_parse(const char *text, struct allow_rule *ret_rule);
 
-/* Every host of every target must match one of the rules; with none at all everything is allowed. A name matches a rule of the same name, or
- * one of addresses if all that it resolves to match: that blocks. A target whose host can't be told is refused. 0 or -EPERM, said. */
+/* Every host of every target must match one of the rules; with none at all everything is allowed. A name matches a rule
+ * of the same name, or one of addresses if all that it resolves to match: that blocks. A target whose host can't be
+ * told is refused. 0 or -EPERM, said. */
 int allow_check(const struct plan *plan, const struct allow_rule *rules, uint32_t count, struct failure *failure);
 
 /* Calls `host` for each host that a target names; stops at its first error. -EINVAL if they can't be told. Pure. */

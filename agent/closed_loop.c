@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The executors of VUs: each VU runs one iteration after the other while its schedule wants it.
  *
- * A VU is active within its span [start, end); between spans (a curve that falls and rises again) it sleeps without sessions. Past its
- * span's end a running iteration has a grace (gracefulRampDown, or gracefulStop at the schedule's end) and is then interrupted. */
+ * A VU is active within its span [start, end); between spans (a curve that falls and rises again) it sleeps without
+ * sessions. Past its span's end a running iteration has a grace (gracefulRampDown, or gracefulStop at the schedule's
+ * end) and is then interrupted. */
 #include "agent/runner.h"
 
 #include <errno.h>
@@ -92,10 +93,10 @@ static int start(struct vu *vu, uint64_t intended_ns, uint64_t now_ns)
 	struct runner *runner = vu->runner;
 	const struct scenario *scenario = runner->scenario;
 	const struct flow_start start = {
-		.intended_ns = intended_ns,
-		.now_ns = now_ns,
-		.draw = next_draw(runner, vu),
-		.lane = scenario->producers ? runner->lane_base + (uint32_t)(vu->index % scenario->producers) : 0,
+	        .intended_ns = intended_ns,
+	        .now_ns = now_ns,
+	        .draw = next_draw(runner, vu),
+	        .lane = scenario->producers ? runner->lane_base + (uint32_t)(vu->index % scenario->producers) : 0,
 	};
 	int outcome;
 
@@ -114,15 +115,16 @@ static int start_tick(struct vu *vu, uint64_t now_ns)
 {
 	struct runner *runner = vu->runner;
 	uint64_t first_ns = vu->tick_ns;
-	uint64_t late = pace_skip_late(&vu->tick_ns, runner->scenario->pace_ns, now_ns, runner->engine->plan->max_lateness_ns);
+	uint64_t late =
+	        pace_skip_late(&vu->tick_ns, runner->scenario->pace_ns, now_ns, runner->engine->plan->max_lateness_ns);
 	int r;
 
 	runner->tally.planned += late;
 	r = runner_drop(runner, DROP_LATE, late, first_ns);
 	if (r < 0)
 		return r;
-	r = recorder_lateness(engine_recorder(runner->engine, now_ns), runner->index, runner_is_warmup(runner, vu->tick_ns),
-			      now_ns - vu->tick_ns);
+	r = recorder_lateness(engine_recorder(runner->engine, now_ns), runner->index,
+	                      runner_is_warmup(runner, vu->tick_ns), now_ns - vu->tick_ns);
 	return r < 0 ? r : start(vu, vu->tick_ns, now_ns);
 }
 
@@ -157,7 +159,7 @@ static int enter(struct vu *vu, uint64_t now_ns)
 	r = vu_open(vu);
 	if (r == 0 && vu->span_end_ns < schedule_end(runner))
 		r = loop_timer_start(runner->engine->loop, &vu->curfew,
-				     vu->span_end_ns + runner->scenario->graceful_ramp_down_ns);
+		                     vu->span_end_ns + runner->scenario->graceful_ramp_down_ns);
 	if (r < 0)
 		return r;
 	if (!may_start(runner, vu, now_ns))
@@ -283,13 +285,13 @@ static void release(struct runner *runner)
 }
 
 const struct runner_ops closed_loop_ops = {
-	.prepare = prepare,
-	.begin = begin,
-	.vu_free = vu_free_again,
-	.vu_timer = vu_timer,
-	.bound = bound,
-	.end = end,
-	.give_up = give_up,
-	.is_over = is_over,
-	.release = release,
+        .prepare = prepare,
+        .begin = begin,
+        .vu_free = vu_free_again,
+        .vu_timer = vu_timer,
+        .bound = bound,
+        .end = end,
+        .give_up = give_up,
+        .is_over = is_over,
+        .release = release,
 };

@@ -47,8 +47,8 @@ static int read_plan(struct crew *crew)
 {
 	const struct message_assign *assignment = crew->config.assignment;
 	struct failures failures = {0};
-	int r = plan_parse(assignment->plan, assignment->plan_size, crew->config.files, assignment->file_count, &failures,
-			   &crew->plan);
+	int r = plan_parse(assignment->plan, assignment->plan_size, crew->config.files, assignment->file_count,
+	                   &failures, &crew->plan);
 
 	if (r < 0) {
 		char text[FAILURE_TEXT_MAX] = "no memory";
@@ -60,18 +60,18 @@ static int read_plan(struct crew *crew)
 	failures_deinit(&failures);
 	if (r == 0 && crew->plan->scenario_count != assignment->share_count)
 		return failure_set(&crew->failure, -EINVAL, "the plan has %u scenarios, and shares came for %u",
-				   crew->plan->scenario_count, assignment->share_count);
+		                   crew->plan->scenario_count, assignment->share_count);
 	return r;
 }
 
 static int divide(struct crew *crew)
 {
 	const struct portion_config config = {
-		.plan = crew->plan,
-		.shares = crew->config.assignment->shares,
-		.agent_index = crew->config.assignment->agent_index,
-		.agent_count = crew->config.assignment->agent_count,
-		.workers = crew->config.workers,
+	        .plan = crew->plan,
+	        .shares = crew->config.assignment->shares,
+	        .agent_index = crew->config.assignment->agent_index,
+	        .agent_count = crew->config.assignment->agent_count,
+	        .workers = crew->config.workers,
 	};
 	int r;
 
@@ -89,14 +89,14 @@ static int start_workers(struct crew *crew)
 		return failure_set(&crew->failure, -ENOMEM, "no memory");
 	for (uint32_t i = 0; i < crew->config.workers; i++) {
 		const struct engine_config config = {
-			.plan = crew->plan,
-			.portion = &crew->portions[i],
-			.drivers = crew->config.drivers,
-			.agent_name = crew->config.assignment->agent_name,
-			.run_id = crew->config.run_id,
-			.secrets_folder = crew->config.secrets_folder,
-			.log = crew->config.log,
-			.worker = i,
+		        .plan = crew->plan,
+		        .portion = &crew->portions[i],
+		        .drivers = crew->config.drivers,
+		        .agent_name = crew->config.assignment->agent_name,
+		        .run_id = crew->config.run_id,
+		        .secrets_folder = crew->config.secrets_folder,
+		        .log = crew->config.log,
+		        .worker = i,
 		};
 		int r = worker_new(&config, crew->config.doorbell, &crew->workers[i]);
 
@@ -110,12 +110,12 @@ static int start_workers(struct crew *crew)
 static int probe_targets(struct crew *crew)
 {
 	const struct probes_config config = {
-		.plan = crew->plan,
-		.drivers = crew->config.drivers,
-		.log = crew->config.log,
-		.agent_name = crew->config.assignment->agent_name,
-		.run_id = crew->config.run_id,
-		.timeout_ms = PROBE_TIMEOUT_MS,
+	        .plan = crew->plan,
+	        .drivers = crew->config.drivers,
+	        .log = crew->config.log,
+	        .agent_name = crew->config.assignment->agent_name,
+	        .run_id = crew->config.run_id,
+	        .timeout_ms = PROBE_TIMEOUT_MS,
 	};
 	int r;
 
@@ -327,12 +327,12 @@ const struct wire_target *crew_targets(struct crew *crew, uint32_t *ret_count)
 
 		learn(crew, i);
 		crew->targets[i] = (struct wire_target){
-			.name = crew->plan->targets[i].name,
-			.version = facts->version,
-			.topology = facts->topology,
-			.idle_round_trip_ns = facts->idle_round_trip_ns,
-			.local = facts->local,
-			.problem = facts->problem,
+		        .name = crew->plan->targets[i].name,
+		        .version = facts->version,
+		        .topology = facts->topology,
+		        .idle_round_trip_ns = facts->idle_round_trip_ns,
+		        .local = facts->local,
+		        .problem = facts->problem,
 		};
 	}
 	*ret_count = crew->plan->target_count;

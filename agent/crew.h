@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Everything that lives as long as an agent's run: the plan, the workers, and the snapshots they add up to.
  *
- * Opening blocks (data files are parsed, names resolved, drivers opened, targets probed), so it happens on a thread of its own. All
- * functions are the main thread's; news ring the doorbell. */
+ * Opening blocks (data files are parsed, names resolved, drivers opened, targets probed), so it happens on a thread of
+ * its own. All functions are the main thread's; news ring the doorbell. */
 #pragma once
 
 #include <stdint.h>
@@ -37,8 +37,8 @@ enum crew_state {
 
 /* Starts opening. What the config points to must outlive the crew. 0 or a negative errno. */
 int crew_new(const struct crew_config *config, struct crew **ret_crew);
-/* Ends it, whatever it does; waits for its threads while drivers close. Snapshots made must not be used any more: their series' texts
- * go with it. */
+/* Ends it, whatever it does; waits for its threads while drivers close. Snapshots made must not be used any more: their
+ * series' texts go with it. */
 struct crew *crew_free(struct crew *crew);
 
 /* Looks at the workers. */
@@ -49,12 +49,13 @@ void crew_start(struct crew *crew, uint64_t t0_ns);
 int crew_begin(struct crew *crew, uint32_t scenario, uint64_t at_ns);
 void crew_stop(struct crew *crew, uint64_t at_ns, uint64_t grace_ns);
 
-/* Collects what the workers handed over, and makes the next snapshot if its second is complete: 1, with *ret_snapshot the caller's; 0:
- * not yet; or a negative errno. After the one marked as last there is none. */
+/* Collects what the workers handed over, and makes the next snapshot if its second is complete: 1, with *ret_snapshot
+ * the caller's; 0: not yet; or a negative errno. After the one marked as last there is none. */
 int crew_snapshot(struct crew *crew, struct snapshot **ret_snapshot);
 /* Since T0: when the last schedule ended. After the last snapshot. */
 uint64_t crew_end_ns(const struct crew *crew);
 /* True once every worker is done and has told what its drivers learned (shortly after its last second). */
 _Bool crew_done(struct crew *crew);
-/* What is known of the targets: from the probes, and, once crew_done(), from the run's answers. Holds until crew_free(). */
+/* What is known of the targets: from the probes, and, once crew_done(), from the run's answers. Holds until
+ * crew_free(). */
 const struct wire_target *crew_targets(struct crew *crew, uint32_t *ret_count);

@@ -12,7 +12,8 @@
 
 enum {
 	PULSE_MS = 100,      /* how often the loop's punctuality is looked at */
-	PARKED_RETRY_MS = 1, /* a driver that is full tells of room by completing something; if it has nothing in flight, by this */
+	PARKED_RETRY_MS = 1, /* a driver that is full tells of room by completing something; if it has nothing in
+	                        flight, by this */
 };
 
 DEFINE_CLEANUP(struct engine *, engine_free)
@@ -61,13 +62,14 @@ static uint64_t since_start(const struct engine *engine, uint64_t at_ns)
 	return at_ns > engine->t0_ns ? at_ns - engine->t0_ns : 0;
 }
 
-static void describe_scenario(const struct engine *engine, const struct runner *runner, struct wire_scenario *ret_scenario)
+static void describe_scenario(const struct engine *engine, const struct runner *runner,
+                              struct wire_scenario *ret_scenario)
 {
 	*ret_scenario = (struct wire_scenario){
-		.tally = runner->tally,
-		.running = runner->running,
-		.finished = runner->state == RUNNER_FINISHED,
-		.end_ns = runner->state == RUNNER_FINISHED ? since_start(engine, runner->finished_ns) : 0,
+	        .tally = runner->tally,
+	        .running = runner->running,
+	        .finished = runner->state == RUNNER_FINISHED,
+	        .end_ns = runner->state == RUNNER_FINISHED ? since_start(engine, runner->finished_ns) : 0,
 	};
 }
 
@@ -77,7 +79,7 @@ static void record_vus(struct engine *engine, struct second *second, const struc
 
 	if (runner->state == RUNNER_RUNNING || runner->state == RUNNER_ENDING)
 		engine_fail(engine, recorder_vus(second->recorder, runner->index, runner_is_warmup(runner, second_ns),
-						 runner->vus_alive));
+		                                 runner->vus_alive));
 }
 
 /* Fills in all but what was recorded. */
@@ -163,7 +165,7 @@ static int saved(void *context, struct operation *operation, uint32_t slot, cons
 }
 
 static int open_target(struct engine *engine, struct engine_target *of, const struct target_portion *portion,
-		       struct failure *failure)
+                       struct failure *failure)
 {
 	enum target_kind kind = of->target ? of->target->kind : TARGET_NULL;
 
@@ -171,19 +173,19 @@ static int open_target(struct engine *engine, struct engine_target *of, const st
 	if (!of->ops)
 		return failure_set(failure, -ENOSYS, "this agent has no driver for %s", target_kind_names[kind]);
 	of->config = (struct driver_config){
-		.plan = engine->plan,
-		.target = of->target,
-		.loop = engine->loop,
-		.log = engine->config.log,
-		.agent_name = engine->config.agent_name,
-		.run_id = engine->config.run_id,
-		.worker = engine->config.worker,
-		.lanes = portion ? portion->lanes : NULL,
-		.lane_count = portion ? portion->lane_count : 0,
-		.connections = portion ? portion->connections : 0,
-		.complete = completed,
-		.save = saved,
-		.context = engine,
+	        .plan = engine->plan,
+	        .target = of->target,
+	        .loop = engine->loop,
+	        .log = engine->config.log,
+	        .agent_name = engine->config.agent_name,
+	        .run_id = engine->config.run_id,
+	        .worker = engine->config.worker,
+	        .lanes = portion ? portion->lanes : NULL,
+	        .lane_count = portion ? portion->lane_count : 0,
+	        .connections = portion ? portion->connections : 0,
+	        .complete = completed,
+	        .save = saved,
+	        .context = engine,
 	};
 	return of->ops->open(&of->config, failure, &of->driver);
 }

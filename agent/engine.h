@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All that one worker runs, on one thread: its loop, its drivers, its scenarios, and the second it is recording.
  *
- * An engine knows no other thread: what it hands over goes through a callback. It is made, prepared, started and turned until it is
- * done:  new -> start(T0) -> turn, turn, ... (begin, stop) -> done -> free. */
+ * An engine knows no other thread: what it hands over goes through a callback. It is made, prepared, started and turned
+ * until it is done:  new -> start(T0) -> turn, turn, ... (begin, stop) -> done -> free. */
 #pragma once
 
 #include <stdint.h>
@@ -21,15 +21,15 @@
 
 struct engine_config {
 	const struct plan *plan;
-	const struct portion *portion; /* this worker's; both must outlive the engine */
+	const struct portion *portion;           /* this worker's; both must outlive the engine */
 	const struct driver_ops *const *drivers; /* by target_kind */
 	const char *agent_name;
 	const char *run_id;
 	const char *secrets_folder; /* may be NULL */
-	struct log *log; /* may be NULL */
+	struct log *log;            /* may be NULL */
 	uint32_t worker;
-	/* Takes a filled second and gives an empty one to go on with, or NULL: then the full one is kept and goes on being filled (never
-	 * with last set: that one is taken in any case, and nothing is given). */
+	/* Takes a filled second and gives an empty one to go on with, or NULL: then the full one is kept and goes on
+	 * being filled (never with last set: that one is taken in any case, and nothing is given). */
 	struct second *(*hand_over)(void *context, struct second *full);
 	void *context;
 };
@@ -44,7 +44,7 @@ struct engine_target {
 };
 
 enum engine_phase {
-	ENGINE_IDLE,     /* before start */
+	ENGINE_IDLE, /* before start */
 	ENGINE_RUNNING,
 	ENGINE_DRAINING, /* every scenario is finished: deliveries are awaited */
 	ENGINE_DONE,     /* the last second is handed over */
@@ -70,8 +70,8 @@ struct engine {
 	_Bool abandoning;
 	uint64_t lingering; /* interrupted operations that haven't completed */
 
-	struct second *second;  /* being recorded */
-	uint64_t boundary_ns;   /* its end, on the clock */
+	struct second *second; /* being recorded */
+	uint64_t boundary_ns;  /* its end, on the clock */
 	struct loop_timer second_timer;
 	struct loop_timer start_timer;
 	struct loop_timer pulse_timer; /* how late it fires is how long the loop was held up */
@@ -93,7 +93,8 @@ struct engine *engine_free(struct engine *engine);
 int engine_start(struct engine *engine, uint64_t t0_ns);
 /* A scenario with startAfter begins at_ns after T0 (its startTime included). Ignored for one that has begun. */
 int engine_begin(struct engine *engine, uint32_t scenario, uint64_t at_ns);
-/* No iteration starts that is intended at or after at_ns since T0 (or now, if that is later); those in progress then get grace_ns. */
+/* No iteration starts that is intended at or after at_ns since T0 (or now, if that is later); those in progress then
+ * get grace_ns. */
 int engine_stop(struct engine *engine, uint64_t at_ns, uint64_t grace_ns);
 /* One pass: gives the drivers and the ready VUs their turn and waits for what comes next. A negative errno is fatal. */
 int engine_turn(struct engine *engine);

@@ -107,8 +107,8 @@ static int set_libraries(struct message_hello *hello, const struct driver_ops *c
 		if (!table[i] || i == TARGET_NULL)
 			continue;
 		hello->libraries[hello->library_count++] = (struct text_pair){
-			.name = strdup(table[i]->library),
-			.value = strdup(table[i]->library_version()),
+		        .name = strdup(table[i]->library),
+		        .value = strdup(table[i]->library_version()),
 		};
 	}
 	return 0;
@@ -122,7 +122,7 @@ static int set_tags(struct message_hello *hello, const struct facts_config *conf
 	hello->tag_count = config->tag_count;
 	for (uint32_t i = 0; i < config->tag_count; i++)
 		hello->tags[i] = (struct text_pair){.name = strdup(config->tags[i].name),
-						    .value = strdup(config->tags[i].value)};
+		                                    .value = strdup(config->tags[i].value)};
 	return 0;
 }
 
@@ -138,8 +138,8 @@ static _Bool pairs_complete(const struct text_pair *pairs, uint32_t count)
 static _Bool is_complete(const struct message_hello *hello)
 {
 	return hello->version && hello->name && hello->host && hello->cpu && hello->kernel &&
-	       pairs_complete(hello->limits, hello->limit_count) && pairs_complete(hello->libraries, hello->library_count) &&
-	       pairs_complete(hello->tags, hello->tag_count);
+	       pairs_complete(hello->limits, hello->limit_count) &&
+	       pairs_complete(hello->libraries, hello->library_count) && pairs_complete(hello->tags, hello->tag_count);
 }
 
 static void set_texts(struct message_hello *hello, const struct facts_config *config)
@@ -157,12 +157,12 @@ static void set_texts(struct message_hello *hello, const struct facts_config *co
 int facts_gather(const struct facts_config *config, struct message_hello *ret_hello)
 {
 	struct message_hello hello = {
-		.protocol = PROTOCOL_VERSION,
-		.cores = facts_cores(),
-		.workers = config->workers ? config->workers : facts_cores(),
-		.weight = config->weight,
-		.memory_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE),
-		.pid = (uint64_t)getpid(),
+	        .protocol = PROTOCOL_VERSION,
+	        .cores = facts_cores(),
+	        .workers = config->workers ? config->workers : facts_cores(),
+	        .weight = config->weight,
+	        .memory_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE),
+	        .pid = (uint64_t)getpid(),
 	};
 	int r;
 

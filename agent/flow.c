@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs the steps of an iteration.
  *
- * vu->intended_ns always is when the next step was wanted: the iteration's own intended time at first, then the end of the step before
- * plus its pause. At an iteration's end it therefore is the end of its last step. */
+ * vu->intended_ns always is when the next step was wanted: the iteration's own intended time at first, then the end of
+ * the step before plus its pause. At an iteration's end it therefore is the end of its last step. */
 #include "agent/flow.h"
 
 #include <errno.h>
@@ -63,7 +63,7 @@ static int init_step(struct flow *flow, struct engine *engine, uint32_t scenario
 	if (r < 0)
 		return r;
 	return groups_intern(engine->groups, scenario, index, (const char *)engine->scratch.data, engine->scratch.size,
-			     &of->group);
+	                     &of->group);
 }
 
 static int init_feeds(struct flow *flow, const struct plan *plan, uint32_t scenario)
@@ -77,8 +77,8 @@ static int init_feeds(struct flow *flow, const struct plan *plan, uint32_t scena
 		if (!uses_feed(plan, scenario, feed))
 			continue;
 		flow->feeds[flow->feed_count++] = (struct flow_feed){
-			.feed = feed,
-			.offset = feed_pick(feed) == FEED_UNIQUE ? uses_feed_offset(plan, scenario, feed) : 0,
+		        .feed = feed,
+		        .offset = feed_pick(feed) == FEED_UNIQUE ? uses_feed_offset(plan, scenario, feed) : 0,
 		};
 	}
 	return 0;
@@ -159,7 +159,7 @@ static int end_iteration(struct vu *vu, _Bool succeeded)
 	runner->tally.succeeded += succeeded;
 	runner->tally.failed += !succeeded;
 	r = recorder_iteration(recorder, runner->index, runner_is_warmup(runner, vu->iteration_intended_ns), succeeded,
-			       end_ns - vu->iteration_started_ns);
+	                       end_ns - vu->iteration_started_ns);
 	return r < 0 ? r : FLOW_ENDED;
 }
 
@@ -190,7 +190,7 @@ static int find_group(struct vu *vu, const struct flow_step *of, uint32_t *ret_g
 	if (r < 0)
 		return r;
 	return groups_intern(engine->groups, vu->runner->index, vu->step, (const char *)engine->scratch.data,
-			     engine->scratch.size, ret_group);
+	                     engine->scratch.size, ret_group);
 }
 
 static int make_flight(struct vu *vu, const struct flow_step *of, uint64_t now_ns, struct flight **ret_flight)
@@ -208,10 +208,10 @@ static int make_flight(struct vu *vu, const struct flow_step *of, uint64_t now_n
 	flight->runner = runner;
 	flight->vu = of->detached ? NULL : vu;
 	flight->place = (struct recorder_place){
-		.scenario = runner->index,
-		.step = vu->step,
-		.group = group,
-		.warmup = runner_is_warmup(runner, vu->intended_ns),
+	        .scenario = runner->index,
+	        .step = vu->step,
+	        .group = group,
+	        .warmup = runner_is_warmup(runner, vu->intended_ns),
 	};
 	flight->operation.step = of->step;
 	flight->operation.scope = &vu->scope;
@@ -314,7 +314,7 @@ static int fail_without_data(struct vu *vu, const struct feed *feed)
 	snprintf(text, sizeof(text), "feed \"%s\" has no unused row left", feed_name(feed));
 	error_label_format(ERROR_DATA, "FEED_EXHAUSTED", text, label);
 	r = recorder_error(engine_recorder(runner->engine, vu->iteration_started_ns), runner->index,
-			   runner_is_warmup(runner, vu->iteration_intended_ns), label);
+	                   runner_is_warmup(runner, vu->iteration_intended_ns), label);
 	return r < 0 ? r : end_iteration(vu, 0);
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs the steps of an iteration: draws its feeds, submits its operations one after the other, and measures them.
  *
- * Drivers are never called from within a completion: a VU whose operation completed goes to the engine's list of ready VUs and is
- * taken on in the engine's next turn. So no driver is entered twice, and no chain of quick failures can grow the stack.
+ * Drivers are never called from within a completion: a VU whose operation completed goes to the engine's list of ready
+ * VUs and is taken on in the engine's next turn. So no driver is entered twice, and no chain of quick failures can grow
+ * the stack.
  *
- * A produced message that isn't awaited is detached: the iteration goes on at once and succeeds without it, its record is made at the
- * delivery report. A failed one then counts as a failed operation alone. */
+ * A produced message that isn't awaited is detached: the iteration goes on at once and succeeds without it, its record
+ * is made at the delivery report. A failed one then counts as a failed operation alone. */
 #pragma once
 
 #include <stdint.h>
@@ -45,7 +46,7 @@ struct flow_feed {
 struct flow {
 	struct flow_step *steps;
 	uint32_t step_count;
-	uint64_t weights; /* sum of all steps' */
+	uint64_t weights;               /* sum of all steps' */
 	struct engine_target **targets; /* distinct */
 	uint32_t target_count;
 	struct flow_feed *feeds; /* that the steps use */
@@ -66,7 +67,7 @@ enum flow_outcome {
 struct flow_start {
 	uint64_t intended_ns;
 	uint64_t now_ns;
-	uint64_t draw;  /* index of the iteration's draws from feeds */
+	uint64_t draw; /* index of the iteration's draws from feeds */
 	uint32_t lane;
 	_Bool may_refuse;
 };
@@ -75,8 +76,8 @@ struct flow_start {
 int flow_start(struct vu *vu, const struct flow_start *start);
 /* Goes on with a busy VU: after a completion, a pause, or when there may be room. */
 int flow_resume(struct vu *vu, uint64_t now_ns);
-/* Ends a busy VU's iteration as interrupted. If its operation stays in flight the VU is ready again only when that completes
- * (vu->flight is set until then). */
+/* Ends a busy VU's iteration as interrupted. If its operation stays in flight the VU is ready again only when that
+ * completes (vu->flight is set until then). */
 void flow_interrupt(struct vu *vu);
 /* A driver's completion; of any flight of the engine. */
 void flow_complete(struct engine *engine, struct operation *operation);

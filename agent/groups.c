@@ -103,7 +103,8 @@ static void make_printable(char *text, size_t size)
 	}
 }
 
-int groups_intern(struct groups *groups, uint32_t scenario, uint32_t step, const char *text, size_t size, uint32_t *ret_group)
+int groups_intern(struct groups *groups, uint32_t scenario, uint32_t step, const char *text, size_t size,
+                  uint32_t *ret_group)
 {
 	struct names *names = names_of_step(groups, groups_step_number(groups, scenario, step));
 	char clean[LIMIT_LABEL_BYTES];

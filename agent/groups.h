@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The groups (`group: "{{symbol}}"`) that one worker's operations belong to, as small numbers.
  *
- * A group keeps its number as long as the worker lives, so that both of its recorders find an operation's cells without hashing
- * the text again. Past maxGroups of a step further ones are folded into "(other)". One thread. */
+ * A group keeps its number as long as the worker lives, so that both of its recorders find an operation's cells without
+ * hashing the text again. Past maxGroups of a step further ones are folded into "(other)". One thread. */
 #pragma once
 
 #include <stddef.h>
@@ -22,9 +22,10 @@ enum {
 /* Keeps a pointer to the plan. 0 or -ENOMEM. */
 int groups_new(const struct plan *plan, struct groups **ret_groups);
 struct groups *groups_free(struct groups *groups);
-/* The number of this text under the step; texts are cut at LIMIT_LABEL_BYTES (whole characters), and what is not UTF-8 in them
- * becomes '?'. A folded one is counted. 0 or -ENOMEM. */
-int groups_intern(struct groups *groups, uint32_t scenario, uint32_t step, const char *text, size_t size, uint32_t *ret_group);
+/* The number of this text under the step; texts are cut at LIMIT_LABEL_BYTES (whole characters), and what is not UTF-8
+ * in them becomes '?'. A folded one is counted. 0 or -ENOMEM. */
+int groups_intern(struct groups *groups, uint32_t scenario, uint32_t step, const char *text, size_t size,
+                  uint32_t *ret_group);
 /* Holds until groups_free(). */
 const char *groups_text(const struct groups *groups, uint32_t scenario, uint32_t step, uint32_t group);
 /* How often a group was folded. */

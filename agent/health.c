@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the agent's process takes of its host.
  *
- * Ports are all local TCP sockets of the network namespace (in use and in TIME_WAIT), held against the range that the kernel takes
- * ephemeral ports from: an upper bound of what this agent uses, and what runs out first. */
+ * Ports are all local TCP sockets of the network namespace (in use and in TIME_WAIT), held against the range that the
+ * kernel takes ephemeral ports from: an upper bound of what this agent uses, and what runs out first. */
 #include "agent/health.h"
 
 #include <dirent.h>
@@ -169,7 +169,7 @@ void health_sample(struct health *health, uint64_t cpu_at_start_ns, struct wire_
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
 		ret_health->descriptor_limit = limit.rlim_cur;
 	ret_health->ports = highest(&health->ports, count_ports_of("/proc/self/net/sockstat", "TCP:") +
-							    count_ports_of("/proc/self/net/sockstat6", "TCP6:"));
+	                                                    count_ports_of("/proc/self/net/sockstat6", "TCP6:"));
 	ret_health->port_limit = count_port_limit();
 }
 

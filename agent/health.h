@@ -11,8 +11,8 @@ struct health *health_new(void);
 struct health *health_free(struct health *health);
 /* From now on throttling is counted, and highest values are forgotten: call it when a run is about to start. */
 void health_start(struct health *health);
-/* Sets cpu_ns (since cpu_at_start_ns), throttled_ns, max_rss_kib, descriptors, ports and their limits; all else is 0. What can't be read
- * stays 0. Takes well under a millisecond. */
+/* Sets cpu_ns (since cpu_at_start_ns), throttled_ns, max_rss_kib, descriptors, ports and their limits; all else is 0.
+ * What can't be read stays 0. Takes well under a millisecond. */
 void health_sample(struct health *health, uint64_t cpu_at_start_ns, struct wire_health *ret_health);
 
 /* The cgroup's CPU limit in cores, or 0: none. */

@@ -42,9 +42,10 @@ static int finish_file(struct intake *intake, struct failure *failure)
 
 	hash_sha256_hex(content->data, content->size, digest);
 	if (strcmp(digest, file->sha256) != 0)
-		return failure_set(failure, -EBADMSG, "data file \"%s\" came with another digest than it should have", file->name);
-	intake->results[intake->next] =
-		(struct plan_file){.name = file->name, .data = content->data ? (const void *)content->data : "", .size = content->size};
+		return failure_set(failure, -EBADMSG, "data file \"%s\" came with another digest than it should have",
+		                   file->name);
+	intake->results[intake->next] = (struct plan_file){
+	        .name = file->name, .data = content->data ? (const void *)content->data : "", .size = content->size};
 	intake->next++;
 	return 0;
 }
@@ -74,8 +75,8 @@ int intake_new(const struct wire_file *files, uint32_t count, struct failure *fa
 		return -ENOMEM;
 	for (uint32_t i = 0; i < count; i++) {
 		if (files[i].size > LIMIT_FEED_BYTES)
-			return failure_set(failure, -EFBIG, "data file \"%s\" has %" PRIu64 " bytes, more than %d", files[i].name,
-					   files[i].size, LIMIT_FEED_BYTES);
+			return failure_set(failure, -EFBIG, "data file \"%s\" has %" PRIu64 " bytes, more than %d",
+			                   files[i].name, files[i].size, LIMIT_FEED_BYTES);
 	}
 	r = pass_empty(intake, failure);
 	if (r < 0)
@@ -92,7 +93,7 @@ _Bool intake_complete(const struct intake *intake)
 void intake_want(const struct intake *intake, struct message_fetch *ret_fetch)
 {
 	*ret_fetch = (struct message_fetch){.name = intake->files[intake->next].name,
-					    .offset = intake->contents[intake->next].size};
+	                                    .offset = intake->contents[intake->next].size};
 }
 
 int intake_take(struct intake *intake, const struct message_chunk *chunk, struct failure *failure)
@@ -108,7 +109,8 @@ int intake_take(struct intake *intake, const struct message_chunk *chunk, struct
 	if (strcmp(chunk->name, file->name) != 0 || chunk->offset != content->size)
 		return 0;
 	if (chunk->size == 0 || chunk->size > file->size - content->size)
-		return failure_set(failure, -EBADMSG, "data file \"%s\" isn't as long as it was said to be", file->name);
+		return failure_set(failure, -EBADMSG, "data file \"%s\" isn't as long as it was said to be",
+		                   file->name);
 	r = buffer_append(content, chunk->data, chunk->size);
 	if (r < 0)
 		return r;

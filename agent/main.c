@@ -48,23 +48,24 @@ static int say(const struct failure *failure)
 	return failure->code == -EINVAL || failure->code == -EPERM ? EXIT_CODE_BAD_PLAN : EXIT_CODE_FAULT;
 }
 
-static int run(const struct options *options, struct log *log, const struct message_hello *hello, struct failure *failure)
+static int run(const struct options *options, struct log *log, const struct message_hello *hello,
+               struct failure *failure)
 {
 	cleanup(cleanup_close) int signals = watch_signals();
 	const struct agent_config config = {
-		.addresses = options->addresses,
-		.address_count = options->address_count,
-		.insecure = options->insecure,
-		.once = options->once,
-		.workers = hello->workers,
-		.orphan_after_ns = options->orphan_after_ns,
-		.hello = hello,
-		.drivers = drivers,
-		.allowed = options->allowed,
-		.allowed_count = options->allowed_count,
-		.secrets_folder = getenv("STAMPEDE_SECRETS_DIR"),
-		.log = log,
-		.signal_fd = signals,
+	        .addresses = options->addresses,
+	        .address_count = options->address_count,
+	        .insecure = options->insecure,
+	        .once = options->once,
+	        .workers = hello->workers,
+	        .orphan_after_ns = options->orphan_after_ns,
+	        .hello = hello,
+	        .drivers = drivers,
+	        .allowed = options->allowed,
+	        .allowed_count = options->allowed_count,
+	        .secrets_folder = getenv("STAMPEDE_SECRETS_DIR"),
+	        .log = log,
+	        .signal_fd = signals,
 	};
 
 	return agent_run(&config, failure);
@@ -73,13 +74,13 @@ static int run(const struct options *options, struct log *log, const struct mess
 static int serve(const struct options *options)
 {
 	const struct facts_config facts = {
-		.version = STAMPEDE_VERSION,
-		.name = options->name,
-		.workers = options->workers,
-		.weight = options->weight,
-		.tags = options->tags,
-		.tag_count = options->tag_count,
-		.drivers = drivers,
+	        .version = STAMPEDE_VERSION,
+	        .name = options->name,
+	        .workers = options->workers,
+	        .weight = options->weight,
+	        .tags = options->tags,
+	        .tag_count = options->tag_count,
+	        .drivers = drivers,
 	};
 	struct message_hello hello;
 	struct failure failure = {0};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The arrival-rate executors: iterations start when the schedule says, whatever the target does.
  *
- * A free VU takes an arrival at once. VUs are made on demand, up to this worker's part of maxVUs; then an arrival is dropped, or waits
- * its turn (`whenFull: queue`) with its intended time kept. */
+ * A free VU takes an arrival at once. VUs are made on demand, up to this worker's part of maxVUs; then an arrival is
+ * dropped, or waits its turn (`whenFull: queue`) with its intended time kept. */
 #include "agent/runner.h"
 
 #include <errno.h>
@@ -51,11 +51,11 @@ static int start(struct runner *runner, struct vu *vu, const struct arrival *arr
 {
 	const struct scenario *scenario = runner->scenario;
 	const struct flow_start start = {
-		.intended_ns = arrival->intended_ns,
-		.now_ns = now_ns,
-		.draw = arrival->index,
-		.lane = scenario->producers ? runner->lane_base + (uint32_t)(arrival->index % scenario->producers) : 0,
-		.may_refuse = scenario->when_full == WHEN_FULL_DROP,
+	        .intended_ns = arrival->intended_ns,
+	        .now_ns = now_ns,
+	        .draw = arrival->index,
+	        .lane = scenario->producers ? runner->lane_base + (uint32_t)(arrival->index % scenario->producers) : 0,
+	        .may_refuse = scenario->when_full == WHEN_FULL_DROP,
 	};
 
 	return flow_start(vu, &start);
@@ -79,7 +79,7 @@ static int arrive(struct runner *runner, const struct arrival *arrival, uint64_t
 	if (outcome == FLOW_REFUSED)
 		return runner_drop(runner, DROP_QUEUE_FULL, 1, arrival->intended_ns);
 	return recorder_lateness(engine_recorder(runner->engine, now_ns), runner->index,
-				 runner_is_warmup(runner, arrival->intended_ns), now_ns - arrival->intended_ns);
+	                         runner_is_warmup(runner, arrival->intended_ns), now_ns - arrival->intended_ns);
 }
 
 static int wait_for_next(struct runner *runner, uint64_t wake_ns)
@@ -141,10 +141,10 @@ static int prepare(struct runner *runner)
 static int begin(struct runner *runner)
 {
 	const struct pacer_config config = {
-		.schedule = runner->schedule,
-		.share = &runner->portion->arrivals,
-		.origin_ns = runner->origin_ns,
-		.max_lateness_ns = runner->engine->plan->max_lateness_ns,
+	        .schedule = runner->schedule,
+	        .share = &runner->portion->arrivals,
+	        .origin_ns = runner->origin_ns,
+	        .max_lateness_ns = runner->engine->plan->max_lateness_ns,
 	};
 	int r = pacer_new(&config, &runner->open.pacer);
 
@@ -215,13 +215,13 @@ static void release(struct runner *runner)
 }
 
 const struct runner_ops open_loop_ops = {
-	.prepare = prepare,
-	.begin = begin,
-	.vu_free = vu_free_again,
-	.vu_timer = no_timer,
-	.bound = bound,
-	.end = end,
-	.give_up = drop_backlog,
-	.is_over = is_over,
-	.release = release,
+        .prepare = prepare,
+        .begin = begin,
+        .vu_free = vu_free_again,
+        .vu_timer = no_timer,
+        .bound = bound,
+        .end = end,
+        .give_up = drop_backlog,
+        .is_over = is_over,
+        .release = release,
 };

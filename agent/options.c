@@ -80,7 +80,8 @@ static int set_allowed(struct options *options, const char *value, struct failur
 	if (options->allowed_count == OPTIONS_ALLOWED_MAX)
 		return failure_set(failure, -EINVAL, "more than %d hosts", OPTIONS_ALLOWED_MAX);
 	if (allow_parse(value, &options->allowed[options->allowed_count]) < 0)
-		return failure_set(failure, -EINVAL, "\"%s\" is neither a host nor an address with a prefix (10.0.0.0/8)", value);
+		return failure_set(failure, -EINVAL,
+		                   "\"%s\" is neither a host nor an address with a prefix (10.0.0.0/8)", value);
 	options->allowed_count++;
 	return 0;
 }
@@ -132,20 +133,22 @@ static int set_version(struct options *options, const char *value, struct failur
 }
 
 static const struct option_row rows[] = {
-	{"connect", "ADDR", "the coordinator: tcp://HOST:PORT or HOST:PORT;\nseveral are tried in turn", 1, set_connect},
-	{"name", "NAME", "what reports call it (default: the host's name)", 0, set_name},
-	{"weight", "N", "its part of the load against the others'\n(1 to 1000, default 1)", 0, set_weight},
-	{"workers", "N", "threads that make load (default: one for each core)", 0, set_workers},
-	{"tag", "K=V", "a word about it for the report; repeatable", 1, set_tag},
-	{"allow-target", "HOST|CIDR", "send to these hosts alone; repeatable\n(default: to any)", 1, set_allowed},
-	{"insecure", NULL, "speak plain text with a coordinator on another host", 0, set_insecure},
-	{"orphan-after", "TIME", "end a run without a word from the coordinator\nfor so long (default 10m)", 0, set_orphan_after},
-	{"once", NULL, "exit after one run", 0, set_once},
-	{"key", "FILE", "the agent's key (with a later version)", 0, refuse_later},
-	{"server-key", "FILE", "the coordinator's key (with a later version)", 0, refuse_later},
-	{"spool", "DIR", "keep results on disk (with a later version)", 0, refuse_later},
-	{"help", NULL, "this text", 1, set_help},
-	{"version", NULL, "the version", 1, set_version},
+        {"connect", "ADDR", "the coordinator: tcp://HOST:PORT or HOST:PORT;\nseveral are tried in turn", 1,
+         set_connect},
+        {"name", "NAME", "what reports call it (default: the host's name)", 0, set_name},
+        {"weight", "N", "its part of the load against the others'\n(1 to 1000, default 1)", 0, set_weight},
+        {"workers", "N", "threads that make load (default: one for each core)", 0, set_workers},
+        {"tag", "K=V", "a word about it for the report; repeatable", 1, set_tag},
+        {"allow-target", "HOST|CIDR", "send to these hosts alone; repeatable\n(default: to any)", 1, set_allowed},
+        {"insecure", NULL, "speak plain text with a coordinator on another host", 0, set_insecure},
+        {"orphan-after", "TIME", "end a run without a word from the coordinator\nfor so long (default 10m)", 0,
+         set_orphan_after},
+        {"once", NULL, "exit after one run", 0, set_once},
+        {"key", "FILE", "the agent's key (with a later version)", 0, refuse_later},
+        {"server-key", "FILE", "the coordinator's key (with a later version)", 0, refuse_later},
+        {"spool", "DIR", "keep results on disk (with a later version)", 0, refuse_later},
+        {"help", NULL, "this text", 1, set_help},
+        {"version", NULL, "the version", 1, set_version},
 };
 
 enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
@@ -153,28 +156,28 @@ enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
 void options_print_help(FILE *file)
 {
 	fprintf(file, "Example:\n"
-		      "  stampede-agent --connect 10.0.0.5:7700 --name rack3 --insecure\n"
-		      "\n"
-		      "Makes load for the coordinator of a Stampede run (stampede run --listen), run\n"
-		      "after run, until it is told to end by SIGTERM.\n"
-		      "\n"
-		      "Usage: stampede-agent --connect ADDR... [OPTION]...\n"
-		      "\n");
+	              "  stampede-agent --connect 10.0.0.5:7700 --name rack3 --insecure\n"
+	              "\n"
+	              "Makes load for the coordinator of a Stampede run (stampede run --listen), run\n"
+	              "after run, until it is told to end by SIGTERM.\n"
+	              "\n"
+	              "Usage: stampede-agent --connect ADDR... [OPTION]...\n"
+	              "\n");
 	for (size_t i = 0; i < ROW_COUNT; i++) {
 		const char *help = rows[i].help;
 		const char *line = strchr(help, '\n');
 		char left[32];
 
 		snprintf(left, sizeof(left), "--%s%s%s", rows[i].name, rows[i].argument ? " " : "",
-			 rows[i].argument ? rows[i].argument : "");
+		         rows[i].argument ? rows[i].argument : "");
 		fprintf(file, "  %-24s %.*s\n", left, line ? (int)(line - help) : (int)strlen(help), help);
 		if (line)
 			fprintf(file, "  %-24s %s\n", "", line + 1);
 	}
 	fprintf(file, "\n"
-		      "An option may also stand in the environment: STAMPEDE_ORPHAN_AFTER=5m.\n"
-		      "{{secret.NAME}} in a plan is read here, from STAMPEDE_SECRET_NAME or from the\n"
-		      "file NAME in the folder STAMPEDE_SECRETS_DIR.\n");
+	              "An option may also stand in the environment: STAMPEDE_ORPHAN_AFTER=5m.\n"
+	              "{{secret.NAME}} in a plan is read here, from STAMPEDE_SECRET_NAME or from the\n"
+	              "file NAME in the folder STAMPEDE_SECRETS_DIR.\n");
 }
 
 static const struct option_row *find_row(const char *name, size_t size)

@@ -18,7 +18,7 @@ struct options {
 	uint32_t address_count;
 	const char *name; /* NULL: the host's */
 	uint32_t weight;
-	uint32_t workers; /* 0: one a core */
+	uint32_t workers;                  /* 0: one a core */
 	struct text_pair tags[LIMIT_TAGS]; /* name and value in memory of their own */
 	uint32_t tag_count;
 	struct allow_rule allowed[OPTIONS_ALLOWED_MAX];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which starts are due: the arithmetic of a worker's arrivals and of a VU's pace. Pure: time comes in as an argument.
  *
- * An arrival found later than maxLateness is late because the worker itself was stopped or slow: nothing else stands between the
- * pacer and the clock. A stalled target never makes arrivals late; it makes VUs busy. */
+ * An arrival found later than maxLateness is late because the worker itself was stopped or slow: nothing else stands
+ * between the pacer and the clock. A stalled target never makes arrivals late; it makes VUs busy. */
 #pragma once
 
 #include <stddef.h>
@@ -42,9 +42,10 @@ struct pacer *pacer_free(struct pacer *pacer);
 enum pacer_verdict pacer_take(struct pacer *pacer, uint64_t now_ns, struct arrival *ret_arrival);
 /* When the next arrival is due, on the clock; CLOCK_NEVER after the last. */
 uint64_t pacer_next_ns(const struct pacer *pacer);
-/* When to look for due arrivals again, on the clock; CLOCK_NEVER after the last. That is when the next one is due, but where they
- * come faster than PACER_BUSY_PER_S not before PACER_GATHER_NS from now: a sleep and its wake-up cost tens of times what a start
- * costs, and below the gathering time a kernel's timers are not punctual anyway. The intended times stay as they are. */
+/* When to look for due arrivals again, on the clock; CLOCK_NEVER after the last. That is when the next one is due, but
+ * where they come faster than PACER_BUSY_PER_S not before PACER_GATHER_NS from now: a sleep and its wake-up cost tens
+ * of times what a start costs, and below the gathering time a kernel's timers are not punctual anyway. The intended
+ * times stay as they are. */
 uint64_t pacer_wake_ns(struct pacer *pacer, uint64_t now_ns);
 /* Nothing is intended at or after `at_ns` any more, on the clock. */
 void pacer_stop(struct pacer *pacer, uint64_t at_ns);
@@ -66,7 +67,7 @@ int backlog_push(struct backlog *backlog, const struct arrival *arrival);
 /* False if it is empty. */
 _Bool backlog_pop(struct backlog *backlog, struct arrival *ret_arrival);
 
-/* `pace`: a VU starts an iteration at every tick. Of a VU that slept until its tick, those past maxLateness are skipped, because
- * only the worker itself can have made them late: moves *tick_ns on and returns how many were skipped. (Where an iteration
- * overran its ticks none is skipped: that the target was slow must show in the response times.) */
+/* `pace`: a VU starts an iteration at every tick. Of a VU that slept until its tick, those past maxLateness are
+ * skipped, because only the worker itself can have made them late: moves *tick_ns on and returns how many were skipped.
+ * (Where an iteration overran its ticks none is skipped: that the target was slow must show in the response times.) */
 uint64_t pace_skip_late(uint64_t *tick_ns, uint64_t pace_ns, uint64_t now_ns, uint64_t max_lateness_ns);

@@ -129,7 +129,7 @@ static uint32_t list_lanes(const struct plan *plan, const struct portion *portio
 
 	for (uint32_t i = 0; i < plan->scenario_count; i++)
 		shared |= plan->scenarios[i].producers == 0 && uses_target(&plan->scenarios[i], target) &&
-			  portion->scenarios[i].vus.count > 0;
+		          portion->scenarios[i].vus.count > 0;
 	if (shared) {
 		if (lanes)
 			lanes[count] = 0;
@@ -156,8 +156,8 @@ static int set_target(const struct portion_config *config, uint32_t worker, uint
 
 	if (config->plan->targets[target].kind == TARGET_POSTGRES && worker < workers)
 		of->connections = part_of(part_of(config->plan->targets[target].postgres.connections,
-						  config->agent_index, config->agent_count),
-					  worker, workers);
+		                                  config->agent_index, config->agent_count),
+		                          worker, workers);
 	of->lane_count = list_lanes(config->plan, portion, target, NULL);
 	if (of->lane_count == 0)
 		return 0;

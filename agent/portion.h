@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What one worker runs of the agent's share. Pure.
  *
- * A scenario's share is divided among the workers as the plan is among the agents. Where a scenario is spread over producers
- * (`producers: N`), what is assigned and divided are the producers (0..N-1), and arrival or VU k follows its producer, k mod N.
+ * A scenario's share is divided among the workers as the plan is among the agents. Where a scenario is spread over
+ * producers
+ * (`producers: N`), what is assigned and divided are the producers (0..N-1), and arrival or VU k follows its producer,
+ * k mod N.
  *
- * Lanes: every producer is a client of its own. Over the whole plan they are numbered from 1, scenario after scenario: the lane of
- * producer j is the number of producers of all earlier scenarios + j + 1. Lane 0 is a worker's own client of a target, which
- * the scenarios without producers share.
+ * Lanes: every producer is a client of its own. Over the whole plan they are numbered from 1, scenario after scenario:
+ * the lane of producer j is the number of producers of all earlier scenarios + j + 1. Lane 0 is a worker's own client
+ * of a target, which the scenarios without producers share.
  *
- * A scenario never runs on more workers than it has VUs or than each of its postgres targets has connections here: a worker
- * without either could only drop or wait. */
+ * A scenario never runs on more workers than it has VUs or than each of its postgres targets has connections here: a
+ * worker without either could only drop or wait. */
 #pragma once
 
 #include <stdint.h>
@@ -44,8 +46,8 @@ struct portion_config {
 	uint32_t workers;
 };
 
-/* Gives each worker its portion: ret_portions has room for config->workers. 0, -ENOMEM, or what share_divide() says; then
- * nothing is to be released. */
+/* Gives each worker its portion: ret_portions has room for config->workers. 0, -ENOMEM, or what share_divide() says;
+ * then nothing is to be released. */
 int portion_divide(const struct portion_config *config, struct portion *ret_portions);
 void portion_deinit(struct portion *portion);
 

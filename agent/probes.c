@@ -34,11 +34,11 @@ static int start(struct probe *of, const struct probes_config *config, uint32_t 
 	if (!of->ops || !of->ops->probe)
 		return 0;
 	of->config = (struct driver_config){
-		.plan = config->plan,
-		.target = &config->plan->targets[target],
-		.log = config->log,
-		.agent_name = config->agent_name,
-		.run_id = config->run_id,
+	        .plan = config->plan,
+	        .target = &config->plan->targets[target],
+	        .log = config->log,
+	        .agent_name = config->agent_name,
+	        .run_id = config->run_id,
 	};
 	of->facts = facts;
 	of->timeout_ms = config->timeout_ms;

@@ -13,6 +13,6 @@ struct probes_config {
 	int timeout_ms; /* of each */
 };
 
-/* Fills in ret_facts, one for each of the plan's targets; zeroed where the driver has no probe. Blocks until every one has answered or
- * its time is over. A target that can't be reached is told in its facts. 0 or a negative errno. */
+/* Fills in ret_facts, one for each of the plan's targets; zeroed where the driver has no probe. Blocks until every one
+ * has answered or its time is over. A target that can't be reached is told in its facts. 0 or a negative errno. */
 int probes_run(const struct probes_config *config, struct target_facts *ret_facts);

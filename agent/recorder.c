@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What one worker counted in one second.
  *
- * A leaf stands for a (step, group, warm-up) and holds a slot for each metric that every operation has. A slot remembers its
- * series' id for good and its cell for the second (`turn`), so that recording costs no hashing and a series that got nothing in a
- * second takes no part in it. Samples with labels and errors are found in the leaf's short list of extras. */
+ * A leaf stands for a (step, group, warm-up) and holds a slot for each metric that every operation has. A slot
+ * remembers its series' id for good and its cell for the second (`turn`), so that recording costs no hashing and a
+ * series that got nothing in a second takes no part in it. Samples with labels and errors are found in the leaf's short
+ * list of extras. */
 #include "agent/recorder.h"
 
 #include <errno.h>
@@ -33,7 +34,16 @@ struct extra {
 	char *label;
 };
 
-enum leaf_slot { SLOT_COUNT, SLOT_FAILED, SLOT_DURATION, SLOT_RESPONSE, SLOT_FAILED_DURATION, SLOT_SENT, SLOT_RECEIVED, LEAF_SLOTS };
+enum leaf_slot {
+	SLOT_COUNT,
+	SLOT_FAILED,
+	SLOT_DURATION,
+	SLOT_RESPONSE,
+	SLOT_FAILED_DURATION,
+	SLOT_SENT,
+	SLOT_RECEIVED,
+	LEAF_SLOTS
+};
 
 struct leaf {
 	struct slot slots[LEAF_SLOTS];
@@ -45,7 +55,7 @@ struct leaf {
 /* The leaves of one step, by group. */
 struct step_leaves {
 	struct leaf **items;
-	size_t capacity; /* those past what was used are NULL */
+	size_t capacity;      /* those past what was used are NULL */
 	struct names *errors; /* labels seen: at most LIMIT_ERROR_TEXTS */
 };
 
@@ -147,20 +157,21 @@ static int slot_open(struct recorder *recorder, struct slot *slot, _Bool known, 
 	return 0;
 }
 
-static struct series series_of_scenario(const struct recorder *recorder, uint32_t scenario, _Bool warmup, enum metric_id metric)
+static struct series series_of_scenario(const struct recorder *recorder, uint32_t scenario, _Bool warmup,
+                                        enum metric_id metric)
 {
 	return (struct series){
-		.metric = metric,
-		.warmup = warmup,
-		.scenario = recorder->plan->scenarios[scenario].name,
-		.step = "",
-		.group = "",
-		.label = "",
+	        .metric = metric,
+	        .warmup = warmup,
+	        .scenario = recorder->plan->scenarios[scenario].name,
+	        .step = "",
+	        .group = "",
+	        .label = "",
 	};
 }
 
-static int scenario_cell(struct recorder *recorder, struct slot *slot, uint32_t scenario, _Bool warmup, enum metric_id metric,
-			 const char *label)
+static int scenario_cell(struct recorder *recorder, struct slot *slot, uint32_t scenario, _Bool warmup,
+                         enum metric_id metric, const char *label)
 {
 	struct series series;
 
@@ -171,8 +182,8 @@ static int scenario_cell(struct recorder *recorder, struct slot *slot, uint32_t 
 	return slot_open(recorder, slot, slot->turn != 0, &series);
 }
 
-static struct series series_of_place(const struct recorder *recorder, const struct recorder_place *place, enum metric_id metric,
-				     const char *label)
+static struct series series_of_place(const struct recorder *recorder, const struct recorder_place *place,
+                                     enum metric_id metric, const char *label)
 {
 	struct series series = series_of_scenario(recorder, place->scenario, place->warmup, metric);
 
@@ -182,8 +193,8 @@ static struct series series_of_place(const struct recorder *recorder, const stru
 	return series;
 }
 
-static inline int leaf_cell(struct recorder *recorder, struct slot *slot, const struct recorder_place *place, enum metric_id metric,
-			    struct cell **ret_cell)
+static inline int leaf_cell(struct recorder *recorder, struct slot *slot, const struct recorder_place *place,
+                            enum metric_id metric, struct cell **ret_cell)
 {
 	if (__builtin_expect(slot->turn != recorder->turn, 0)) {
 		struct series series = series_of_place(recorder, place, metric, "");
@@ -196,8 +207,8 @@ static inline int leaf_cell(struct recorder *recorder, struct slot *slot, const 
 	return 0;
 }
 
-static int leaf_add(struct recorder *recorder, struct slot *slot, const struct recorder_place *place, enum metric_id metric,
-		    uint64_t amount)
+static int leaf_add(struct recorder *recorder, struct slot *slot, const struct recorder_place *place,
+                    enum metric_id metric, uint64_t amount)
 {
 	struct cell *cell;
 	int r = leaf_cell(recorder, slot, place, metric, &cell);
@@ -207,8 +218,8 @@ static int leaf_add(struct recorder *recorder, struct slot *slot, const struct r
 	return r;
 }
 
-static int leaf_rate(struct recorder *recorder, struct slot *slot, const struct recorder_place *place, enum metric_id metric,
-		     _Bool hit)
+static int leaf_rate(struct recorder *recorder, struct slot *slot, const struct recorder_place *place,
+                     enum metric_id metric, _Bool hit)
 {
 	struct cell *cell;
 	int r = leaf_cell(recorder, slot, place, metric, &cell);
@@ -220,8 +231,8 @@ static int leaf_rate(struct recorder *recorder, struct slot *slot, const struct 
 	return 0;
 }
 
-static int leaf_latency(struct recorder *recorder, struct slot *slot, const struct recorder_place *place, enum metric_id metric,
-			uint64_t latency_ns)
+static int leaf_latency(struct recorder *recorder, struct slot *slot, const struct recorder_place *place,
+                        enum metric_id metric, uint64_t latency_ns)
 {
 	struct cell *cell;
 	int r = leaf_cell(recorder, slot, place, metric, &cell);
@@ -230,7 +241,8 @@ static int leaf_latency(struct recorder *recorder, struct slot *slot, const stru
 }
 
 /* Finds the leaf's extra, or gives `spare` where the list is full. */
-static int find_extra(struct leaf *leaf, enum metric_id metric, const char *label, struct extra *spare, struct extra **ret_extra)
+static int find_extra(struct leaf *leaf, enum metric_id metric, const char *label, struct extra *spare,
+                      struct extra **ret_extra)
 {
 	struct extra *extra;
 
@@ -256,8 +268,8 @@ static int find_extra(struct leaf *leaf, enum metric_id metric, const char *labe
 	return 0;
 }
 
-static int leaf_extra(struct recorder *recorder, struct leaf *leaf, const struct recorder_place *place, enum metric_id metric,
-		      const char *label, struct cell **ret_cell)
+static int leaf_extra(struct recorder *recorder, struct leaf *leaf, const struct recorder_place *place,
+                      enum metric_id metric, const char *label, struct cell **ret_cell)
 {
 	struct extra spare = {.metric = metric};
 	struct extra *extra;
@@ -276,7 +288,7 @@ static int leaf_extra(struct recorder *recorder, struct leaf *leaf, const struct
 }
 
 static int record_sample(struct recorder *recorder, struct leaf *leaf, const struct recorder_place *place,
-			 const struct operation_sample *sample)
+                         const struct operation_sample *sample)
 {
 	struct cell *cell;
 	int r = leaf_extra(recorder, leaf, place, sample->metric, sample->label ? sample->label : "", &cell);
@@ -320,7 +332,7 @@ static int bound_errors(struct step_leaves *step, enum error_class class, char l
 }
 
 static int record_failure(struct recorder *recorder, struct leaf *leaf, const struct recorder_place *place,
-			  const struct operation *operation)
+                          const struct operation *operation)
 {
 	uint32_t number = groups_step_number(recorder->groups, place->scenario, place->step);
 	const struct metric_set *set = &metric_sets[operation->step->kind];
@@ -346,7 +358,7 @@ static int record_failure(struct recorder *recorder, struct leaf *leaf, const st
 }
 
 static int record_success(struct recorder *recorder, struct leaf *leaf, const struct recorder_place *place,
-			  const struct operation *operation)
+                          const struct operation *operation)
 {
 	const struct metric_set *set = &metric_sets[operation->step->kind];
 	int r = leaf_add(recorder, &leaf->slots[SLOT_COUNT], place, set->count, 1);
@@ -355,23 +367,24 @@ static int record_success(struct recorder *recorder, struct leaf *leaf, const st
 		return r;
 	if (set->duration != METRIC_COUNT) {
 		r = leaf_latency(recorder, &leaf->slots[SLOT_DURATION], place, set->duration,
-				 operation->completed_ns - operation->started_ns);
+		                 operation->completed_ns - operation->started_ns);
 		if (r < 0)
 			return r;
 	}
 	return leaf_latency(recorder, &leaf->slots[SLOT_RESPONSE], place, set->response_time,
-			    operation->completed_ns - operation->intended_ns);
+	                    operation->completed_ns - operation->intended_ns);
 }
 
 static int record_bytes(struct recorder *recorder, struct leaf *leaf, const struct recorder_place *place,
-			const struct operation *operation)
+                        const struct operation *operation)
 {
 	int r = 0;
 
 	if (operation->sent_bytes > 0)
 		r = leaf_add(recorder, &leaf->slots[SLOT_SENT], place, METRIC_DATA_SENT, operation->sent_bytes);
 	if (r == 0 && operation->received_bytes > 0)
-		r = leaf_add(recorder, &leaf->slots[SLOT_RECEIVED], place, METRIC_DATA_RECEIVED, operation->received_bytes);
+		r = leaf_add(recorder, &leaf->slots[SLOT_RECEIVED], place, METRIC_DATA_RECEIVED,
+		             operation->received_bytes);
 	return r;
 }
 
@@ -406,7 +419,8 @@ int recorder_operation(struct recorder *recorder, const struct recorder_place *p
 		return r;
 	r = leaf_rate(recorder, &leaf->slots[SLOT_FAILED], place, metric_sets[operation->step->kind].failed, failed);
 	if (r == 0)
-		r = failed ? record_failure(recorder, leaf, place, operation) : record_success(recorder, leaf, place, operation);
+		r = failed ? record_failure(recorder, leaf, place, operation)
+		           : record_success(recorder, leaf, place, operation);
 	if (r == 0)
 		r = record_bytes(recorder, leaf, place, operation);
 	for (uint32_t i = 0; r == 0 && i < operation->sample_count; i++)
@@ -414,7 +428,8 @@ int recorder_operation(struct recorder *recorder, const struct recorder_place *p
 	return r;
 }
 
-int recorder_iteration(struct recorder *recorder, uint32_t scenario, _Bool warmup, _Bool succeeded, uint64_t duration_ns)
+int recorder_iteration(struct recorder *recorder, uint32_t scenario, _Bool warmup, _Bool succeeded,
+                       uint64_t duration_ns)
 {
 	struct scenario_slots *slots = &recorder->scenarios[warmup][scenario];
 	int r = scenario_cell(recorder, &slots->iterations, scenario, warmup, METRIC_ITERATIONS, "");
@@ -428,7 +443,8 @@ int recorder_iteration(struct recorder *recorder, uint32_t scenario, _Bool warmu
 	return r < 0 ? r : cell_record_latency(slots->duration.cell, &recorder->plan->edges, duration_ns / NS_PER_US);
 }
 
-int recorder_dropped(struct recorder *recorder, uint32_t scenario, _Bool warmup, enum drop_reason reason, uint64_t count)
+int recorder_dropped(struct recorder *recorder, uint32_t scenario, _Bool warmup, enum drop_reason reason,
+                     uint64_t count)
 {
 	struct slot *slot = &recorder->scenarios[warmup][scenario].dropped[reason];
 	int r = scenario_cell(recorder, slot, scenario, warmup, METRIC_DROPPED_ITERATIONS, drop_reason_names[reason]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What one worker counted in one second, by series: filled by the worker alone, handed over whole at the second's end.
  *
- * A worker's recorders take turns. Each has its own table of series, which only grows, so that the main thread may read one while the
- * worker fills the other; the snapshot maps each table's ids to the agent's. */
+ * A worker's recorders take turns. Each has its own table of series, which only grows, so that the main thread may read
+ * one while the worker fills the other; the snapshot maps each table's ids to the agent's. */
 #pragma once
 
 #include <stdint.h>
@@ -31,10 +31,13 @@ struct recorder *recorder_free(struct recorder *recorder);
 /* All that record: 0, -ENOMEM, or -EOVERFLOW above LIMIT_SERIES. */
 
 /* A completed operation: count, failed, durations by its step kind's metric_set, samples, bytes, its error text. */
-int recorder_operation(struct recorder *recorder, const struct recorder_place *place, const struct operation *operation);
+int recorder_operation(struct recorder *recorder, const struct recorder_place *place,
+                       const struct operation *operation);
 /* A completed iteration; its duration counts only for successes. Interrupted ones are not recorded. */
-int recorder_iteration(struct recorder *recorder, uint32_t scenario, _Bool warmup, _Bool succeeded, uint64_t duration_ns);
-int recorder_dropped(struct recorder *recorder, uint32_t scenario, _Bool warmup, enum drop_reason reason, uint64_t count);
+int recorder_iteration(struct recorder *recorder, uint32_t scenario, _Bool warmup, _Bool succeeded,
+                       uint64_t duration_ns);
+int recorder_dropped(struct recorder *recorder, uint32_t scenario, _Bool warmup, enum drop_reason reason,
+                     uint64_t count);
 int recorder_lateness(struct recorder *recorder, uint32_t scenario, _Bool warmup, uint64_t lateness_ns);
 /* An iteration that failed without an operation (a feed had nothing left): an error of the scenario, under no step. */
 int recorder_error(struct recorder *recorder, uint32_t scenario, _Bool warmup, const char *label);

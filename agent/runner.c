@@ -62,7 +62,7 @@ static void finish(struct runner *runner, uint64_t now_ns)
 void runner_check(struct runner *runner, uint64_t now_ns)
 {
 	_Bool may_finish = runner->state == RUNNER_ENDING ||
-			   (runner->state == RUNNER_RUNNING && counts_iterations(runner->scenario));
+	                   (runner->state == RUNNER_RUNNING && counts_iterations(runner->scenario));
 
 	if (may_finish && runner->running == 0 && runner->ops->is_over(runner))
 		finish(runner, now_ns);
@@ -171,13 +171,13 @@ int runner_init(struct runner *runner, struct engine *engine, uint32_t scenario)
 	int r;
 
 	*runner = (struct runner){
-		.engine = engine,
-		.scenario = &engine->plan->scenarios[scenario],
-		.portion = &engine->config.portion->scenarios[scenario],
-		.index = scenario,
-		.lane_base = portion_lane_base(engine->plan, scenario),
-		.end_timer = {.fire = end_fired, .context = runner},
-		.grace_timer = {.fire = grace_fired, .context = runner},
+	        .engine = engine,
+	        .scenario = &engine->plan->scenarios[scenario],
+	        .portion = &engine->config.portion->scenarios[scenario],
+	        .index = scenario,
+	        .lane_base = portion_lane_base(engine->plan, scenario),
+	        .end_timer = {.fire = end_fired, .context = runner},
+	        .grace_timer = {.fire = grace_fired, .context = runner},
 	};
 	runner->ops = executor_is_open(runner->scenario->executor) ? &open_loop_ops : &closed_loop_ops;
 	r = flow_init(&runner->flow, engine, scenario);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One scenario on one worker: when its iterations start, its VUs, and its account of iterations.
  *
- * waiting -> running (its schedule has begun) -> ending (nothing new starts, what is in progress has its grace) -> finished.
- * Two kinds: the arrival-rate executors (open_loop.c) and those of VUs (closed_loop.c). */
+ * waiting -> running (its schedule has begun) -> ending (nothing new starts, what is in progress has its grace) ->
+ * finished. Two kinds: the arrival-rate executors (open_loop.c) and those of VUs (closed_loop.c). */
 #pragma once
 
 #include <stdint.h>
@@ -25,7 +25,8 @@ struct runner_ops {
 	int (*prepare)(struct runner *runner);
 	/* The origin is set: starts timers. */
 	int (*begin)(struct runner *runner);
-	/* A VU has ended its iteration, or an interrupted operation of its has completed. Never after the runner has finished. */
+	/* A VU has ended its iteration, or an interrupted operation of its has completed. Never after the runner has
+	 * finished. */
 	int (*vu_free)(struct runner *runner, struct vu *vu, uint64_t now_ns);
 	/* The timer of a VU that isn't busy. */
 	int (*vu_timer)(struct runner *runner, struct vu *vu, uint64_t now_ns);
@@ -47,7 +48,8 @@ struct open_loop {
 	struct pacer *pacer;
 	struct backlog backlog;
 	struct loop_timer timer; /* the next arrival */
-	struct vu_list idle;     /* the last one that became free is taken first: its connections are warm, its memory is in the cache */
+	struct vu_list idle; /* the last one that became free is taken first: its connections are warm, its memory is in
+	                        the cache */
 	uint64_t vu_limit;
 	struct share_cursor next_vu;
 };
@@ -91,7 +93,8 @@ int runner_init(struct runner *runner, struct engine *engine, uint32_t scenario)
 void runner_deinit(struct runner *runner);
 /* The schedule starts at origin_ns on the clock (which may be past). */
 int runner_begin(struct runner *runner, uint64_t origin_ns);
-/* The engine's stop has come: ends it, with at most grace_ns for what is in progress. A later stop can only bring the end nearer. */
+/* The engine's stop has come: ends it, with at most grace_ns for what is in progress. A later stop can only bring the
+ * end nearer. */
 int runner_stop(struct runner *runner, uint64_t grace_ns, uint64_t now_ns);
 /* The VU is ready: its operation has completed, or its iteration is over. */
 int runner_ready(struct runner *runner, struct vu *vu, uint64_t now_ns);

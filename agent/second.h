@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One second of a worker, as it is handed to the main thread: what was recorded, and how the scenarios stood at its end. */
+/* One second of a worker, as it is handed to the main thread: what was recorded, and how the scenarios stood at its
+ * end. */
 #pragma once
 
 #include <stddef.h>
@@ -14,7 +15,7 @@ struct second {
 	struct wire_scenario *scenarios; /* by the plan's order */
 	uint64_t number;                 /* since T0 */
 	uint64_t next;                   /* the worker's next second: of all before it nothing more comes */
-	uint64_t schedule_end_ns;        /* since T0: when the last schedule of its scenarios ended, as far as they have */
+	uint64_t schedule_end_ns; /* since T0: when the last schedule of its scenarios ended, as far as they have */
 	uint64_t start_skew_ns;
 	uint64_t stalled_ns;
 	uint64_t groups_folded;

@@ -107,7 +107,8 @@ const char *secrets_get(void *context, const char *name)
 		if (strcmp(secrets->items[i].name, name) == 0)
 			return secrets->items[i].value;
 	}
-	if (!is_name(name) || array_reserve(&secrets->items, &secrets->capacity, secrets->count, sizeof(*secrets->items)) < 0)
+	if (!is_name(name) ||
+	    array_reserve(&secrets->items, &secrets->capacity, secrets->count, sizeof(*secrets->items)) < 0)
 		return NULL;
 	secret = &secrets->items[secrets->count];
 	secret->name = strdup(name);

@@ -9,6 +9,6 @@ struct secrets;
 struct secrets *secrets_new(const char *folder);
 /* Wipes what was read. */
 struct secrets *secrets_free(struct secrets *secrets);
-/* The value, or NULL: there is none, or NAME isn't one (letters, digits, _ - and dots, not at the start). Read once and kept; the first
- * use of a file reads it. As template_scope's `secret`: context is the struct secrets. */
+/* The value, or NULL: there is none, or NAME isn't one (letters, digits, _ - and dots, not at the start). Read once and
+ * kept; the first use of a file reads it. As template_scope's `secret`: context is the struct secrets. */
 const char *secrets_get(void *context, const char *name);

@@ -16,13 +16,14 @@
 #include "common/base/clock.h"
 #include "common/plan/plan.h"
 
-#define HELLO_NS NS_PER_S               /* between two hellos */
-#define TURNED_AWAY_NS (10 * NS_PER_S)  /* before knocking again where the run had its agents */
-#define SILENCE_NS (5 * NS_PER_S)       /* a coordinator pings each second: after this it is greeted anew */
-#define RESEND_NS (3 * NS_PER_S)        /* before what has no answer is sent again */
-#define LEAVE_NS (5 * NS_PER_S)         /* after SIGTERM, for the last snapshots to be acknowledged */
-#define SHORT_GRACE_NS NS_PER_S         /* for iterations in progress when the run ends by a signal or for want of a coordinator */
-#define SPREAD_NS (NS_PER_S / 2)        /* over which the agents' snapshots of one second are sent */
+#define HELLO_NS NS_PER_S              /* between two hellos */
+#define TURNED_AWAY_NS (10 * NS_PER_S) /* before knocking again where the run had its agents */
+#define SILENCE_NS (5 * NS_PER_S)      /* a coordinator pings each second: after this it is greeted anew */
+#define RESEND_NS (3 * NS_PER_S)       /* before what has no answer is sent again */
+#define LEAVE_NS (5 * NS_PER_S)        /* after SIGTERM, for the last snapshots to be acknowledged */
+#define SHORT_GRACE_NS                                                                                                 \
+	NS_PER_S /* for iterations in progress when the run ends by a signal or for want of a coordinator */
+#define SPREAD_NS (NS_PER_S / 2) /* over which the agents' snapshots of one second are sent */
 
 /* Snapshots sent and not acknowledged. The coordinator's receive queue of a peer holds 8 frames. */
 enum { WINDOW = 8 };
@@ -42,7 +43,7 @@ struct session {
 	struct intake *intake;
 	struct spool *spool;
 	uint64_t t0_ns;
-	uint64_t next_send; /* seq */
+	uint64_t next_send;                /* seq */
 	const struct wire_target *targets; /* of ready, then of done */
 	uint32_t target_count;
 	uint64_t end_ns;
@@ -112,7 +113,8 @@ static struct effect *add_effect(struct session *session, enum effect_type type)
 
 	if (session->effect_next == session->effect_count)
 		session->effect_next = session->effect_count = 0;
-	if (array_reserve(&session->effects, &session->effect_capacity, session->effect_count, sizeof(*session->effects)) < 0) {
+	if (array_reserve(&session->effects, &session->effect_capacity, session->effect_count,
+	                  sizeof(*session->effects)) < 0) {
 		session->error = -ENOMEM;
 		return NULL;
 	}
@@ -206,7 +208,7 @@ static void send_ready(struct session *session, uint64_t now_ns)
 	session->answer_ns = now_ns + RESEND_NS;
 	if (message)
 		message->ready = (struct message_ready){.targets = (struct wire_target *)session->targets,
-							.target_count = session->target_count};
+		                                        .target_count = session->target_count};
 }
 
 static void send_done(struct session *session, uint64_t now_ns)
@@ -216,9 +218,9 @@ static void send_done(struct session *session, uint64_t now_ns)
 	session->answer_ns = now_ns + RESEND_NS;
 	if (message)
 		message->done = (struct message_done){.last_seq = spool_newest(session->spool),
-						      .end_ns = session->end_ns,
-						      .targets = (struct wire_target *)session->targets,
-						      .target_count = session->target_count};
+		                                      .end_ns = session->end_ns,
+		                                      .targets = (struct wire_target *)session->targets,
+		                                      .target_count = session->target_count};
 }
 
 /* When a snapshot may go: agents take turns within the half second that follows its second. The last one is awaited. */
@@ -453,9 +455,9 @@ static void take_ping(struct session *session, const struct message *message, ui
 		return;
 	memcpy(pong->run_id, message->run_id, RUN_ID_SIZE);
 	pong->pong = (struct message_pong){.id = message->ping.id,
-					   .sent_ns = message->ping.sent_ns,
-					   .agent_in_ns = now_ns,
-					   .agent_out_ns = now_ns};
+	                                   .sent_ns = message->ping.sent_ns,
+	                                   .agent_in_ns = now_ns,
+	                                   .agent_out_ns = now_ns};
 }
 
 /* Whether the message is of our run; a free agent belongs to whoever asks. */
@@ -541,7 +543,8 @@ int session_snapshot(struct session *session, struct snapshot *snapshot, uint64_
 	return result(session);
 }
 
-int session_finished(struct session *session, uint64_t end_ns, const struct wire_target *targets, uint32_t count, uint64_t now_ns)
+int session_finished(struct session *session, uint64_t end_ns, const struct wire_target *targets, uint32_t count,
+                     uint64_t now_ns)
 {
 	if (session->state != SESSION_RUNNING)
 		return 0;

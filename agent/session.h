@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The agent's side of the protocol as a pure state machine: what happens comes in by calls with the time, what is to be done goes out
- * as effects. No sockets, no clock, no threads.
+/* The agent's side of the protocol as a pure state machine: what happens comes in by calls with the time, what is to be
+ * done goes out as effects. No sockets, no clock, no threads.
  *
  * free      no run. Says hello each second until it is welcomed, and again when the coordinator falls silent.
  * fetching  assigned: asks for the data files, piece by piece.
  * opening   drivers are being opened and targets probed; the caller does it and tells.
  * ready     has said so; waits for T0.
- * running   snapshots come in from the workers, wait in the spool, go out, and are forgotten when they are acknowledged.
- * finished  the last snapshot is made; waits for its acknowledgement.
- * over      nothing more to do: the program may exit.
+ * running   snapshots come in from the workers, wait in the spool, go out, and are forgotten when they are
+ * acknowledged. finished  the last snapshot is made; waits for its acknowledgement. over      nothing more to do: the
+ * program may exit.
  *
  * Any message may be lost: whatever has no answer is sent again after RESEND. */
 #pragma once
@@ -41,7 +41,8 @@ struct session_config {
 
 enum effect_type {
 	EFFECT_SEND,  /* message: borrowed from the session, good until its next call */
-	EFFECT_OPEN,  /* parse the plan, open workers and drivers, probe targets: then session_opened() or session_failed() */
+	EFFECT_OPEN,  /* parse the plan, open workers and drivers, probe targets: then session_opened() or
+	                 session_failed() */
 	EFFECT_START, /* at_ns: T0 on our clock */
 	EFFECT_BEGIN, /* scenario, at_ns since T0 */
 	EFFECT_STOP,  /* at_ns since T0 (0: at once), grace_ns; text says why */
@@ -73,8 +74,10 @@ int session_opened(struct session *session, const struct wire_target *targets, u
 int session_failed(struct session *session, const char *text, uint64_t now_ns);
 /* A snapshot was made: it is the session's now. */
 int session_snapshot(struct session *session, struct snapshot *snapshot, uint64_t now_ns);
-/* The last snapshot was made; end_ns since T0, and what the answers told of the targets (the caller's until EFFECT_CLOSE). */
-int session_finished(struct session *session, uint64_t end_ns, const struct wire_target *targets, uint32_t count, uint64_t now_ns);
+/* The last snapshot was made; end_ns since T0, and what the answers told of the targets (the caller's until
+ * EFFECT_CLOSE). */
+int session_finished(struct session *session, uint64_t end_ns, const struct wire_target *targets, uint32_t count,
+                     uint64_t now_ns);
 /* SIGTERM or SIGINT: ends the run at once, sends what is held; a second one gives up on that too. */
 int session_terminate(struct session *session, uint64_t now_ns);
 /* To be called when session_next_ns() has come. */

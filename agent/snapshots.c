@@ -200,7 +200,7 @@ static int find_step(struct snapshots *snapshots, const struct series *series, s
 
 /* Whether one more `text` of a step fits its limit: 1 yes (or it is known), 0 no. */
 static int admit(struct snapshots *snapshots, struct names *names, const struct series *series, const char *text,
-		 uint32_t limit, uint32_t *count)
+                 uint32_t limit, uint32_t *count)
 {
 	uint32_t id;
 	int r = set_key(snapshots, series, text);
@@ -219,7 +219,8 @@ static int admit(struct snapshots *snapshots, struct names *names, const struct 
 }
 
 /* Folds a series' group and error text where its step has too many. */
-static int bound_series(struct snapshots *snapshots, struct series *series, char label[ERROR_LABEL_SIZE], _Bool *ret_folded)
+static int bound_series(struct snapshots *snapshots, struct series *series, char label[ERROR_LABEL_SIZE],
+                        _Bool *ret_folded)
 {
 	struct seen *seen;
 	int r = find_step(snapshots, series, &seen);
@@ -228,7 +229,8 @@ static int bound_series(struct snapshots *snapshots, struct series *series, char
 	if (r < 0)
 		return r;
 	if (series->group[0] && strcmp(series->group, GROUP_OTHER_TEXT) != 0) {
-		r = admit(snapshots, snapshots->groups, series, series->group, snapshots->plan->max_groups, &seen->groups);
+		r = admit(snapshots, snapshots->groups, series, series->group, snapshots->plan->max_groups,
+		          &seen->groups);
 		if (r < 0)
 			return r;
 		*ret_folded = r == 0;
@@ -276,7 +278,7 @@ static int map_second(struct snapshots *snapshots, struct second *second)
 
 		if (r == 0)
 			r = map_series(snapshots, series_table_get(table, (uint32_t)second->id_count),
-				       &second->ids[second->id_count]);
+			               &second->ids[second->id_count]);
 		if (r < 0)
 			return r;
 		second->id_count++;
@@ -322,7 +324,7 @@ static void pop(struct queue *queue)
 }
 
 static int merge_workers(struct snapshots *snapshots,
-			 void (*give)(void *context, uint32_t worker, struct second *second), void *context)
+                         void (*give)(void *context, uint32_t worker, struct second *second), void *context)
 {
 	int r = 0;
 
@@ -351,7 +353,8 @@ static void add_scenario(struct wire_scenario *into, const struct wire_scenario 
 		into->end_ns = from->end_ns;
 }
 
-/* How the scenarios stand, over all workers. A worker that has not come to its first second yet has nothing finished. */
+/* How the scenarios stand, over all workers. A worker that has not come to its first second yet has nothing finished.
+ */
 static int set_scenarios(struct snapshots *snapshots, struct message_snapshot *message)
 {
 	uint32_t count = snapshots->plan->scenario_count;
@@ -458,8 +461,8 @@ static size_t memory_of(const struct snapshot *snapshot)
 }
 
 int snapshots_make(struct snapshots *snapshots, const struct wire_health *health,
-		   void (*give)(void *context, uint32_t worker, struct second *second), void *context,
-		   struct snapshot **ret_snapshot)
+                   void (*give)(void *context, uint32_t worker, struct second *second), void *context,
+                   struct snapshot **ret_snapshot)
 {
 	cleanup(snapshot_freep) struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
 	int r;

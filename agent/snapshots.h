@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes an agent's snapshots from its workers' seconds: one for every second since T0, without gaps, numbered from 1.
  *
- * A second is complete when every worker is past it. The workers' series become the agent's, whose ids go over the wire; groups and
- * error texts are bounded here for the whole agent. Pure; one thread. */
+ * A second is complete when every worker is past it. The workers' series become the agent's, whose ids go over the
+ * wire; groups and error texts are bounded here for the whole agent. Pure; one thread. */
 #pragma once
 
 #include <stddef.h>
@@ -32,11 +32,11 @@ struct snapshots *snapshots_free(struct snapshots *snapshots);
 int snapshots_add(struct snapshots *snapshots, uint32_t worker, struct second *second);
 /* True if the next second is complete: snapshots_make() makes it. */
 _Bool snapshots_ready(const struct snapshots *snapshots);
-/* Makes the next snapshot. `health` is the process's own part. Seconds that are done with go to `give`. 0, -ENOMEM or -EOVERFLOW
- * (more series than LIMIT_SERIES). */
+/* Makes the next snapshot. `health` is the process's own part. Seconds that are done with go to `give`. 0, -ENOMEM or
+ * -EOVERFLOW (more series than LIMIT_SERIES). */
 int snapshots_make(struct snapshots *snapshots, const struct wire_health *health,
-		   void (*give)(void *context, uint32_t worker, struct second *second), void *context,
-		   struct snapshot **ret_snapshot);
+                   void (*give)(void *context, uint32_t worker, struct second *second), void *context,
+                   struct snapshot **ret_snapshot);
 /* Since T0: when the last schedule ended, as far as the snapshots made tell. */
 uint64_t snapshots_schedule_end_ns(const struct snapshots *snapshots);
 /* The process's CPU time at T0, by the first worker; 0 before any second came in. */

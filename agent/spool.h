@@ -12,8 +12,8 @@ struct spool;
 /* Holds up to max_bytes of snapshots. NULL without memory. */
 struct spool *spool_new(size_t max_bytes);
 struct spool *spool_free(struct spool *spool);
-/* Takes the snapshot, whose seq must follow the newest one's (from 1). 0; -ENOSPC (it would hold too much) or -ENOMEM: then the
- * snapshot is still the caller's. */
+/* Takes the snapshot, whose seq must follow the newest one's (from 1). 0; -ENOSPC (it would hold too much) or -ENOMEM:
+ * then the snapshot is still the caller's. */
 int spool_add(struct spool *spool, struct snapshot *snapshot);
 /* Forgets all up to seq; a seq that was never added is ignored past the newest. */
 void spool_acknowledge(struct spool *spool, uint64_t seq);

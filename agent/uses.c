@@ -30,7 +30,8 @@ static _Bool step_reads(const struct plan *plan, const struct step *step, uint32
 	case STEP_HTTP:
 		return http_reads(plan, step, slot);
 	case STEP_PRODUCE:
-		return reads(step->produce.topic, slot) || reads(step->produce.key, slot) || reads(step->produce.payload, slot);
+		return reads(step->produce.topic, slot) || reads(step->produce.key, slot) ||
+		       reads(step->produce.payload, slot);
 	case STEP_SQL:
 		return pairs_read(&step->sql.params, slot);
 	default:

@@ -10,7 +10,8 @@
 #include "agent/engine.h"
 #include "common/base/cleanup.h"
 
-/* Spreads neighbouring numbers over the seeds. Not the constant that the seeding itself steps by, or streams would overlap. */
+/* Spreads neighbouring numbers over the seeds. Not the constant that the seeding itself steps by, or streams would
+ * overlap. */
 #define SEED_STEP UINT64_C(0xd1342543de82ef95)
 
 DEFINE_CLEANUP(struct vu *, vu_free)

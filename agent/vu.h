@@ -24,16 +24,17 @@ struct vu {
 	struct runner *runner;
 	struct vu_list *list; /* NULL: in none */
 	struct vu *next, *previous;
-	uint64_t index; /* over the scenario; {{vu}} is the plan's base + index + 1 */
-	uint32_t lane;  /* of the running iteration */
-	uint32_t step;  /* the next one */
-	uint32_t chosen; /* of the weighted steps */
-	_Bool busy;     /* an iteration is in progress */
-	_Bool failed;   /* its last operation has failed */
-	_Bool submitted; /* an operation of it was accepted */
-	_Bool active;   /* closed loops: within its span */
-	struct flight *flight; /* the operation that the iteration waits for, or that was interrupted and has not completed yet */
-	uint64_t intended_ns; /* of the next step */
+	uint64_t index;        /* over the scenario; {{vu}} is the plan's base + index + 1 */
+	uint32_t lane;         /* of the running iteration */
+	uint32_t step;         /* the next one */
+	uint32_t chosen;       /* of the weighted steps */
+	_Bool busy;            /* an iteration is in progress */
+	_Bool failed;          /* its last operation has failed */
+	_Bool submitted;       /* an operation of it was accepted */
+	_Bool active;          /* closed loops: within its span */
+	struct flight *flight; /* the operation that the iteration waits for, or that was interrupted and has not
+	                          completed yet */
+	uint64_t intended_ns;  /* of the next step */
 	uint64_t iteration_intended_ns;
 	uint64_t iteration_started_ns;
 	struct loop_timer timer;  /* a think pause, a span's start, a tick of its pace */
@@ -43,8 +44,8 @@ struct vu {
 	uint64_t iterations; /* started */
 	struct random random;
 	struct template_scope scope;
-	struct template_value *values; /* by the plan's slots */
-	char **saved;                  /* by slot: the texts of values that answers left; NULL until the first */
+	struct template_value *values;    /* by the plan's slots */
+	char **saved;                     /* by slot: the texts of values that answers left; NULL until the first */
 	struct driver_session **sessions; /* by the flow's targets */
 };
 
@@ -58,11 +59,13 @@ struct vu *vu_list_take_last(struct vu_list *list);
 /* Takes the VU out of the list it is in, if any. */
 void vu_list_remove(struct vu *vu);
 
-/* Makes VU `index` of the runner's scenario, with the plan's variables set and its sessions open. 0 or a negative errno. */
+/* Makes VU `index` of the runner's scenario, with the plan's variables set and its sessions open. 0 or a negative
+ * errno. */
 int vu_new(struct runner *runner, uint64_t index, struct vu **ret_vu);
 /* Closes its sessions: nothing may be in flight. Accepts NULL. */
 struct vu *vu_free(struct vu *vu);
-/* Seeds its random choices for what has this number in the scenario: an arrival, so that a run's choices don't hang on which VU takes it. */
+/* Seeds its random choices for what has this number in the scenario: an arrival, so that a run's choices don't hang on
+ * which VU takes it. */
 void vu_seed(struct vu *vu, uint64_t number);
 /* Opens the sessions that aren't open. 0 or a negative errno. */
 int vu_open(struct vu *vu);

@@ -295,9 +295,11 @@ int worker_begin(struct worker *worker, uint32_t scenario, uint64_t at_ns)
 	int r;
 
 	pthread_mutex_lock(&worker->mutex);
-	r = array_reserve(&commands->begins, &commands->begin_capacity, commands->begin_count, sizeof(*commands->begins));
+	r = array_reserve(&commands->begins, &commands->begin_capacity, commands->begin_count,
+	                  sizeof(*commands->begins));
 	if (r == 0) {
-		commands->begins[commands->begin_count++] = (struct begin_command){.scenario = scenario, .at_ns = at_ns};
+		commands->begins[commands->begin_count++] =
+		        (struct begin_command){.scenario = scenario, .at_ns = at_ns};
 		call(worker);
 	}
 	pthread_mutex_unlock(&worker->mutex);

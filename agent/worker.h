@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A thread that turns an engine, and the mailbox between it and the main thread.
  *
- * Once a second a filled second passes from the worker to the main thread and an empty one back, under a mutex that nobody holds
- * longer than it takes to move a pointer; between those the worker shares nothing. Commands wait in the mailbox and wake the loop.
- * All functions here are the main thread's. */
+ * Once a second a filled second passes from the worker to the main thread and an empty one back, under a mutex that
+ * nobody holds longer than it takes to move a pointer; between those the worker shares nothing. Commands wait in the
+ * mailbox and wake the loop. All functions here are the main thread's. */
 #pragma once
 
 #include <stdint.h>
@@ -21,10 +21,11 @@ enum worker_state {
 	WORKER_FAILED,
 };
 
-/* Starts the thread. `engine` without hand_over and context: they are the worker's. `doorbell` is an eventfd that is written when there
- * is news. What the config points to must outlive the worker. 0 or a negative errno. */
+/* Starts the thread. `engine` without hand_over and context: they are the worker's. `doorbell` is an eventfd that is
+ * written when there is news. What the config points to must outlive the worker. 0 or a negative errno. */
 int worker_new(const struct engine_config *engine, int doorbell, struct worker **ret_worker);
-/* Ends the thread and waits for it, while its drivers close: may block. Seconds handed over and not given back are the caller's. */
+/* Ends the thread and waits for it, while its drivers close: may block. Seconds handed over and not given back are the
+ * caller's. */
 struct worker *worker_free(struct worker *worker);
 
 enum worker_state worker_state(struct worker *worker);

@@ -22,5 +22,5 @@ void operation_sample(struct operation *operation, enum metric_id metric, uint64
 {
 	assert(operation->sample_count < OPERATION_SAMPLES_MAX);
 	operation->samples[operation->sample_count++] =
-		(struct operation_sample){.metric = metric, .value = value, .label = label};
+	        (struct operation_sample){.metric = metric, .value = value, .label = label};
 }

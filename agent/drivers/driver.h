@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a driver is: the contract between the worker, which knows time and measures, and a protocol's library.
  *
- * A worker opens one driver for each target its scenarios use. All calls come on the worker's thread, unless said otherwise, and none may
- * block but open, probe and close, which run while nothing is measured. A driver does no arithmetic on the three times:
- * it stamps, the worker records. */
+ * A worker opens one driver for each target its scenarios use. All calls come on the worker's thread, unless said
+ * otherwise, and none may block but open, probe and close, which run while nothing is measured. A driver does no
+ * arithmetic on the three times: it stamps, the worker records. */
 #pragma once
 
 #include <stdint.h>
@@ -25,26 +25,27 @@ enum { OPERATION_SAMPLES_MAX = 8, ERROR_CODE_SIZE = 64, OPERATION_DRIVER_WORDS =
 struct operation_sample {
 	enum metric_id metric; /* latency: ns; counter: an amount; rate: 0 or 1 */
 	uint64_t value;
-	const char *label;     /* NULL: none. Holds until the completion returns */
+	const char *label; /* NULL: none. Holds until the completion returns */
 };
 
-/* One operation of a VU, from submit to its completion. Owned by the worker; valid until the completion callback returns. */
+/* One operation of a VU, from submit to its completion. Owned by the worker; valid until the completion callback
+ * returns. */
 struct operation {
 	/* Set by the worker before submit. */
 	const struct step *step;
-	const struct template_scope *scope;  /* what templates are filled in from; holds until completion only for operations
-	                                        that the iteration waits for: render in submit */
-	struct driver_session *session;      /* of this VU; NULL if the driver has no sessions, and for a message that the iteration
-	                                        doesn't wait for: it may outlive its VU */
-	uint32_t lane;                       /* one of the config's lanes: the producer's, or 0 (see portion.h) */
+	const struct template_scope *scope; /* what templates are filled in from; holds until completion only for
+	                                       operations that the iteration waits for: render in submit */
+	struct driver_session *session; /* of this VU; NULL if the driver has no sessions, and for a message that the
+	                                   iteration doesn't wait for: it may outlive its VU */
+	uint32_t lane;                  /* one of the config's lanes: the producer's, or 0 (see portion.h) */
 	uint64_t intended_ns;
-	uint64_t started_ns;                 /* the worker's stamp before submit; a driver that queues inside may restamp it when the
-	                                        operation really leaves */
+	uint64_t started_ns; /* the worker's stamp before submit; a driver that queues inside may restamp it when the
+	                        operation really leaves */
 	/* Filled in by the driver before it completes the operation. */
 	uint64_t completed_ns;
-	enum error_class error;              /* ERROR_NONE: success */
-	char error_code[ERROR_CODE_SIZE];    /* the protocol's own: "503", "40P01", "_MSG_TIMED_OUT" */
-	char error_text[256];                /* for people; without values that differ in every message */
+	enum error_class error;           /* ERROR_NONE: success */
+	char error_code[ERROR_CODE_SIZE]; /* the protocol's own: "503", "40P01", "_MSG_TIMED_OUT" */
+	char error_text[256];             /* for people; without values that differ in every message */
 	uint64_t sent_bytes;
 	uint64_t received_bytes;
 	struct operation_sample samples[OPERATION_SAMPLES_MAX];
@@ -55,7 +56,7 @@ struct operation {
 
 /* Says that an operation failed; text is formatted. completed_ns is left to the driver. */
 void operation_fail(struct operation *operation, enum error_class class, const char *code, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+        __attribute__((format(printf, 4, 5)));
 /* Adds a sample; past OPERATION_SAMPLES_MAX it asserts. */
 void operation_sample(struct operation *operation, enum metric_id metric, uint64_t value, const char *label);
 
@@ -63,17 +64,18 @@ void operation_sample(struct operation *operation, enum metric_id metric, uint64
 struct driver_config {
 	const struct plan *plan;
 	const struct target *target;
-	struct loop *loop;         /* the worker's: descriptors and timers go in here */
-	struct log *log;           /* may be NULL */
+	struct loop *loop; /* the worker's: descriptors and timers go in here */
+	struct log *log;   /* may be NULL */
 	const char *agent_name;
 	const char *run_id;
-	uint32_t worker;           /* index in this agent */
-	const uint32_t *lanes;     /* the lanes of this target that this worker owns, ascending (see portion.h); each is a client of its own */
-	uint32_t lane_count;       /* 0: one lane, number 0 */
-	uint32_t connections;      /* this worker's part of the target's connections (postgres) */
-	/* Called exactly once for every accepted operation, on the worker's thread, from poll, a loop callback, cancel, drain, abandon or
-	 * close, never from within submit. It never calls back into a driver: what follows is submitted in a later turn. The operation is
-	 * the worker's again when it returns. */
+	uint32_t worker;       /* index in this agent */
+	const uint32_t *lanes; /* the lanes of this target that this worker owns, ascending (see portion.h); each is a
+	                          client of its own */
+	uint32_t lane_count;   /* 0: one lane, number 0 */
+	uint32_t connections;  /* this worker's part of the target's connections (postgres) */
+	/* Called exactly once for every accepted operation, on the worker's thread, from poll, a loop callback, cancel,
+	 * drain, abandon or close, never from within submit. It never calls back into a driver: what follows is
+	 * submitted in a later turn. The operation is the worker's again when it returns. */
 	void (*complete)(void *context, struct operation *operation);
 	/* A value that an answer left for the VU (`save`); text is copied. Called before complete(). */
 	int (*save)(void *context, struct operation *operation, uint32_t slot, const char *text, size_t size);
@@ -84,7 +86,8 @@ struct driver_config {
 enum submit_outcome {
 	SUBMIT_ACCEPTED = 0,
 	SUBMIT_FULL = 1,   /* the library's queue has no room: not accepted, nothing was sent */
-	SUBMIT_FAILED = 2, /* not accepted, failed at once: operation->error and its code and text are set; no completion follows */
+	SUBMIT_FAILED = 2, /* not accepted, failed at once: operation->error and its code and text are set; no
+	                      completion follows */
 };
 
 struct target_facts {
@@ -101,29 +104,33 @@ struct driver_ops {
 	const char *library; /* name of the library behind it */
 	/* The library's version at run time. Any thread. */
 	const char *(*library_version)(void);
-	/* Makes the driver ready: compiles what it needs of the plan's steps on this target and registers with the loop. May block shortly;
-	 * must not send what a target counts. A target that can't be reached is no error here. */
+	/* Makes the driver ready: compiles what it needs of the plan's steps on this target and registers with the
+	 * loop. May block shortly; must not send what a target counts. A target that can't be reached is no error here.
+	 */
 	int (*open)(const struct driver_config *config, struct failure *failure, struct driver **ret_driver);
 	/* A VU's own state: cookies, connections. NULL: sessions don't exist. */
 	int (*session_open)(struct driver *driver, uint64_t vu, struct driver_session **ret_session);
 	void (*session_close)(struct driver *driver, struct driver_session *session);
-	/* Starts an operation: an enum submit_outcome or a negative errno. Never blocks. Templates are rendered here; a value that is not
-	 * set is SUBMIT_FAILED with ERROR_DATA. */
+	/* Starts an operation: an enum submit_outcome or a negative errno. Never blocks. Templates are rendered here; a
+	 * value that is not set is SUBMIT_FAILED with ERROR_DATA. */
 	int (*submit)(struct driver *driver, struct operation *operation);
-	/* Gives a driver whose library needs it a turn (NULL: it lives off the loop alone). Called once every pass of the worker's loop. */
+	/* Gives a driver whose library needs it a turn (NULL: it lives off the loop alone). Called once every pass of
+	 * the worker's loop. */
 	void (*poll)(struct driver *driver, uint64_t now_ns);
-	/* No more operations will come: make those in flight complete soon (flush, linger). Returns at once. NULL: nothing to do. */
+	/* No more operations will come: make those in flight complete soon (flush, linger). Returns at once. NULL:
+	 * nothing to do. */
 	void (*drain)(struct driver *driver);
-	/* Gives up one operation in flight, whose iteration was interrupted: it completes, within the call or soon after, as interrupted
-	 * (what it says of itself is not recorded). NULL: it stays in flight until it completes by itself or is abandoned. */
+	/* Gives up one operation in flight, whose iteration was interrupted: it completes, within the call or soon
+	 * after, as interrupted (what it says of itself is not recorded). NULL: it stays in flight until it completes
+	 * by itself or is abandoned. */
 	void (*cancel)(struct driver *driver, struct operation *operation);
 	/* Operations accepted and not completed. */
 	uint64_t (*in_flight)(const struct driver *driver);
-	/* Gives up what is in flight: every operation left completes now with ERROR_NONE unset and `interrupted` semantics: the worker counts
-	 * completions during abandon as interrupted. */
+	/* Gives up what is in flight: every operation left completes now with ERROR_NONE unset and `interrupted`
+	 * semantics: the worker counts completions during abandon as interrupted. */
 	void (*abandon)(struct driver *driver);
-	/* What the target is, learned from a probe before T0 (blocks up to timeout_ms, on a thread of its own; of the config only plan,
-	 * target, log, agent_name and run_id are set). NULL: there is nothing to learn ... */
+	/* What the target is, learned from a probe before T0 (blocks up to timeout_ms, on a thread of its own; of the
+	 * config only plan, target, log, agent_name and run_id are set). NULL: there is nothing to learn ... */
 	void (*probe)(const struct driver_config *config, int timeout_ms, struct target_facts *ret_facts);
 	/* ... and what the run's own answers said (the Server header). NULL: nothing. */
 	void (*facts)(const struct driver *driver, struct target_facts *ret_facts);

@@ -8,8 +8,8 @@
 #include "agent/drivers/postgres/postgres.h"
 
 const struct driver_ops *const drivers[TARGET_KIND_COUNT] = {
-	[TARGET_NULL] = &null_driver,
-	[TARGET_KAFKA] = &kafka_driver,
-	[TARGET_HTTP] = &http_driver,
-	[TARGET_POSTGRES] = &postgres_driver,
+        [TARGET_NULL] = &null_driver,
+        [TARGET_KAFKA] = &kafka_driver,
+        [TARGET_HTTP] = &http_driver,
+        [TARGET_POSTGRES] = &postgres_driver,
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations that take the step's latency and fail with the step's share of failures.
  *
- * Every operation waits in a `wait` of the driver's pool. Those without a latency stand in one list that a single timer, due at
- * once, completes in the loop's next pass: so a worker that does nothing else still sees its descriptors between two passes. */
+ * Every operation waits in a `wait` of the driver's pool. Those without a latency stand in one list that a single
+ * timer, due at once, completes in the loop's next pass: so a worker that does nothing else still sees its descriptors
+ * between two passes. */
 #include "agent/drivers/null/null.h"
 
 #include <errno.h>
@@ -218,13 +219,13 @@ static struct driver *null_close(struct driver *driver)
 }
 
 const struct driver_ops null_driver = {
-	.kind = TARGET_NULL,
-	.library = "null",
-	.library_version = null_version,
-	.open = null_open,
-	.submit = null_submit,
-	.cancel = null_cancel,
-	.in_flight = null_in_flight,
-	.abandon = null_abandon,
-	.close = null_close,
+        .kind = TARGET_NULL,
+        .library = "null",
+        .library_version = null_version,
+        .open = null_open,
+        .submit = null_submit,
+        .cancel = null_cancel,
+        .in_flight = null_in_flight,
+        .abandon = null_abandon,
+        .close = null_close,
 };

@@ -94,11 +94,12 @@ static void keep_text(struct fake_driver *fake, const struct operation *operatio
 {
 	struct buffer buffer = {0};
 
-	if (operation->step->kind != STEP_PRODUCE || !operation->step->produce.key || fake->submitted >= FAKE_OPERATIONS_MAX)
+	if (operation->step->kind != STEP_PRODUCE || !operation->step->produce.key ||
+	    fake->submitted >= FAKE_OPERATIONS_MAX)
 		return;
 	template_render(operation->step->produce.key, operation->scope, &buffer, NULL);
 	snprintf(fake->texts[fake->submitted], sizeof(fake->texts[0]), "%.*s", (int)buffer.size,
-		 buffer.size ? (const char *)buffer.data : "");
+	         buffer.size ? (const char *)buffer.data : "");
 	buffer_deinit(&buffer);
 }
 
@@ -178,21 +179,21 @@ static struct driver *fake_close(struct driver *driver)
 }
 
 static const struct driver_ops fake_ops = {
-	.kind = TARGET_KAFKA,
-	.library = "fake",
-	.library_version = fake_version,
-	.open = fake_open,
-	.session_open = fake_session_open,
-	.session_close = fake_session_close,
-	.submit = fake_submit,
-	.drain = fake_drain,
-	.cancel = fake_cancel,
-	.in_flight = fake_in_flight,
-	.abandon = fake_abandon,
-	.close = fake_close,
+        .kind = TARGET_KAFKA,
+        .library = "fake",
+        .library_version = fake_version,
+        .open = fake_open,
+        .session_open = fake_session_open,
+        .session_close = fake_session_close,
+        .submit = fake_submit,
+        .drain = fake_drain,
+        .cancel = fake_cancel,
+        .in_flight = fake_in_flight,
+        .abandon = fake_abandon,
+        .close = fake_close,
 };
 
 const struct driver_ops *const fake_table[TARGET_KIND_COUNT] = {
-	[TARGET_NULL] = &null_driver,
-	[TARGET_KAFKA] = &fake_ops,
+        [TARGET_NULL] = &null_driver,
+        [TARGET_KAFKA] = &fake_ops,
 };

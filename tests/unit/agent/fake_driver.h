@@ -8,22 +8,22 @@ enum { FAKE_OPERATIONS_MAX = 4096 };
 
 struct fake_driver {
 	/* What the test sets. */
-	uint64_t capacity;    /* in flight; beyond it submit is full */
-	_Bool holds;          /* operations wait for fake_complete() (or drain); else they complete in the next poll */
+	uint64_t capacity; /* in flight; beyond it submit is full */
+	_Bool holds;       /* operations wait for fake_complete() (or drain); else they complete in the next poll */
 	_Bool completes_at_drain;
 	_Bool cannot_cancel;
-	_Bool fails_at_once;  /* submit refuses for good */
+	_Bool fails_at_once;    /* submit refuses for good */
 	enum error_class error; /* of what completes */
 	/* What the test reads. */
 	struct operation *flying[FAKE_OPERATIONS_MAX]; /* oldest first */
 	uint32_t flying_count;
 	uint64_t submitted;
 	uint64_t refused;
-	uint64_t sessions;        /* open now */
+	uint64_t sessions; /* open now */
 	uint64_t sessions_opened;
 	uint64_t cancelled;
 	uint64_t abandoned;
-	uint32_t lanes[64];       /* submissions by lane */
+	uint32_t lanes[64];                  /* submissions by lane */
 	char texts[FAKE_OPERATIONS_MAX][32]; /* the key of each produced message, in order of submission */
 	struct loop_timer kick;
 	struct loop *loop;
@@ -31,8 +31,8 @@ struct fake_driver {
 	void *context;
 };
 
-/* The table to give an engine: the fake for Kafka, the real one for null. There is one fake at a time, so a plan may have one Kafka
- * target. */
+/* The table to give an engine: the fake for Kafka, the real one for null. There is one fake at a time, so a plan may
+ * have one Kafka target. */
 extern const struct driver_ops *const fake_table[TARGET_KIND_COUNT];
 /* A fake in its initial state: unlimited, completing in the next poll. */
 struct fake_driver *fake_reset(void);

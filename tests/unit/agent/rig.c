@@ -19,7 +19,8 @@ struct plan *rig_plan(const char *yaml, const struct plan_file *files, uint32_t 
 
 	if (plan_parse(yaml, strlen(yaml), files, file_count, &failures, &plan) < 0) {
 		for (size_t i = 0; i < failures.count; i++)
-			print_error("%d:%d: %s\n", failures.items[i].line, failures.items[i].column, failures.items[i].text);
+			print_error("%d:%d: %s\n", failures.items[i].line, failures.items[i].column,
+			            failures.items[i].text);
 		fail_msg("the test's plan is wrong");
 	}
 	failures_deinit(&failures);
@@ -38,7 +39,7 @@ static struct second *hand_over(void *context, struct second *full)
 }
 
 struct rig *rig_new_part(const char *yaml, const struct driver_ops *const *table, const struct plan_file *files,
-			 uint32_t file_count, uint32_t worker, uint32_t workers)
+                         uint32_t file_count, uint32_t worker, uint32_t workers)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
 	struct portion *portions = calloc(workers, sizeof(*portions));
@@ -50,12 +51,11 @@ struct rig *rig_new_part(const char *yaml, const struct driver_ops *const *table
 	shares = calloc(rig->plan->scenario_count, sizeof(*shares));
 	for (uint32_t i = 0; i < rig->plan->scenario_count; i++)
 		assert_int_equal(share_all(&shares[i]), 0);
-	assert_int_equal(portion_divide(&(struct portion_config){.plan = rig->plan,
-								 .shares = shares,
-								 .agent_count = 1,
-								 .workers = workers},
-					portions),
-			 0);
+	assert_int_equal(portion_divide(
+	                         &(struct portion_config){
+	                                 .plan = rig->plan, .shares = shares, .agent_count = 1, .workers = workers},
+	                         portions),
+	                 0);
 	for (uint32_t i = 0; i < rig->plan->scenario_count; i++)
 		share_deinit(&shares[i]);
 	free(shares);
@@ -70,14 +70,14 @@ struct rig *rig_new_part(const char *yaml, const struct driver_ops *const *table
 	rig->totals = cells_new();
 	assert_int_equal(snapshots_new(rig->plan, 1, &rig->snapshots), 0);
 	if (engine_new(&(struct engine_config){.plan = rig->plan,
-					       .portion = &rig->portion,
-					       .drivers = table,
-					       .agent_name = "rig",
-					       .run_id = "run",
-					       .worker = worker,
-					       .hand_over = hand_over,
-					       .context = rig},
-		       &failure, &rig->engine) < 0)
+	                                       .portion = &rig->portion,
+	                                       .drivers = table,
+	                                       .agent_name = "rig",
+	                                       .run_id = "run",
+	                                       .worker = worker,
+	                                       .hand_over = hand_over,
+	                                       .context = rig},
+	               &failure, &rig->engine) < 0)
 		fail_msg("%s", failure.text);
 	return rig;
 }
@@ -170,23 +170,23 @@ static const struct cell *find(const struct rig *rig, const struct series *serie
 }
 
 const struct cell *rig_cell(const struct rig *rig, enum metric_id metric, const char *scenario, const char *step,
-			    const char *group, const char *label)
+                            const char *group, const char *label)
 {
 	return find(rig, &(struct series){.metric = metric,
-					  .scenario = scenario,
-					  .step = step ? step : "",
-					  .group = group ? group : "",
-					  .label = label ? label : ""});
+	                                  .scenario = scenario,
+	                                  .step = step ? step : "",
+	                                  .group = group ? group : "",
+	                                  .label = label ? label : ""});
 }
 
 const struct cell *rig_warmup_cell(const struct rig *rig, enum metric_id metric, const char *scenario, const char *step)
 {
 	return find(rig, &(struct series){.metric = metric,
-					  .warmup = 1,
-					  .scenario = scenario,
-					  .step = step ? step : "",
-					  .group = "",
-					  .label = ""});
+	                                  .warmup = 1,
+	                                  .scenario = scenario,
+	                                  .step = step ? step : "",
+	                                  .group = "",
+	                                  .label = ""});
 }
 
 uint64_t rig_count(const struct rig *rig, enum metric_id metric, const char *scenario, const char *step)
@@ -217,6 +217,6 @@ void rig_check_account(const struct rig *rig, uint32_t scenario)
 	assert_int_equal(of->tally.planned, of->tally.started + tally_dropped(&of->tally));
 	/* Kept apart, they must tell the same. */
 	assert_int_equal(rig_count(rig, METRIC_ITERATIONS, name, NULL) +
-				 rig_warmup_cell(rig, METRIC_ITERATIONS, name, NULL)->counter,
-			 of->tally.succeeded + of->tally.failed);
+	                         rig_warmup_cell(rig, METRIC_ITERATIONS, name, NULL)->counter,
+	                 of->tally.succeeded + of->tally.failed);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* agent.h: the real agent, with worker threads and the null driver, against a coordinator on this thread. Also run under TSan. */
+/* agent.h: the real agent, with worker threads and the null driver, against a coordinator on this thread. Also run
+ * under TSan. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -59,25 +60,24 @@ static struct setting *set_up(_Bool once)
 
 	if (link_open(&(struct link_config){.address = "127.0.0.1:0", .listen = 1}, &failure, &setting->link) < 0)
 		fail_msg("%s", failure.text);
-	assert_int_equal(facts_gather(&(struct facts_config){.version = "test",
-							     .name = "one",
-							     .workers = 2,
-							     .weight = 1,
-							     .drivers = fake_table},
-				      &setting->hello),
-			 0);
+	assert_int_equal(
+	        facts_gather(
+	                &(struct facts_config){
+	                        .version = "test", .name = "one", .workers = 2, .weight = 1, .drivers = fake_table},
+	                &setting->hello),
+	        0);
 	setting->series = series_table_new();
 	setting->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	setting->address = link_address(setting->link);
 	setting->config = (struct agent_config){
-		.addresses = &setting->address,
-		.address_count = 1,
-		.once = once,
-		.workers = 2,
-		.orphan_after_ns = 60 * NS_PER_S,
-		.hello = &setting->hello,
-		.drivers = fake_table,
-		.signal_fd = setting->stop_fd,
+	        .addresses = &setting->address,
+	        .address_count = 1,
+	        .once = once,
+	        .workers = 2,
+	        .orphan_after_ns = 60 * NS_PER_S,
+	        .hello = &setting->hello,
+	        .drivers = fake_table,
+	        .signal_fd = setting->stop_fd,
 	};
 	assert_int_equal(pthread_create(&setting->thread, NULL, run, setting), 0);
 	return setting;
@@ -146,21 +146,21 @@ static void assign(struct setting *setting, const char *yaml, struct wire_file *
 
 	assert_int_equal(share_all(&share), 0);
 	send_to_agent(setting, &(struct message){.type = MESSAGE_ASSIGN,
-						 .assign = {.plan = (char *)yaml,
-							    .plan_size = strlen(yaml),
-							    .agent_name = (char *)"one",
-							    .shares = &share,
-							    .share_count = 1,
-							    .agent_count = 1,
-							    .files = files,
-							    .file_count = file_count}});
+	                                         .assign = {.plan = (char *)yaml,
+	                                                    .plan_size = strlen(yaml),
+	                                                    .agent_name = (char *)"one",
+	                                                    .shares = &share,
+	                                                    .share_count = 1,
+	                                                    .agent_count = 1,
+	                                                    .files = files,
+	                                                    .file_count = file_count}});
 	share_deinit(&share);
 }
 
 static void start(struct setting *setting)
 {
-	send_to_agent(setting,
-		      &(struct message){.type = MESSAGE_START, .start = {.t0_agent_ns = clock_now_ns() + 50 * NS_PER_MS}});
+	send_to_agent(setting, &(struct message){.type = MESSAGE_START,
+	                                         .start = {.t0_agent_ns = clock_now_ns() + 50 * NS_PER_MS}});
 }
 
 static void count_cells(struct setting *setting, const struct message_snapshot *snapshot)
@@ -233,8 +233,9 @@ static void test_agent_run_makes_one_run_and_exits(void **state)
 
 	(void)state;
 	welcome(setting);
-	assign(setting, HEAD "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 1200ms,\n"
-			     "  steps: [ { null: { latency: 1ms } } ] } }",
+	assign(setting,
+	       HEAD "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 1200ms,\n"
+	            "  steps: [ { null: { latency: 1ms } } ] } }",
 	       NULL, 0);
 	await(setting, MESSAGE_READY);
 	start(setting);
@@ -278,8 +279,10 @@ static void test_agent_run_fetches_files_in_pieces(void **state)
 	(void)state;
 	hash_sha256_hex(csv, strlen(csv), digest);
 	welcome(setting);
-	assign(setting, HEAD "data: { row: { csv: rows.csv, column: id } }\n"
-			     "scenarios: { a: { executor: per-vu-iterations, vus: 1, iterations: 4, steps: [ { null: { group: \"{{row}}\" } } ] } }",
+	assign(setting,
+	       HEAD "data: { row: { csv: rows.csv, column: id } }\n"
+	            "scenarios: { a: { executor: per-vu-iterations, vus: 1, iterations: 4, steps: [ { null: { group: "
+	            "\"{{row}}\" } } ] } }",
 	       &file, 1);
 	for (size_t at = 0; at < strlen(csv); at += 5) {
 		size_t size = strlen(csv) - at < 5 ? strlen(csv) - at : 5;
@@ -287,9 +290,11 @@ static void test_agent_run_fetches_files_in_pieces(void **state)
 
 		assert_string_equal(fetch->name, "row");
 		assert_int_equal(fetch->offset, at);
-		send_to_agent(setting,
-			      &(struct message){.type = MESSAGE_CHUNK,
-						.chunk = {.name = (char *)"row", .offset = at, .data = (uint8_t *)csv + at, .size = size}});
+		send_to_agent(setting, &(struct message){.type = MESSAGE_CHUNK,
+		                                         .chunk = {.name = (char *)"row",
+		                                                   .offset = at,
+		                                                   .data = (uint8_t *)csv + at,
+		                                                   .size = size}});
 	}
 	await(setting, MESSAGE_READY);
 	start(setting);
@@ -322,7 +327,9 @@ static void test_agent_run_ends_when_it_is_told(void **state)
 
 	(void)state;
 	welcome(setting);
-	assign(setting, HEAD "scenarios: { a: { executor: constant-vus, vus: 4, duration: 1h, steps: [ { null: { latency: 1h } } ] } }",
+	assign(setting,
+	       HEAD "scenarios: { a: { executor: constant-vus, vus: 4, duration: 1h, steps: [ { null: { latency: 1h } "
+	            "} ] } }",
 	       NULL, 0);
 	await(setting, MESSAGE_READY);
 	start(setting);
@@ -346,13 +353,16 @@ static void test_agent_run_stops_for_its_coordinator(void **state)
 
 	(void)state;
 	welcome(setting);
-	assign(setting, HEAD "scenarios: { a: { executor: constant-arrival-rate, rate: 100, duration: 1h, steps: [ { null: { } } ] } }", NULL,
-	       0);
+	assign(setting,
+	       HEAD "scenarios: { a: { executor: constant-arrival-rate, rate: 100, duration: 1h, steps: [ { null: { } "
+	            "} ] } }",
+	       NULL, 0);
 	await(setting, MESSAGE_READY);
 	start(setting);
 	take_snapshots(setting, &last);
 	acknowledge(setting, setting->seq);
-	send_to_agent(setting, &(struct message){.type = MESSAGE_STOP, .stop = {.grace_ns = NS_PER_S, .reason = (char *)"enough"}});
+	send_to_agent(setting, &(struct message){.type = MESSAGE_STOP,
+	                                         .stop = {.grace_ns = NS_PER_S, .reason = (char *)"enough"}});
 	take_all(setting);
 	assert_true(setting->scenario.tally.planned < 100 * 600);
 	await(setting, MESSAGE_DONE);
@@ -366,12 +376,12 @@ static void test_agent_run_stops_for_its_coordinator(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_agent_run_makes_one_run_and_exits),
-		cmocka_unit_test(test_agent_run_answers_pings_with_both_stamps),
-		cmocka_unit_test(test_agent_run_fetches_files_in_pieces),
-		cmocka_unit_test(test_agent_run_says_why_it_cannot),
-		cmocka_unit_test(test_agent_run_ends_when_it_is_told),
-		cmocka_unit_test(test_agent_run_stops_for_its_coordinator),
+	        cmocka_unit_test(test_agent_run_makes_one_run_and_exits),
+	        cmocka_unit_test(test_agent_run_answers_pings_with_both_stamps),
+	        cmocka_unit_test(test_agent_run_fetches_files_in_pieces),
+	        cmocka_unit_test(test_agent_run_says_why_it_cannot),
+	        cmocka_unit_test(test_agent_run_ends_when_it_is_told),
+	        cmocka_unit_test(test_agent_run_stops_for_its_coordinator),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

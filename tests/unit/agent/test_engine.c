@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* engine.h: scenarios from their schedule to the snapshots. Schedules are short, and what is asserted doesn't depend on how punctual the
- * machine is: the plans allow a lateness of a minute. */
+/* engine.h: scenarios from their schedule to the snapshots. Schedules are short, and what is asserted doesn't depend on
+ * how punctual the machine is: the plans allow a lateness of a minute. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,9 +27,10 @@ static void turn_until(struct rig *rig, const struct fake_driver *fake, uint64_t
 
 static void test_engine_starts_every_arrival_once(void **state)
 {
-	struct rig *rig = rig_new(HEAD "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 150ms,\n"
-				       "  steps: [ { null: { } } ] } }",
-				  fake_table);
+	struct rig *rig =
+	        rig_new(HEAD "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 150ms,\n"
+	                     "  steps: [ { null: { } } ] } }",
+	                fake_table);
 
 	(void)state;
 	rig_run(rig);
@@ -49,9 +50,10 @@ static void test_engine_starts_every_arrival_once(void **state)
 static void test_engine_drops_what_no_vu_can_take(void **state)
 {
 	struct fake_driver *fake = fake_reset();
-	struct rig *rig = rig_new(HEAD KAFKA "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 20ms,\n"
-					     "  maxVUs: 2, gracefulStop: 0, steps: [ { " AWAITED " } ] } }",
-				  fake_table);
+	struct rig *rig =
+	        rig_new(HEAD KAFKA "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 20ms,\n"
+	                           "  maxVUs: 2, gracefulStop: 0, steps: [ { " AWAITED " } ] } }",
+	                fake_table);
 
 	(void)state;
 	fake->holds = 1;
@@ -69,9 +71,10 @@ static void test_engine_drops_what_no_vu_can_take(void **state)
 
 static void test_engine_queues_arrivals_with_their_intended_time(void **state)
 {
-	struct rig *rig = rig_new(HEAD "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 20ms, maxVUs: 1,\n"
-				       "  whenFull: queue, steps: [ { null: { latency: 5ms } } ] } }",
-				  fake_table);
+	struct rig *rig = rig_new(
+	        HEAD "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 20ms, maxVUs: 1,\n"
+	             "  whenFull: queue, steps: [ { null: { latency: 5ms } } ] } }",
+	        fake_table);
 	const struct cell *response;
 
 	(void)state;
@@ -90,9 +93,10 @@ static void test_engine_queues_arrivals_with_their_intended_time(void **state)
 static void test_engine_drops_a_queue_that_its_grace_does_not_serve(void **state)
 {
 	struct fake_driver *fake = fake_reset();
-	struct rig *rig = rig_new(HEAD KAFKA "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 20ms,\n"
-					     "  maxVUs: 1, whenFull: queue, gracefulStop: 10ms, steps: [ { " AWAITED " } ] } }",
-				  fake_table);
+	struct rig *rig =
+	        rig_new(HEAD KAFKA "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 20ms,\n"
+	                           "  maxVUs: 1, whenFull: queue, gracefulStop: 10ms, steps: [ { " AWAITED " } ] } }",
+	                fake_table);
 
 	(void)state;
 	fake->holds = 1;
@@ -106,9 +110,10 @@ static void test_engine_drops_a_queue_that_its_grace_does_not_serve(void **state
 static void test_engine_drops_what_a_full_driver_refuses(void **state)
 {
 	struct fake_driver *fake = fake_reset();
-	struct rig *rig = rig_new(HEAD KAFKA "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 20ms,\n"
-					     "  gracefulStop: 0, steps: [ { " AWAITED " } ] } }",
-				  fake_table);
+	struct rig *rig =
+	        rig_new(HEAD KAFKA "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 20ms,\n"
+	                           "  gracefulStop: 0, steps: [ { " AWAITED " } ] } }",
+	                fake_table);
 
 	(void)state;
 	fake->holds = 1;
@@ -124,8 +129,8 @@ static void test_engine_parks_closed_loops_while_the_driver_is_full(void **state
 {
 	struct fake_driver *fake = fake_reset();
 	struct rig *rig = rig_new(HEAD KAFKA "scenarios: { a: { executor: per-vu-iterations, vus: 10, iterations: 3,\n"
-					     "  steps: [ { " AWAITED " } ] } }",
-				  fake_table);
+	                                     "  steps: [ { " AWAITED " } ] } }",
+	                          fake_table);
 
 	(void)state;
 	fake->capacity = 2;
@@ -140,9 +145,10 @@ static void test_engine_parks_closed_loops_while_the_driver_is_full(void **state
 static void test_engine_interrupts_parked_vus(void **state)
 {
 	struct fake_driver *fake = fake_reset();
-	struct rig *rig = rig_new(HEAD KAFKA "scenarios: { a: { executor: constant-vus, vus: 4, duration: 20ms, gracefulStop: 0,\n"
-					     "  steps: [ { " AWAITED " } ] } }",
-				  fake_table);
+	struct rig *rig = rig_new(HEAD KAFKA
+	                          "scenarios: { a: { executor: constant-vus, vus: 4, duration: 20ms, gracefulStop: 0,\n"
+	                          "  steps: [ { " AWAITED " } ] } }",
+	                          fake_table);
 
 	(void)state;
 	fake->capacity = 1;
@@ -160,10 +166,10 @@ static void test_engine_counts_iterations_to_the_last(void **state)
 		const char *executor;
 		uint64_t iterations;
 	} cases[] = {
-		{"executor: per-vu-iterations, vus: 3, iterations: 4", 12},
-		{"executor: per-vu-iterations, vus: 3, iterations: 4, rampUp: 30ms", 12},
-		{"executor: shared-iterations, vus: 3, iterations: 10", 10},
-		{"executor: shared-iterations, vus: 10, iterations: 3", 3},
+	        {"executor: per-vu-iterations, vus: 3, iterations: 4", 12},
+	        {"executor: per-vu-iterations, vus: 3, iterations: 4, rampUp: 30ms", 12},
+	        {"executor: shared-iterations, vus: 3, iterations: 10", 10},
+	        {"executor: shared-iterations, vus: 10, iterations: 3", 3},
 	};
 
 	(void)state;
@@ -172,7 +178,7 @@ static void test_engine_counts_iterations_to_the_last(void **state)
 		struct rig *rig;
 
 		snprintf(yaml, sizeof(yaml), HEAD "scenarios: { a: { %s, steps: [ { null: { latency: 1ms } } ] } }",
-			 cases[i].executor);
+		         cases[i].executor);
 		rig = rig_new(yaml, fake_table);
 		rig_run(rig);
 		rig_check_account(rig, 0);
@@ -184,10 +190,11 @@ static void test_engine_counts_iterations_to_the_last(void **state)
 
 static void test_engine_workers_share_iterations_exactly(void **state)
 {
-	static const char *const yaml = HEAD "scenarios:\n"
-					     "  a: { executor: shared-iterations, vus: 3, iterations: 10, steps: [ { null: { } } ] }\n"
-					     "  b: { executor: per-vu-iterations, vus: 3, iterations: 5, steps: [ { null: { } } ] }\n"
-					     "  c: { executor: constant-arrival-rate, rate: 1000, duration: 31ms, steps: [ { null: { } } ] }\n";
+	static const char *const yaml =
+	        HEAD "scenarios:\n"
+	             "  a: { executor: shared-iterations, vus: 3, iterations: 10, steps: [ { null: { } } ] }\n"
+	             "  b: { executor: per-vu-iterations, vus: 3, iterations: 5, steps: [ { null: { } } ] }\n"
+	             "  c: { executor: constant-arrival-rate, rate: 1000, duration: 31ms, steps: [ { null: { } } ] }\n";
 	uint64_t sums[3] = {0};
 
 	(void)state;
@@ -206,12 +213,13 @@ static void test_engine_workers_share_iterations_exactly(void **state)
 
 static void test_engine_says_what_max_duration_cut_off(void **state)
 {
-	struct rig *rig = rig_new(HEAD "scenarios:\n"
-				       "  a: { executor: per-vu-iterations, vus: 2, iterations: 1000, maxDuration: 40ms,\n"
-				       "       steps: [ { null: { latency: 5ms } } ] }\n"
-				       "  b: { executor: shared-iterations, vus: 2, iterations: 1000, maxDuration: 40ms,\n"
-				       "       steps: [ { null: { latency: 5ms } } ] }\n",
-				  fake_table);
+	struct rig *rig =
+	        rig_new(HEAD "scenarios:\n"
+	                     "  a: { executor: per-vu-iterations, vus: 2, iterations: 1000, maxDuration: 40ms,\n"
+	                     "       steps: [ { null: { latency: 5ms } } ] }\n"
+	                     "  b: { executor: shared-iterations, vus: 2, iterations: 1000, maxDuration: 40ms,\n"
+	                     "       steps: [ { null: { latency: 5ms } } ] }\n",
+	                fake_table);
 
 	(void)state;
 	rig_run(rig);
@@ -228,11 +236,12 @@ static void test_engine_says_what_max_duration_cut_off(void **state)
 
 static void test_engine_runs_one_weighted_step_an_iteration(void **state)
 {
-	struct rig *rig = rig_new(HEAD "scenarios: { a: { executor: shared-iterations, vus: 5, iterations: 2000, steps: [\n"
-				       "  { null: { name: first } },\n"
-				       "  { null: { name: often, weight: 3 } },\n"
-				       "  { null: { name: seldom, weight: 1 } } ] } }",
-				  fake_table);
+	struct rig *rig =
+	        rig_new(HEAD "scenarios: { a: { executor: shared-iterations, vus: 5, iterations: 2000, steps: [\n"
+	                     "  { null: { name: first } },\n"
+	                     "  { null: { name: often, weight: 3 } },\n"
+	                     "  { null: { name: seldom, weight: 1 } } ] } }",
+	                fake_table);
 	uint64_t often;
 	uint64_t seldom;
 
@@ -250,10 +259,11 @@ static void test_engine_runs_one_weighted_step_an_iteration(void **state)
 
 static void test_engine_ends_an_iteration_at_its_first_failure(void **state)
 {
-	struct rig *rig = rig_new(HEAD "scenarios: { a: { executor: per-vu-iterations, vus: 2, iterations: 5, steps: [\n"
-				       "  { null: { name: good } }, { null: { name: bad, failures: 100% } },\n"
-				       "  { null: { name: never } } ] } }",
-				  fake_table);
+	struct rig *rig =
+	        rig_new(HEAD "scenarios: { a: { executor: per-vu-iterations, vus: 2, iterations: 5, steps: [\n"
+	                     "  { null: { name: good } }, { null: { name: bad, failures: 100% } },\n"
+	                     "  { null: { name: never } } ] } }",
+	                fake_table);
 
 	(void)state;
 	rig_run(rig);
@@ -266,10 +276,10 @@ static void test_engine_ends_an_iteration_at_its_first_failure(void **state)
 	assert_int_equal(rig_count(rig, METRIC_NULL_OPERATION_RESPONSE_TIME, "a", "bad"), 0);
 	assert_int_equal(rig_count(rig, METRIC_NULL_OPERATION_FAILED_DURATION, "a", "bad"), 10);
 	assert_int_equal(rig_count(rig, METRIC_ITERATION_DURATION, "a", NULL), 0);
-	assert_int_equal(rig_cell(rig, METRIC_ERRORS, "a", "bad", NULL,
-				  "server|NULL|failed by the step's share of failures")
-				 ->counter,
-			 10);
+	assert_int_equal(
+	        rig_cell(rig, METRIC_ERRORS, "a", "bad", NULL, "server|NULL|failed by the step's share of failures")
+	                ->counter,
+	        10);
 	rig_free(rig);
 }
 
@@ -277,8 +287,8 @@ static void test_engine_goes_on_after_a_submission_that_fails(void **state)
 {
 	struct fake_driver *fake = fake_reset();
 	struct rig *rig = rig_new(HEAD KAFKA "scenarios: { a: { executor: per-vu-iterations, vus: 2, iterations: 3,\n"
-					     "  steps: [ { " AWAITED " } ] } }",
-				  fake_table);
+	                                     "  steps: [ { " AWAITED " } ] } }",
+	                          fake_table);
 
 	(void)state;
 	fake->fails_at_once = 1;
@@ -291,15 +301,17 @@ static void test_engine_goes_on_after_a_submission_that_fails(void **state)
 
 static void test_engine_pauses_between_steps(void **state)
 {
-	struct rig *rig = rig_new(HEAD "scenarios: { a: { executor: per-vu-iterations, vus: 1, iterations: 2, steps: [\n"
-				       "  { null: { name: one } }, { think: 10ms..12ms }, { null: { name: two } }, { think: 5ms } ] } }",
-				  fake_table);
+	struct rig *rig = rig_new(
+	        HEAD "scenarios: { a: { executor: per-vu-iterations, vus: 1, iterations: 2, steps: [\n"
+	             "  { null: { name: one } }, { think: 10ms..12ms }, { null: { name: two } }, { think: 5ms } ] } }",
+	        fake_table);
 
 	(void)state;
 	rig_run(rig);
 	rig_check_account(rig, 0);
-	assert_true(histogram_min_us(rig_cell(rig, METRIC_ITERATION_DURATION, "a", NULL, NULL, NULL)->latency.histogram) >=
-		    15000);
+	assert_true(
+	        histogram_min_us(rig_cell(rig, METRIC_ITERATION_DURATION, "a", NULL, NULL, NULL)->latency.histogram) >=
+	        15000);
 	assert_true(rig->scenarios[0].end_ns >= 30 * NS_PER_MS);
 	assert_int_equal(rig_count(rig, METRIC_NULL_OPERATIONS, "a", "two"), 2);
 	rig_free(rig);
@@ -307,9 +319,10 @@ static void test_engine_pauses_between_steps(void **state)
 
 static void test_engine_interrupts_a_pause(void **state)
 {
-	struct rig *rig = rig_new(HEAD "scenarios: { a: { executor: constant-vus, vus: 2, duration: 20ms, gracefulStop: 0, steps: [\n"
-				       "  { null: { } }, { think: 1h } ] } }",
-				  fake_table);
+	struct rig *rig = rig_new(
+	        HEAD "scenarios: { a: { executor: constant-vus, vus: 2, duration: 20ms, gracefulStop: 0, steps: [\n"
+	             "  { null: { } }, { think: 1h } ] } }",
+	        fake_table);
 
 	(void)state;
 	rig_run(rig);
@@ -322,8 +335,8 @@ static void test_engine_interrupts_a_pause(void **state)
 static void test_engine_keeps_the_pace_of_each_vu(void **state)
 {
 	struct rig *rig = rig_new(HEAD "scenarios: { a: { executor: constant-vus, vus: 2, duration: 95ms, pace: 10ms,\n"
-				       "  steps: [ { null: { } } ] } }",
-				  fake_table);
+	                               "  steps: [ { null: { } } ] } }",
+	                          fake_table);
 
 	(void)state;
 	rig_run(rig);
@@ -336,9 +349,10 @@ static void test_engine_keeps_the_pace_of_each_vu(void **state)
 
 static void test_engine_catches_up_on_ticks_that_an_iteration_overran(void **state)
 {
-	struct rig *rig = rig_new(HEAD "scenarios: { a: { executor: per-vu-iterations, vus: 1, iterations: 5, pace: 1ms,\n"
-				       "  steps: [ { null: { latency: 10ms } } ] } }",
-				  fake_table);
+	struct rig *rig =
+	        rig_new(HEAD "scenarios: { a: { executor: per-vu-iterations, vus: 1, iterations: 5, pace: 1ms,\n"
+	                     "  steps: [ { null: { latency: 10ms } } ] } }",
+	                fake_table);
 	const struct cell *response;
 
 	(void)state;
@@ -352,9 +366,10 @@ static void test_engine_catches_up_on_ticks_that_an_iteration_overran(void **sta
 static void test_engine_does_not_wait_for_detached_messages(void **state)
 {
 	struct fake_driver *fake = fake_reset();
-	struct rig *rig = rig_new(HEAD KAFKA "scenarios: { a: { executor: per-vu-iterations, vus: 2, iterations: 10, producers: 2,\n"
-					     "  steps: [ { produce: { target: k, topic: t, size: 1, group: \"{{vu}}\" } } ] } }",
-				  fake_table);
+	struct rig *rig = rig_new(
+	        HEAD KAFKA "scenarios: { a: { executor: per-vu-iterations, vus: 2, iterations: 10, producers: 2,\n"
+	                   "  steps: [ { produce: { target: k, topic: t, size: 1, group: \"{{vu}}\" } } ] } }",
+	        fake_table);
 
 	(void)state;
 	fake->holds = 1;
@@ -375,8 +390,8 @@ static void test_engine_counts_a_detached_failure_as_an_operation_alone(void **s
 {
 	struct fake_driver *fake = fake_reset();
 	struct rig *rig = rig_new(HEAD KAFKA "scenarios: { a: { executor: per-vu-iterations, vus: 1, iterations: 4,\n"
-					     "  steps: [ { produce: { target: k, topic: t, size: 1 } } ] } }",
-				  fake_table);
+	                                     "  steps: [ { produce: { target: k, topic: t, size: 1 } } ] } }",
+	                          fake_table);
 
 	(void)state;
 	fake->error = ERROR_TIMEOUT;
@@ -392,9 +407,10 @@ static void test_engine_counts_a_detached_failure_as_an_operation_alone(void **s
 static void test_engine_abandons_what_is_never_delivered(void **state)
 {
 	struct fake_driver *fake = fake_reset();
-	struct rig *rig = rig_new(HEAD KAFKA "scenarios: { a: { executor: per-vu-iterations, vus: 1, iterations: 4, gracefulStop: 20ms,\n"
-					     "  steps: [ { produce: { target: k, topic: t, size: 1 } } ] } }",
-				  fake_table);
+	struct rig *rig = rig_new(
+	        HEAD KAFKA "scenarios: { a: { executor: per-vu-iterations, vus: 1, iterations: 4, gracefulStop: 20ms,\n"
+	                   "  steps: [ { produce: { target: k, topic: t, size: 1 } } ] } }",
+	        fake_table);
 
 	(void)state;
 	fake->holds = 1;
@@ -409,9 +425,10 @@ static void test_engine_abandons_what_is_never_delivered(void **state)
 static void test_engine_does_not_wait_for_operations_that_cannot_be_cancelled(void **state)
 {
 	struct fake_driver *fake = fake_reset();
-	struct rig *rig = rig_new(HEAD KAFKA "scenarios: { a: { executor: constant-vus, vus: 3, duration: 20ms, gracefulStop: 0,\n"
-					     "  steps: [ { " AWAITED " } ] } }",
-				  fake_table);
+	struct rig *rig = rig_new(HEAD KAFKA
+	                          "scenarios: { a: { executor: constant-vus, vus: 3, duration: 20ms, gracefulStop: 0,\n"
+	                          "  steps: [ { " AWAITED " } ] } }",
+	                          fake_table);
 
 	(void)state;
 	fake->holds = 1;
@@ -426,14 +443,16 @@ static void test_engine_does_not_wait_for_operations_that_cannot_be_cancelled(vo
 static void test_engine_stops_at_the_given_time(void **state)
 {
 	struct fake_driver *fake = fake_reset();
-	struct rig *rig = rig_new(HEAD KAFKA "scenarios:\n"
-					     "  a: { executor: constant-arrival-rate, rate: 1000, duration: 1h, maxVUs: 100000, steps: [ { " AWAITED
-					     " } ] }\n"
-					     "  b: { executor: constant-vus, vus: 3, duration: 1h, steps: [ { null: { latency: 1ms } } ] }\n"
-					     "  c: { executor: per-vu-iterations, vus: 3, iterations: 1000000, maxDuration: 1h,\n"
-					     "       steps: [ { null: { latency: 1ms } } ] }\n"
-					     "  d: { executor: constant-vus, vus: 3, duration: 1h, startAfter: c, steps: [ { null: { } } ] }\n",
-				  fake_table);
+	struct rig *rig = rig_new(
+	        HEAD KAFKA
+	        "scenarios:\n"
+	        "  a: { executor: constant-arrival-rate, rate: 1000, duration: 1h, maxVUs: 100000, steps: [ { " AWAITED
+	        " } ] }\n"
+	        "  b: { executor: constant-vus, vus: 3, duration: 1h, steps: [ { null: { latency: 1ms } } ] }\n"
+	        "  c: { executor: per-vu-iterations, vus: 3, iterations: 1000000, maxDuration: 1h,\n"
+	        "       steps: [ { null: { latency: 1ms } } ] }\n"
+	        "  d: { executor: constant-vus, vus: 3, duration: 1h, startAfter: c, steps: [ { null: { } } ] }\n",
+	        fake_table);
 
 	(void)state;
 	fake->holds = 1;
@@ -454,9 +473,10 @@ static void test_engine_stops_at_the_given_time(void **state)
 static void test_engine_stops_at_once(void **state)
 {
 	struct fake_driver *fake = fake_reset();
-	struct rig *rig = rig_new(HEAD KAFKA "scenarios: { a: { executor: constant-vus, vus: 3, duration: 1h, pace: 1h,\n"
-					     "  steps: [ { " AWAITED " } ] } }",
-				  fake_table);
+	struct rig *rig =
+	        rig_new(HEAD KAFKA "scenarios: { a: { executor: constant-vus, vus: 3, duration: 1h, pace: 1h,\n"
+	                           "  steps: [ { " AWAITED " } ] } }",
+	                fake_table);
 
 	(void)state;
 	rig_start(rig, clock_now_ns());
@@ -471,10 +491,12 @@ static void test_engine_stops_at_once(void **state)
 
 static void test_engine_begins_a_follower_when_told(void **state)
 {
-	struct rig *rig = rig_new(HEAD "scenarios:\n"
-				       "  a: { executor: per-vu-iterations, vus: 1, iterations: 1, steps: [ { null: { } } ] }\n"
-				       "  b: { executor: per-vu-iterations, vus: 1, iterations: 2, startAfter: a, steps: [ { null: { } } ] }\n",
-				  fake_table);
+	struct rig *rig =
+	        rig_new(HEAD "scenarios:\n"
+	                     "  a: { executor: per-vu-iterations, vus: 1, iterations: 1, steps: [ { null: { } } ] }\n"
+	                     "  b: { executor: per-vu-iterations, vus: 1, iterations: 2, startAfter: a, steps: [ { "
+	                     "null: { } } ] }\n",
+	                fake_table);
 
 	(void)state;
 	rig_start(rig, clock_now_ns());
@@ -491,10 +513,11 @@ static void test_engine_begins_a_follower_when_told(void **state)
 
 static void test_engine_drops_starts_that_it_slept_through(void **state)
 {
-	struct rig *rig = rig_new("name: t\nmaxLateness: 1s\n"
-				  "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 5s, maxVUs: 10000,\n"
-				  "  steps: [ { null: { } } ] } }",
-				  fake_table);
+	struct rig *rig =
+	        rig_new("name: t\nmaxLateness: 1s\n"
+	                "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 5s, maxVUs: 10000,\n"
+	                "  steps: [ { null: { } } ] } }",
+	                fake_table);
 	uint64_t late;
 
 	(void)state;
@@ -514,9 +537,9 @@ static void test_engine_drops_starts_that_it_slept_through(void **state)
 static void test_engine_drops_ticks_that_it_slept_through(void **state)
 {
 	struct rig *rig = rig_new("name: t\nmaxLateness: 1s\n"
-				  "scenarios: { a: { executor: constant-vus, vus: 1, duration: 5s, pace: 10ms,\n"
-				  "  steps: [ { null: { } } ] } }",
-				  fake_table);
+	                          "scenarios: { a: { executor: constant-vus, vus: 1, duration: 5s, pace: 10ms,\n"
+	                          "  steps: [ { null: { } } ] } }",
+	                          fake_table);
 
 	(void)state;
 	rig_start(rig, clock_now_ns() - 4900 * NS_PER_MS);
@@ -529,10 +552,11 @@ static void test_engine_drops_ticks_that_it_slept_through(void **state)
 static void test_engine_makes_up_for_a_stalled_target_with_more_vus(void **state)
 {
 	struct fake_driver *fake = fake_reset();
-	struct rig *rig = rig_new("name: t\nmaxLateness: 60s\n" KAFKA
-				  "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 100ms, maxVUs: 500,\n"
-				  "  preAllocatedVUs: 2, steps: [ { " AWAITED " } ] } }",
-				  fake_table);
+	struct rig *rig =
+	        rig_new("name: t\nmaxLateness: 60s\n" KAFKA
+	                "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 100ms, maxVUs: 500,\n"
+	                "  preAllocatedVUs: 2, steps: [ { " AWAITED " } ] } }",
+	                fake_table);
 
 	(void)state;
 	assert_int_equal(fake->sessions, 2);
@@ -551,17 +575,19 @@ static void test_engine_makes_up_for_a_stalled_target_with_more_vus(void **state
 static void test_engine_ramps_vus_up_and_down(void **state)
 {
 	struct fake_driver *fake = fake_reset();
-	struct rig *rig = rig_new(HEAD KAFKA "scenarios: { a: { executor: ramping-vus, startVUs: 1, gracefulRampDown: 0, stages:\n"
-					     "  [ { duration: 20ms, target: 4 }, { duration: 20ms, target: 1 }, { duration: 20ms, target: 3 } ],\n"
-					     "  steps: [ { " AWAITED " } ], gracefulStop: 0 } }",
-				  fake_table);
+	struct rig *rig = rig_new(
+	        HEAD KAFKA
+	        "scenarios: { a: { executor: ramping-vus, startVUs: 1, gracefulRampDown: 0, stages:\n"
+	        "  [ { duration: 20ms, target: 4 }, { duration: 20ms, target: 1 }, { duration: 20ms, target: 3 } ],\n"
+	        "  steps: [ { " AWAITED " } ], gracefulStop: 0 } }",
+	        fake_table);
 
 	(void)state;
 	fake->holds = 1;
 	rig_run(rig);
 	rig_check_account(rig, 0);
-	/* VUs 1..3 come, are interrupted as the curve falls, and two of them come again; those left are interrupted at the end. On a
-	 * machine that slept through the peak fewer come. */
+	/* VUs 1..3 come, are interrupted as the curve falls, and two of them come again; those left are interrupted at
+	 * the end. On a machine that slept through the peak fewer come. */
 	assert_true(rig->scenarios[0].tally.started <= 6);
 	assert_int_equal(rig->scenarios[0].tally.started, rig->scenarios[0].tally.interrupted);
 	assert_int_equal(fake->cancelled, rig->scenarios[0].tally.interrupted);
@@ -572,12 +598,12 @@ static void test_engine_hands_out_unique_rows_once_over_workers(void **state)
 {
 	static const char *const csv = "id\nr0\nr1\nr2\nr3\nr4\nr5\nr6\nr7\nr8\n";
 	static const char *const yaml =
-		HEAD KAFKA "data: { row: { csv: rows.csv, column: id, pick: unique } }\n"
-			   "scenarios:\n"
-			   "  a: { executor: per-vu-iterations, vus: 3, iterations: 2,\n"
-			   "       steps: [ { produce: { target: k, topic: t, size: 1, key: \"{{row}}\" } } ] }\n"
-			   "  b: { executor: shared-iterations, vus: 2, iterations: 3,\n"
-			   "       steps: [ { produce: { target: k, topic: t, size: 1, key: \"{{row}}\" } } ] }\n";
+	        HEAD KAFKA "data: { row: { csv: rows.csv, column: id, pick: unique } }\n"
+	                   "scenarios:\n"
+	                   "  a: { executor: per-vu-iterations, vus: 3, iterations: 2,\n"
+	                   "       steps: [ { produce: { target: k, topic: t, size: 1, key: \"{{row}}\" } } ] }\n"
+	                   "  b: { executor: shared-iterations, vus: 2, iterations: 3,\n"
+	                   "       steps: [ { produce: { target: k, topic: t, size: 1, key: \"{{row}}\" } } ] }\n";
 	const struct plan_file file = {.name = "row", .data = csv, .size = strlen(csv)};
 	uint32_t seen[9] = {0};
 
@@ -600,10 +626,11 @@ static void test_engine_fails_iterations_when_a_unique_feed_is_used_up(void **st
 	static const char *const csv = "id\nr0\nr1\n";
 	const struct plan_file file = {.name = "row", .data = csv, .size = strlen(csv)};
 	struct fake_driver *fake = fake_reset();
-	struct rig *rig = rig_new_part(HEAD KAFKA "data: { row: { csv: rows.csv, column: id, pick: unique } }\n"
-						  "scenarios: { a: { executor: constant-vus, vus: 1, duration: 20ms,\n"
-						  "  steps: [ { produce: { target: k, topic: t, size: 1, key: \"{{row}}\" } } ] } }\n",
-				       fake_table, &file, 1, 0, 1);
+	struct rig *rig = rig_new_part(
+	        HEAD KAFKA "data: { row: { csv: rows.csv, column: id, pick: unique } }\n"
+	                   "scenarios: { a: { executor: constant-vus, vus: 1, duration: 20ms,\n"
+	                   "  steps: [ { produce: { target: k, topic: t, size: 1, key: \"{{row}}\" } } ] } }\n",
+	        fake_table, &file, 1, 0, 1);
 	const struct cell *errors;
 
 	(void)state;
@@ -611,7 +638,8 @@ static void test_engine_fails_iterations_when_a_unique_feed_is_used_up(void **st
 	rig_check_account(rig, 0);
 	assert_int_equal(fake->submitted, 2);
 	assert_int_equal(rig->scenarios[0].tally.succeeded, 2);
-	errors = rig_cell(rig, METRIC_ERRORS, "a", NULL, NULL, "data|FEED_EXHAUSTED|feed \"row\" has no unused row left");
+	errors = rig_cell(rig, METRIC_ERRORS, "a", NULL, NULL,
+	                  "data|FEED_EXHAUSTED|feed \"row\" has no unused row left");
 	assert_int_equal(errors->counter, rig->scenarios[0].tally.failed);
 	rig_free(rig);
 }
@@ -621,10 +649,11 @@ static void test_engine_draws_an_arrivals_row_on_whatever_vu_takes_it(void **sta
 	static const char *const csv = "id\nr0\nr1\nr2\n";
 	const struct plan_file file = {.name = "row", .data = csv, .size = strlen(csv)};
 	struct fake_driver *fake = fake_reset();
-	struct rig *rig = rig_new_part(HEAD KAFKA "data: { row: { csv: rows.csv, column: id } }\n"
-						  "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 9ms, maxVUs: 1,\n"
-						  "  steps: [ { produce: { target: k, topic: t, size: 1, key: \"{{row}}\" } } ] } }\n",
-				       fake_table, &file, 1, 0, 1);
+	struct rig *rig = rig_new_part(
+	        HEAD KAFKA "data: { row: { csv: rows.csv, column: id } }\n"
+	                   "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 9ms, maxVUs: 1,\n"
+	                   "  steps: [ { produce: { target: k, topic: t, size: 1, key: \"{{row}}\" } } ] } }\n",
+	        fake_table, &file, 1, 0, 1);
 
 	(void)state;
 	rig_run(rig);
@@ -637,8 +666,9 @@ static void test_engine_draws_an_arrivals_row_on_whatever_vu_takes_it(void **sta
 
 static void test_engine_random_choices_do_not_hang_on_the_number_of_workers(void **state)
 {
-	static const char *const yaml = HEAD KAFKA "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 8ms,\n"
-						   "  steps: [ { produce: { target: k, topic: t, size: 1, key: \"{{random 1 1000000}}\" } } ] } }";
+	static const char *const yaml = HEAD KAFKA
+	        "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 8ms,\n"
+	        "  steps: [ { produce: { target: k, topic: t, size: 1, key: \"{{random 1 1000000}}\" } } ] } }";
 	char alone[8][32];
 	uint32_t at[2] = {0};
 
@@ -661,11 +691,13 @@ static void test_engine_random_choices_do_not_hang_on_the_number_of_workers(void
 
 static void test_engine_marks_warm_up_by_the_intended_time(void **state)
 {
-	struct rig *rig = rig_new(HEAD "warmup: 10ms\n"
-				       "scenarios:\n"
-				       "  a: { executor: constant-arrival-rate, rate: 1000, duration: 30ms, steps: [ { null: { } } ] }\n"
-				       "  w: { executor: per-vu-iterations, vus: 1, iterations: 2, isWarmup: true, steps: [ { null: { } } ] }\n",
-				  fake_table);
+	struct rig *rig = rig_new(
+	        HEAD "warmup: 10ms\n"
+	             "scenarios:\n"
+	             "  a: { executor: constant-arrival-rate, rate: 1000, duration: 30ms, steps: [ { null: { } } ] }\n"
+	             "  w: { executor: per-vu-iterations, vus: 1, iterations: 2, isWarmup: true, steps: [ { null: { } "
+	             "} ] }\n",
+	        fake_table);
 
 	(void)state;
 	rig_run(rig);
@@ -679,9 +711,9 @@ static void test_engine_marks_warm_up_by_the_intended_time(void **state)
 static void test_engine_folds_groups_past_the_limit(void **state)
 {
 	struct rig *rig = rig_new(HEAD "maxGroups: 3\n"
-				       "scenarios: { a: { executor: per-vu-iterations, vus: 5, iterations: 2,\n"
-				       "  steps: [ { null: { group: \"g{{vu}}\" } } ] } }",
-				  fake_table);
+	                               "scenarios: { a: { executor: per-vu-iterations, vus: 5, iterations: 2,\n"
+	                               "  steps: [ { null: { group: \"g{{vu}}\" } } ] } }",
+	                          fake_table);
 	uint64_t own = 0;
 
 	(void)state;
@@ -701,8 +733,8 @@ static void test_engine_folds_groups_past_the_limit(void **state)
 static void test_engine_reports_vus(void **state)
 {
 	struct rig *rig = rig_new(HEAD "scenarios: { a: { executor: constant-vus, vus: 7, duration: 1100ms,\n"
-				       "  steps: [ { null: { latency: 300ms } } ] } }",
-				  fake_table);
+	                               "  steps: [ { null: { latency: 300ms } } ] } }",
+	                          fake_table);
 
 	(void)state;
 	rig_run(rig);
@@ -716,8 +748,8 @@ static void test_engine_freed_in_the_middle_closes_everything(void **state)
 {
 	struct fake_driver *fake = fake_reset();
 	struct rig *rig = rig_new(HEAD KAFKA "scenarios: { a: { executor: constant-vus, vus: 5, duration: 1h,\n"
-					     "  steps: [ { " AWAITED " } ] } }",
-				  fake_table);
+	                                     "  steps: [ { " AWAITED " } ] } }",
+	                          fake_table);
 
 	(void)state;
 	fake->holds = 1;
@@ -731,42 +763,42 @@ static void test_engine_freed_in_the_middle_closes_everything(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_engine_starts_every_arrival_once),
-		cmocka_unit_test(test_engine_drops_what_no_vu_can_take),
-		cmocka_unit_test(test_engine_queues_arrivals_with_their_intended_time),
-		cmocka_unit_test(test_engine_drops_a_queue_that_its_grace_does_not_serve),
-		cmocka_unit_test(test_engine_drops_what_a_full_driver_refuses),
-		cmocka_unit_test(test_engine_parks_closed_loops_while_the_driver_is_full),
-		cmocka_unit_test(test_engine_interrupts_parked_vus),
-		cmocka_unit_test(test_engine_counts_iterations_to_the_last),
-		cmocka_unit_test(test_engine_workers_share_iterations_exactly),
-		cmocka_unit_test(test_engine_says_what_max_duration_cut_off),
-		cmocka_unit_test(test_engine_runs_one_weighted_step_an_iteration),
-		cmocka_unit_test(test_engine_ends_an_iteration_at_its_first_failure),
-		cmocka_unit_test(test_engine_goes_on_after_a_submission_that_fails),
-		cmocka_unit_test(test_engine_pauses_between_steps),
-		cmocka_unit_test(test_engine_interrupts_a_pause),
-		cmocka_unit_test(test_engine_keeps_the_pace_of_each_vu),
-		cmocka_unit_test(test_engine_catches_up_on_ticks_that_an_iteration_overran),
-		cmocka_unit_test(test_engine_does_not_wait_for_detached_messages),
-		cmocka_unit_test(test_engine_counts_a_detached_failure_as_an_operation_alone),
-		cmocka_unit_test(test_engine_abandons_what_is_never_delivered),
-		cmocka_unit_test(test_engine_does_not_wait_for_operations_that_cannot_be_cancelled),
-		cmocka_unit_test(test_engine_stops_at_the_given_time),
-		cmocka_unit_test(test_engine_stops_at_once),
-		cmocka_unit_test(test_engine_begins_a_follower_when_told),
-		cmocka_unit_test(test_engine_drops_starts_that_it_slept_through),
-		cmocka_unit_test(test_engine_drops_ticks_that_it_slept_through),
-		cmocka_unit_test(test_engine_makes_up_for_a_stalled_target_with_more_vus),
-		cmocka_unit_test(test_engine_ramps_vus_up_and_down),
-		cmocka_unit_test(test_engine_hands_out_unique_rows_once_over_workers),
-		cmocka_unit_test(test_engine_fails_iterations_when_a_unique_feed_is_used_up),
-		cmocka_unit_test(test_engine_draws_an_arrivals_row_on_whatever_vu_takes_it),
-		cmocka_unit_test(test_engine_random_choices_do_not_hang_on_the_number_of_workers),
-		cmocka_unit_test(test_engine_marks_warm_up_by_the_intended_time),
-		cmocka_unit_test(test_engine_folds_groups_past_the_limit),
-		cmocka_unit_test(test_engine_reports_vus),
-		cmocka_unit_test(test_engine_freed_in_the_middle_closes_everything),
+	        cmocka_unit_test(test_engine_starts_every_arrival_once),
+	        cmocka_unit_test(test_engine_drops_what_no_vu_can_take),
+	        cmocka_unit_test(test_engine_queues_arrivals_with_their_intended_time),
+	        cmocka_unit_test(test_engine_drops_a_queue_that_its_grace_does_not_serve),
+	        cmocka_unit_test(test_engine_drops_what_a_full_driver_refuses),
+	        cmocka_unit_test(test_engine_parks_closed_loops_while_the_driver_is_full),
+	        cmocka_unit_test(test_engine_interrupts_parked_vus),
+	        cmocka_unit_test(test_engine_counts_iterations_to_the_last),
+	        cmocka_unit_test(test_engine_workers_share_iterations_exactly),
+	        cmocka_unit_test(test_engine_says_what_max_duration_cut_off),
+	        cmocka_unit_test(test_engine_runs_one_weighted_step_an_iteration),
+	        cmocka_unit_test(test_engine_ends_an_iteration_at_its_first_failure),
+	        cmocka_unit_test(test_engine_goes_on_after_a_submission_that_fails),
+	        cmocka_unit_test(test_engine_pauses_between_steps),
+	        cmocka_unit_test(test_engine_interrupts_a_pause),
+	        cmocka_unit_test(test_engine_keeps_the_pace_of_each_vu),
+	        cmocka_unit_test(test_engine_catches_up_on_ticks_that_an_iteration_overran),
+	        cmocka_unit_test(test_engine_does_not_wait_for_detached_messages),
+	        cmocka_unit_test(test_engine_counts_a_detached_failure_as_an_operation_alone),
+	        cmocka_unit_test(test_engine_abandons_what_is_never_delivered),
+	        cmocka_unit_test(test_engine_does_not_wait_for_operations_that_cannot_be_cancelled),
+	        cmocka_unit_test(test_engine_stops_at_the_given_time),
+	        cmocka_unit_test(test_engine_stops_at_once),
+	        cmocka_unit_test(test_engine_begins_a_follower_when_told),
+	        cmocka_unit_test(test_engine_drops_starts_that_it_slept_through),
+	        cmocka_unit_test(test_engine_drops_ticks_that_it_slept_through),
+	        cmocka_unit_test(test_engine_makes_up_for_a_stalled_target_with_more_vus),
+	        cmocka_unit_test(test_engine_ramps_vus_up_and_down),
+	        cmocka_unit_test(test_engine_hands_out_unique_rows_once_over_workers),
+	        cmocka_unit_test(test_engine_fails_iterations_when_a_unique_feed_is_used_up),
+	        cmocka_unit_test(test_engine_draws_an_arrivals_row_on_whatever_vu_takes_it),
+	        cmocka_unit_test(test_engine_random_choices_do_not_hang_on_the_number_of_workers),
+	        cmocka_unit_test(test_engine_marks_warm_up_by_the_intended_time),
+	        cmocka_unit_test(test_engine_folds_groups_past_the_limit),
+	        cmocka_unit_test(test_engine_reports_vus),
+	        cmocka_unit_test(test_engine_freed_in_the_middle_closes_everything),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

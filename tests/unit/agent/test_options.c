@@ -39,9 +39,9 @@ static void test_options_are_read(void **state)
 
 	(void)state;
 	assert_int_equal(parse("--connect a:1 --connect=b:2 --name x --weight 3 --workers 2 --tag k=v --tag k2=a=b "
-			       "--allow-target 10.0.0.0/8 --orphan-after 5m --once --insecure",
-			       &options, &failure),
-			 0);
+	                       "--allow-target 10.0.0.0/8 --orphan-after 5m --once --insecure",
+	                       &options, &failure),
+	                 0);
 	assert_int_equal(options.address_count, 2);
 	assert_string_equal(options.addresses[1], "b:2");
 	assert_string_equal(options.name, "x");
@@ -77,19 +77,19 @@ static void test_options_say_what_is_wrong(void **state)
 		const char *line;
 		const char *text;
 	} cases[] = {
-		{"", "--connect ADDR is missing"},
-		{"--conect a:1", "did you mean --connect?"},
-		{"--connect", "--connect wants ADDR"},
-		{"--once=1", "--once takes no value"},
-		{"--connect a:1 --weight 0", "--weight: \"0\" is not a number from 1 to 1000"},
-		{"--connect a:1 --workers many", "--workers: \"many\""},
-		{"--connect a:1 --tag k", "--tag: a tag is K=V"},
-		{"--connect a:1 --allow-target a/b", "--allow-target: \"a/b\""},
-		{"--connect a:1 --orphan-after 5", "--orphan-after: \"5\" is not a duration"},
-		{"--connect a:1 --key k", "--key: this comes with a later version"},
-		{"--connect a:1 --spool d", "--spool: this comes with a later version"},
-		{"a:1", "unknown option a:1"},
-		{"-x", "unknown option -x"},
+	        {"", "--connect ADDR is missing"},
+	        {"--conect a:1", "did you mean --connect?"},
+	        {"--connect", "--connect wants ADDR"},
+	        {"--once=1", "--once takes no value"},
+	        {"--connect a:1 --weight 0", "--weight: \"0\" is not a number from 1 to 1000"},
+	        {"--connect a:1 --workers many", "--workers: \"many\""},
+	        {"--connect a:1 --tag k", "--tag: a tag is K=V"},
+	        {"--connect a:1 --allow-target a/b", "--allow-target: \"a/b\""},
+	        {"--connect a:1 --orphan-after 5", "--orphan-after: \"5\" is not a duration"},
+	        {"--connect a:1 --key k", "--key: this comes with a later version"},
+	        {"--connect a:1 --spool d", "--spool: this comes with a later version"},
+	        {"a:1", "unknown option a:1"},
+	        {"-x", "unknown option -x"},
 	};
 
 	(void)state;
@@ -190,12 +190,12 @@ static void test_secrets_come_from_the_environment_then_from_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_options_are_read),
-		cmocka_unit_test(test_options_have_defaults),
-		cmocka_unit_test(test_options_say_what_is_wrong),
-		cmocka_unit_test(test_options_come_from_the_environment_after_flags),
-		cmocka_unit_test(test_options_help_fits_80_columns_and_begins_with_an_example),
-		cmocka_unit_test(test_secrets_come_from_the_environment_then_from_files),
+	        cmocka_unit_test(test_options_are_read),
+	        cmocka_unit_test(test_options_have_defaults),
+	        cmocka_unit_test(test_options_say_what_is_wrong),
+	        cmocka_unit_test(test_options_come_from_the_environment_after_flags),
+	        cmocka_unit_test(test_options_help_fits_80_columns_and_begins_with_an_example),
+	        cmocka_unit_test(test_secrets_come_from_the_environment_then_from_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

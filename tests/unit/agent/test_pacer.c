@@ -23,18 +23,18 @@ struct setting {
 static void set_up(struct setting *setting, double rate, uint64_t duration_ns)
 {
 	*setting = (struct setting){.scenario = {.executor = EXECUTOR_CONSTANT_ARRIVAL_RATE,
-						 .rate = rate,
-						 .time_unit_ns = NS_PER_S,
-						 .duration_ns = duration_ns,
-						 .start_after = PLAN_NONE}};
+	                                         .rate = rate,
+	                                         .time_unit_ns = NS_PER_S,
+	                                         .duration_ns = duration_ns,
+	                                         .start_after = PLAN_NONE}};
 	assert_int_equal(schedule_new(&setting->scenario, &setting->schedule), 0);
 	assert_int_equal(share_all(&setting->share), 0);
 	assert_int_equal(pacer_new(&(struct pacer_config){.schedule = setting->schedule,
-							  .share = &setting->share,
-							  .origin_ns = ORIGIN,
-							  .max_lateness_ns = NS_PER_S},
-				   &setting->pacer),
-			 0);
+	                                                  .share = &setting->share,
+	                                                  .origin_ns = ORIGIN,
+	                                                  .max_lateness_ns = NS_PER_S},
+	                           &setting->pacer),
+	                 0);
 }
 
 static void tear_down(struct setting *setting)
@@ -116,11 +116,8 @@ static void test_pacer_gathers_starts_only_at_high_rates(void **state)
 		double rate;
 		uint64_t wake_ns; /* from the second arrival's wait on */
 	} cases[] = {
-		{1000, NS_PER_MS},
-		{10000, NS_PER_MS / 10},
-		{20000, NS_PER_MS / 20},
-		{30000, PACER_GATHER_NS},
-		{200000, PACER_GATHER_NS},
+	        {1000, NS_PER_MS},        {10000, NS_PER_MS / 10},   {20000, NS_PER_MS / 20},
+	        {30000, PACER_GATHER_NS}, {200000, PACER_GATHER_NS},
 	};
 
 	(void)state;
@@ -147,7 +144,8 @@ static void test_backlog_is_first_come_first_served(void **state)
 	/* Grows and shrinks so that the ring wraps at every size. */
 	for (int round = 0; round < 400; round++) {
 		for (int i = 0; i < 7; i++, in++)
-			assert_int_equal(backlog_push(&backlog, &(struct arrival){.index = in, .intended_ns = 2 * in}), 0);
+			assert_int_equal(backlog_push(&backlog, &(struct arrival){.index = in, .intended_ns = 2 * in}),
+			                 0);
 		for (int i = 0; i < 5; i++, out++) {
 			assert_true(backlog_pop(&backlog, &arrival));
 			assert_int_equal(arrival.index, out);
@@ -177,8 +175,9 @@ static void test_pace_skips_only_ticks_past_the_limit(void **state)
 		uint64_t skipped;
 		uint64_t tick;
 	} cases[] = {
-		/* tick 100, pace 10, limit 25 */
-		{100, 0, 100}, {125, 0, 100}, {126, 1, 110}, {135, 1, 110}, {136, 2, 120}, {90, 0, 100}, {1000, 88, 980},
+	        /* tick 100, pace 10, limit 25 */
+	        {100, 0, 100}, {125, 0, 100}, {126, 1, 110},   {135, 1, 110},
+	        {136, 2, 120}, {90, 0, 100},  {1000, 88, 980},
 	};
 
 	(void)state;
@@ -193,14 +192,14 @@ static void test_pace_skips_only_ticks_past_the_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pacer_starts_each_arrival_at_its_time),
-		cmocka_unit_test(test_pacer_calls_late_what_is_past_the_limit_and_no_more),
-		cmocka_unit_test(test_pacer_stop_ends_the_schedule),
-		cmocka_unit_test(test_pacer_stop_at_an_arrivals_time_leaves_it_out),
-		cmocka_unit_test(test_pacer_gathers_starts_only_at_high_rates),
-		cmocka_unit_test(test_backlog_is_first_come_first_served),
-		cmocka_unit_test(test_backlog_is_bounded),
-		cmocka_unit_test(test_pace_skips_only_ticks_past_the_limit),
+	        cmocka_unit_test(test_pacer_starts_each_arrival_at_its_time),
+	        cmocka_unit_test(test_pacer_calls_late_what_is_past_the_limit_and_no_more),
+	        cmocka_unit_test(test_pacer_stop_ends_the_schedule),
+	        cmocka_unit_test(test_pacer_stop_at_an_arrivals_time_leaves_it_out),
+	        cmocka_unit_test(test_pacer_gathers_starts_only_at_high_rates),
+	        cmocka_unit_test(test_backlog_is_first_come_first_served),
+	        cmocka_unit_test(test_backlog_is_bounded),
+	        cmocka_unit_test(test_pace_skips_only_ticks_past_the_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

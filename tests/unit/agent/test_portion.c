@@ -14,8 +14,8 @@
 
 enum { WORKERS_MAX = 8 };
 
-#define TARGETS \
-	"targets: { k: { kafka: { brokers: \"localhost:9092\" } },\n" \
+#define TARGETS                                                                                                        \
+	"targets: { k: { kafka: { brokers: \"localhost:9092\" } },\n"                                                  \
 	"  db: { postgres: { uri: \"postgresql://localhost/x\", connections: 5 } } }\n"
 
 struct setting {
@@ -50,12 +50,12 @@ static struct setting *divide(const char *yaml, uint32_t agent, uint32_t agents,
 		}
 	}
 	assert_int_equal(portion_divide(&(struct portion_config){.plan = setting->plan,
-								 .shares = shares,
-								 .agent_index = agent,
-								 .agent_count = agents,
-								 .workers = workers},
-					setting->portions),
-			 0);
+	                                                         .shares = shares,
+	                                                         .agent_index = agent,
+	                                                         .agent_count = agents,
+	                                                         .workers = workers},
+	                                setting->portions),
+	                 0);
 	for (uint32_t i = 0; i < setting->plan->scenario_count; i++)
 		share_deinit(&shares[i]);
 	free(shares);
@@ -73,11 +73,10 @@ static void release(struct setting *setting)
 static void test_portion_gives_each_index_to_one_worker_of_one_agent(void **state)
 {
 	static const char *const yaml =
-		"name: t\n" TARGETS
-		"scenarios:\n"
-		"  a: { executor: constant-arrival-rate, rate: 100, duration: 1s, steps: [ { null: { } } ] }\n"
-		"  p: { executor: constant-arrival-rate, rate: 100, duration: 1s, producers: 7,\n"
-		"       steps: [ { produce: { target: k, topic: t, size: 1 } } ] }\n";
+	        "name: t\n" TARGETS "scenarios:\n"
+	        "  a: { executor: constant-arrival-rate, rate: 100, duration: 1s, steps: [ { null: { } } ] }\n"
+	        "  p: { executor: constant-arrival-rate, rate: 100, duration: 1s, producers: 7,\n"
+	        "       steps: [ { produce: { target: k, topic: t, size: 1 } } ] }\n";
 	uint8_t arrivals[2][1000] = {{0}};
 	uint8_t vus[2][1000] = {{0}};
 
@@ -107,15 +106,14 @@ static void test_portion_gives_each_index_to_one_worker_of_one_agent(void **stat
 
 static void test_portion_numbers_lanes_over_the_whole_plan(void **state)
 {
-	struct setting *setting = divide("name: t\n" TARGETS
-					 "scenarios:\n"
-					 "  a: { executor: constant-vus, vus: 6, duration: 1s, producers: 2,\n"
-					 "       steps: [ { produce: { target: k, topic: t, size: 1 } } ] }\n"
-					 "  b: { executor: constant-vus, vus: 6, duration: 1s,\n"
-					 "       steps: [ { produce: { target: k, topic: t, size: 1 } } ] }\n"
-					 "  c: { executor: constant-vus, vus: 6, duration: 1s, producers: 3,\n"
-					 "       steps: [ { produce: { target: k, topic: t, size: 1 } } ] }\n",
-					 0, 1, 2);
+	struct setting *setting = divide("name: t\n" TARGETS "scenarios:\n"
+	                                 "  a: { executor: constant-vus, vus: 6, duration: 1s, producers: 2,\n"
+	                                 "       steps: [ { produce: { target: k, topic: t, size: 1 } } ] }\n"
+	                                 "  b: { executor: constant-vus, vus: 6, duration: 1s,\n"
+	                                 "       steps: [ { produce: { target: k, topic: t, size: 1 } } ] }\n"
+	                                 "  c: { executor: constant-vus, vus: 6, duration: 1s, producers: 3,\n"
+	                                 "       steps: [ { produce: { target: k, topic: t, size: 1 } } ] }\n",
+	                                 0, 1, 2);
 	const struct target_portion *first = &setting->portions[0].targets[0];
 	const struct target_portion *second = &setting->portions[1].targets[0];
 
@@ -132,9 +130,9 @@ static void test_portion_numbers_lanes_over_the_whole_plan(void **state)
 
 static void test_portion_deals_out_connections_exactly(void **state)
 {
-	static const char *const yaml = "name: t\n" TARGETS
-					"scenarios: { a: { executor: constant-vus, vus: 20, duration: 1s,\n"
-					"  steps: [ { sql: { target: db, query: \"SELECT 1\" } } ] } }\n";
+	static const char *const yaml =
+	        "name: t\n" TARGETS "scenarios: { a: { executor: constant-vus, vus: 20, duration: 1s,\n"
+	        "  steps: [ { sql: { target: db, query: \"SELECT 1\" } } ] } }\n";
 	uint32_t sum = 0;
 
 	(void)state;
@@ -158,9 +156,10 @@ static void test_portion_deals_out_connections_exactly(void **state)
 
 static void test_portion_uses_no_more_workers_than_vus(void **state)
 {
-	struct setting *setting = divide("name: t\nscenarios: { a: { executor: constant-arrival-rate, rate: 10, duration: 1s, maxVUs: 2,\n"
-					 "  steps: [ { null: { } } ] } }\n",
-					 0, 1, 4);
+	struct setting *setting = divide(
+	        "name: t\nscenarios: { a: { executor: constant-arrival-rate, rate: 10, duration: 1s, maxVUs: 2,\n"
+	        "  steps: [ { null: { } } ] } }\n",
+	        0, 1, 4);
 
 	(void)state;
 	for (uint32_t worker = 0; worker < 4; worker++) {
@@ -175,10 +174,10 @@ static void test_portion_uses_no_more_workers_than_vus(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_portion_gives_each_index_to_one_worker_of_one_agent),
-		cmocka_unit_test(test_portion_numbers_lanes_over_the_whole_plan),
-		cmocka_unit_test(test_portion_deals_out_connections_exactly),
-		cmocka_unit_test(test_portion_uses_no_more_workers_than_vus),
+	        cmocka_unit_test(test_portion_gives_each_index_to_one_worker_of_one_agent),
+	        cmocka_unit_test(test_portion_numbers_lanes_over_the_whole_plan),
+	        cmocka_unit_test(test_portion_deals_out_connections_exactly),
+	        cmocka_unit_test(test_portion_uses_no_more_workers_than_vus),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,12 +43,12 @@ static struct setting *set_up(_Bool once)
 	setting->hello.name = (char *)"one";
 	setting->now_ns = T0 - 10 * NS_PER_S;
 	assert_int_equal(session_new(&(struct session_config){.hello = &setting->hello,
-							      .once = once,
-							      .orphan_after_ns = ORPHAN_NS,
-							      .spool_bytes = 100000,
-							      .now_ns = setting->now_ns},
-				     &setting->session),
-			 0);
+	                                                      .once = once,
+	                                                      .orphan_after_ns = ORPHAN_NS,
+	                                                      .spool_bytes = 100000,
+	                                                      .now_ns = setting->now_ns},
+	                             &setting->session),
+	                 0);
 	return setting;
 }
 
@@ -90,19 +90,21 @@ static const struct message *expect_message(const struct setting *setting, uint3
 
 static void welcome(struct setting *setting, uint64_t durable_seq)
 {
-	tell(setting, (struct message){.type = MESSAGE_WELCOME, .welcome = {.protocol = PROTOCOL_VERSION, .durable_seq = durable_seq}},
+	tell(setting,
+	     (struct message){.type = MESSAGE_WELCOME,
+	                      .welcome = {.protocol = PROTOCOL_VERSION, .durable_seq = durable_seq}},
 	     run_a);
 }
 
 static struct message assignment(uint32_t index, uint32_t count)
 {
 	return (struct message){.type = MESSAGE_ASSIGN,
-				.epoch = 1,
-				.assign = {.plan = strdup("p"),
-					   .plan_size = 1,
-					   .agent_name = strdup("one"),
-					   .agent_index = index,
-					   .agent_count = count}};
+	                        .epoch = 1,
+	                        .assign = {.plan = strdup("p"),
+	                                   .plan_size = 1,
+	                                   .agent_name = strdup("one"),
+	                                   .agent_index = index,
+	                                   .agent_count = count}};
 }
 
 static void start_run(struct setting *setting, uint32_t index, uint32_t count)
@@ -222,7 +224,7 @@ static void test_session_fetches_files_one_after_the_other(void **state)
 	message.assign.file_count = 2;
 	for (int i = 0; i < 2; i++)
 		message.assign.files[i] =
-			(struct wire_file){.name = strdup(i == 0 ? "x" : "y"), .size = 4, .sha256 = strdup(digest)};
+		        (struct wire_file){.name = strdup(i == 0 ? "x" : "y"), .size = 4, .sha256 = strdup(digest)};
 	welcome(setting, 0);
 	tell(setting, message, run_a);
 	assert_string_equal(expect_message(setting, 0, MESSAGE_FETCH)->fetch.name, "x");
@@ -230,15 +232,19 @@ static void test_session_fetches_files_one_after_the_other(void **state)
 	pass(setting, 3 * NS_PER_S);
 	assert_int_equal(expect_message(setting, 0, MESSAGE_FETCH)->fetch.offset, 0);
 	tell(setting,
-	     (struct message){.type = MESSAGE_CHUNK, .chunk = {.name = (char *)"x", .data = (uint8_t *)(char *)"abc", .size = 3}}, run_a);
+	     (struct message){.type = MESSAGE_CHUNK,
+	                      .chunk = {.name = (char *)"x", .data = (uint8_t *)(char *)"abc", .size = 3}},
+	     run_a);
 	assert_int_equal(expect_message(setting, 0, MESSAGE_FETCH)->fetch.offset, 3);
 	tell(setting,
 	     (struct message){.type = MESSAGE_CHUNK,
-			      .chunk = {.name = (char *)"x", .offset = 3, .data = (uint8_t *)(char *)"d", .size = 1}},
+	                      .chunk = {.name = (char *)"x", .offset = 3, .data = (uint8_t *)(char *)"d", .size = 1}},
 	     run_a);
 	assert_string_equal(expect_message(setting, 0, MESSAGE_FETCH)->fetch.name, "y");
 	tell(setting,
-	     (struct message){.type = MESSAGE_CHUNK, .chunk = {.name = (char *)"y", .data = (uint8_t *)(char *)"abcX", .size = 4}}, run_a);
+	     (struct message){.type = MESSAGE_CHUNK,
+	                      .chunk = {.name = (char *)"y", .data = (uint8_t *)(char *)"abcX", .size = 4}},
+	     run_a);
 	assert_non_null(strstr(expect_message(setting, 0, MESSAGE_FAILED)->failed.text, "digest"));
 	expect(setting, 1, EFFECT_CLOSE);
 	assert_int_equal(session_state(setting->session), SESSION_FREE);
@@ -545,27 +551,27 @@ static void test_session_has_always_something_due_or_to_wait_for(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_session_says_hello_each_second_until_welcomed),
-		cmocka_unit_test(test_session_greets_anew_after_silence),
-		cmocka_unit_test(test_session_opens_once_however_often_it_is_assigned),
-		cmocka_unit_test(test_session_says_ready_again_until_it_is_started),
-		cmocka_unit_test(test_session_fetches_files_one_after_the_other),
-		cmocka_unit_test(test_session_sends_snapshots_in_its_turn_of_half_a_second),
-		cmocka_unit_test(test_session_keeps_a_window_and_goes_on_by_acknowledgements),
-		cmocka_unit_test(test_session_sends_again_what_has_no_acknowledgement),
-		cmocka_unit_test(test_session_resends_from_what_the_welcome_names),
-		cmocka_unit_test(test_session_is_over_after_the_last_acknowledgement),
-		cmocka_unit_test(test_session_tells_done_when_the_window_lets_the_last_one_go),
-		cmocka_unit_test(test_session_runs_another_run_but_not_the_same_again),
-		cmocka_unit_test(test_session_answers_another_run_with_its_own_state),
-		cmocka_unit_test(test_session_passes_on_begin_and_stop),
-		cmocka_unit_test(test_session_forgets_a_run_that_is_stopped_before_it_starts),
-		cmocka_unit_test(test_session_turned_away_knocks_later_or_leaves),
-		cmocka_unit_test(test_session_ends_a_run_without_a_coordinator),
-		cmocka_unit_test(test_session_told_to_end_sends_what_it_holds_first),
-		cmocka_unit_test(test_session_told_to_end_does_not_wait_for_ever),
-		cmocka_unit_test(test_session_says_so_when_it_cannot_hold_more),
-		cmocka_unit_test(test_session_has_always_something_due_or_to_wait_for),
+	        cmocka_unit_test(test_session_says_hello_each_second_until_welcomed),
+	        cmocka_unit_test(test_session_greets_anew_after_silence),
+	        cmocka_unit_test(test_session_opens_once_however_often_it_is_assigned),
+	        cmocka_unit_test(test_session_says_ready_again_until_it_is_started),
+	        cmocka_unit_test(test_session_fetches_files_one_after_the_other),
+	        cmocka_unit_test(test_session_sends_snapshots_in_its_turn_of_half_a_second),
+	        cmocka_unit_test(test_session_keeps_a_window_and_goes_on_by_acknowledgements),
+	        cmocka_unit_test(test_session_sends_again_what_has_no_acknowledgement),
+	        cmocka_unit_test(test_session_resends_from_what_the_welcome_names),
+	        cmocka_unit_test(test_session_is_over_after_the_last_acknowledgement),
+	        cmocka_unit_test(test_session_tells_done_when_the_window_lets_the_last_one_go),
+	        cmocka_unit_test(test_session_runs_another_run_but_not_the_same_again),
+	        cmocka_unit_test(test_session_answers_another_run_with_its_own_state),
+	        cmocka_unit_test(test_session_passes_on_begin_and_stop),
+	        cmocka_unit_test(test_session_forgets_a_run_that_is_stopped_before_it_starts),
+	        cmocka_unit_test(test_session_turned_away_knocks_later_or_leaves),
+	        cmocka_unit_test(test_session_ends_a_run_without_a_coordinator),
+	        cmocka_unit_test(test_session_told_to_end_sends_what_it_holds_first),
+	        cmocka_unit_test(test_session_told_to_end_does_not_wait_for_ever),
+	        cmocka_unit_test(test_session_says_so_when_it_cannot_hold_more),
+	        cmocka_unit_test(test_session_has_always_something_due_or_to_wait_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

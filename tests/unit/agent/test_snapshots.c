@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* snapshots.h: what several workers counted becomes one agent's seconds. recorder.h and groups.h are what it stands on. */
+/* snapshots.h: what several workers counted becomes one agent's seconds. recorder.h and groups.h are what it stands on.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,8 +19,8 @@
 #include "common/base/limits.h"
 #include "tests/unit/agent/rig.h"
 
-#define PLAN \
-	"name: t\nmaxGroups: 3\nscenarios: { a: { executor: constant-vus, vus: 1, duration: 1s,\n" \
+#define PLAN                                                                                                           \
+	"name: t\nmaxGroups: 3\nscenarios: { a: { executor: constant-vus, vus: 1, duration: 1s,\n"                     \
 	"  steps: [ { null: { name: s, group: \"{{vu}}\" } } ] } }\n"
 
 struct setting {
@@ -55,7 +56,8 @@ static struct second *second_of(struct setting *setting, uint32_t worker, uint64
 	return second;
 }
 
-static void record(struct setting *setting, uint32_t worker, struct second *second, const char *group, const char *error)
+static void record(struct setting *setting, uint32_t worker, struct second *second, const char *group,
+                   const char *error)
 {
 	struct operation operation = {.step = &setting->plan->scenarios[0].steps[0], .completed_ns = 5 * NS_PER_MS};
 	struct recorder_place place = {0};
@@ -79,12 +81,14 @@ static struct snapshot *make(struct setting *setting)
 	struct snapshot *snapshot;
 
 	assert_true(snapshots_ready(setting->snapshots));
-	assert_int_equal(snapshots_make(setting->snapshots, &(struct wire_health){.cpu_ns = 9}, give, setting, &snapshot), 0);
+	assert_int_equal(
+	        snapshots_make(setting->snapshots, &(struct wire_health){.cpu_ns = 9}, give, setting, &snapshot), 0);
 	return snapshot;
 }
 
 /* The counter of operations in a group, or of errors with a label. */
-static uint64_t counted(const struct snapshot *snapshot, struct series_table *table, enum metric_id metric, const char *text)
+static uint64_t counted(const struct snapshot *snapshot, struct series_table *table, enum metric_id metric,
+                        const char *text)
 {
 	uint64_t sum = 0;
 
@@ -99,7 +103,8 @@ static uint64_t counted(const struct snapshot *snapshot, struct series_table *ta
 		const struct series *series = series_table_get(table, from->series_id);
 		struct cell cell;
 
-		if (series->metric != metric || strcmp(metric == METRIC_ERRORS ? series->label : series->group, text) != 0)
+		if (series->metric != metric ||
+		    strcmp(metric == METRIC_ERRORS ? series->label : series->group, text) != 0)
 			continue;
 		assert_int_equal(cell_init(&cell, METRIC_COUNTER), 0);
 		assert_int_equal(cell_decode_merge(&cell, METRIC_SUM, from->data, from->size), 0);
@@ -345,14 +350,14 @@ static void test_spool_keeps_what_is_not_acknowledged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_snapshots_wait_for_the_slowest_worker),
-		cmocka_unit_test(test_snapshots_fill_the_seconds_that_a_worker_slept_through),
-		cmocka_unit_test(test_snapshots_tell_each_series_once),
-		cmocka_unit_test(test_snapshots_bound_the_groups_of_all_workers_together),
-		cmocka_unit_test(test_snapshots_bound_the_error_texts_of_a_step),
-		cmocka_unit_test(test_recorder_is_empty_after_a_clear),
-		cmocka_unit_test(test_groups_are_cut_and_cleaned),
-		cmocka_unit_test(test_spool_keeps_what_is_not_acknowledged),
+	        cmocka_unit_test(test_snapshots_wait_for_the_slowest_worker),
+	        cmocka_unit_test(test_snapshots_fill_the_seconds_that_a_worker_slept_through),
+	        cmocka_unit_test(test_snapshots_tell_each_series_once),
+	        cmocka_unit_test(test_snapshots_bound_the_groups_of_all_workers_together),
+	        cmocka_unit_test(test_snapshots_bound_the_error_texts_of_a_step),
+	        cmocka_unit_test(test_recorder_is_empty_after_a_clear),
+	        cmocka_unit_test(test_groups_are_cut_and_cleaned),
+	        cmocka_unit_test(test_spool_keeps_what_is_not_acknowledged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
