@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run's effects, filled in and handed to the sink. */
+#include "coordinator/run_state.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void run_tell(struct run *run, _Bool warning, const char *format, ...)
+{
+	char text[RUN_TEXT_SIZE];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	(void)run->config.effect(run->config.context,
+	                         &(struct run_effect){.type = RUN_TELL, .warning = warning, .text = text});
+}
+
+int run_journal(void *context, const struct journal_record *record)
+{
+	struct run *run = context;
+
+	return run->config.effect(run->config.context, &(struct run_effect){.type = RUN_JOURNAL, .record = record});
+}
+
+/* The envelope is filled in here; what can't be delivered is sent again when the agent says hello. */
+void run_send(struct run *run, const struct roster_agent *agent, struct message *message)
+{
+	snprintf(message->run_id, sizeof(message->run_id), "%s", run->config.run_id);
+	message->incarnation = agent->incarnation;
+	(void)run->config.effect(run->config.context, &(struct run_effect){.type = RUN_SEND, .message = message});
+}
+
+int64_t run_wall_ns(const struct run *run, uint64_t now_ns)
+{
+	return (int64_t)now_ns + run->config.wall_offset_ns;
+}
+
+uint64_t run_since_t0_ns(const struct run *run, uint64_t now_ns)
+{
+	return run->t0_ns && now_ns > run->t0_ns ? now_ns - run->t0_ns : 0;
+}
+
+int run_enter(struct run *run, enum run_state state, uint64_t now_ns)
+{
+	struct journal_record record = {.type = JOURNAL_STATE,
+	                                .state = {.state = state, .at_unix_ns = run_wall_ns(run, now_ns)}};
+	int r = run_journal(run, &record);
+
+	if (r == 0)
+		run->state = state;
+	return r;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a run ends early: a stop told to all, or an agent given up. */
+#include "coordinator/run_state.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/units.h"
+
+/* A stop lies this far ahead, so that every agent cuts its schedule at the same instant. */
+#define STOP_LEAD_NS (300 * NS_PER_MS)
+
+/* Journals the stop, tells it to every agent; the first cause stays. */
+int run_stop(struct run *run, enum stop_cause cause, uint32_t threshold, double observed, uint64_t now_ns,
+             const char *text)
+{
+	struct journal_record record = {.type = JOURNAL_STOP,
+	                                .stop = {.cause = cause,
+	                                         .at_ns = run->t0_ns ? run_since_t0_ns(run, now_ns) + STOP_LEAD_NS : 0,
+	                                         .text = (char *)text,
+	                                         .threshold = threshold,
+	                                         .observed = observed}};
+	int r;
+
+	if (run->stop_cause != STOP_CAUSE_COUNT)
+		return 0;
+	r = run_journal(run, &record);
+	if (r < 0)
+		return r;
+	run->stop_cause = cause;
+	run->stop_at_ns = record.stop.at_ns;
+	snprintf(run->stop_text, sizeof(run->stop_text), "%s", text);
+	for (uint32_t i = 0; i < roster_count(run->roster); i++)
+		run_send_stop(run, roster_get(run->roster, i));
+	run->drain_deadline_ns = now_ns + STOP_LEAD_NS + RUN_STOP_GRACE_NS + RUN_DRAIN_SLACK_NS;
+	if (run->state < RUN_RUNNING)
+		return run_enter(run, RUN_REPORTING, now_ns);
+	return run->state == RUN_RUNNING ? run_enter(run, RUN_DRAINING, now_ns) : 0;
+}
+
+int run_journal_status(struct run *run, uint32_t index, uint64_t now_ns)
+{
+	struct roster_agent *agent = roster_get(run->roster, index);
+	const struct merge *merge = intake_merge(run->intake);
+	const struct wire_scenario *scenarios = merge_scenarios(merge, index);
+	struct journal_record record = {.type = JOURNAL_STATUS, .status = {.agent = index}};
+	int64_t offset_ns = 0;
+	uint64_t bound_ns = 0;
+
+	if (!scenarios)
+		return 0;
+	(void)clock_offset_get(agent->clock, now_ns, &offset_ns, &bound_ns);
+	record.status.scenarios = (struct wire_scenario *)scenarios;
+	record.status.scenario_count = run->config.plan->scenario_count;
+	record.status.health = *merge_health(merge, index);
+	record.status.clock_offset_ns = offset_ns;
+	record.status.clock_bound_ns = bound_ns;
+	/* T0 was told with the offset of that moment: what we know better now is skew too. */
+	record.status.start_skew_ns =
+	        record.status.health.start_skew_ns + (uint64_t)llabs(offset_ns - agent->t0_offset_ns);
+	agent->next_status_ns = now_ns + RUN_STATUS_NS;
+	return run_journal(run, &record);
+}
+
+int run_lose(struct run *run, uint32_t index, uint64_t now_ns, const char *reason)
+{
+	struct roster_agent *agent = roster_get(run->roster, index);
+	struct journal_record record = {
+	        .type = JOURNAL_LOST,
+	        .lost = {.agent = index, .at_ns = run_since_t0_ns(run, now_ns), .reason = (char *)reason}};
+	char text[RUN_TEXT_SIZE];
+	int r;
+
+	if (agent->state == AGENT_DONE || agent->state == AGENT_LOST)
+		return 0;
+	r = run_journal_status(run, index, now_ns);
+	if (r == 0)
+		r = run_journal(run, &record);
+	if (r < 0)
+		return r;
+	agent->state = AGENT_LOST;
+	snprintf(text, sizeof(text), "agent %s is lost: %s", agent->name, reason);
+	run_tell(run, 1, "%s", text);
+	if (run->state < RUN_RUNNING)
+		return run_stop(run, STOP_AGENT_FAILED, 0, NAN, now_ns, text);
+	if (run->state == RUN_RUNNING && run->config.plan->on_agent_loss == ON_AGENT_LOSS_FAIL)
+		return run_stop(run, STOP_AGENTS_LOST, 0, NAN, now_ns, text);
+	return 0;
+}
+
+int run_lose_the_silent(struct run *run, uint64_t now_ns)
+{
+	uint64_t lost_after_ns = run->config.plan->lost_after_ns;
+	char reason[96];
+	char duration[32];
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < roster_count(run->roster); i++) {
+		if (now_ns < roster_get(run->roster, i)->last_heard_ns + lost_after_ns)
+			continue;
+		snprintf(reason, sizeof(reason), "nothing heard of it for %s",
+		         units_format_duration(lost_after_ns, duration, sizeof(duration)));
+		r = run_lose(run, i, now_ns, reason);
+	}
+	return r;
+}
+
+int run_lose_the_unfinished(struct run *run, uint64_t now_ns)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < roster_count(run->roster); i++)
+		r = run_lose(run, i, now_ns, "it did not finish in time");
+	return r;
+}
+
+int run_too_few(struct run *run, uint64_t now_ns)
+{
+	uint32_t count = roster_count(run->roster);
+	char text[RUN_TEXT_SIZE];
+	char wait[32];
+	size_t at =
+	        (size_t)snprintf(text, sizeof(text), "%u of %u agents came within %s", count, run->config.expect_agents,
+	                         units_format_duration(run->config.wait_ns, wait, sizeof(wait)));
+
+	for (uint32_t i = 0; i < count && at < sizeof(text); i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s (%s)", i ? ", " : ": ",
+		                       roster_get(run->roster, i)->name, roster_get(run->roster, i)->hello.host);
+	return run_stop(run, STOP_TOO_FEW_AGENTS, 0, NAN, now_ns, text);
+}
