@@ -12,8 +12,9 @@
 #include "agent/groups.h"
 #include "agent/portion.h"
 #include "agent/runner.h"
-#include "agent/second.h"
+#include "agent/seconds.h"
 #include "agent/secrets.h"
+#include "agent/targets.h"
 #include "common/base/buffer.h"
 #include "common/base/log.h"
 #include "common/base/loop.h"
@@ -34,15 +35,6 @@ struct engine_config {
 	void *context;
 };
 
-/* A target that this worker's scenarios use, with its driver. */
-struct engine_target {
-	const struct target *target; /* NULL: of the null steps that name none */
-	const struct driver_ops *ops;
-	struct driver_config config; /* what the driver holds on to */
-	struct driver *driver;
-	struct vu_list parked; /* those that wait for room in it */
-};
-
 enum engine_phase {
 	ENGINE_IDLE, /* before start */
 	ENGINE_RUNNING,
@@ -56,7 +48,7 @@ struct engine {
 	struct loop *loop;
 	struct groups *groups;
 	struct secrets *secrets;
-	struct engine_target *targets; /* by the plan's order, and one more for null steps without a target */
+	struct engine_target *targets; /* see targets.h */
 	struct runner *runners;
 	uint32_t runner_count;
 	enum engine_phase phase;
@@ -70,15 +62,7 @@ struct engine {
 	_Bool abandoning;
 	uint64_t lingering; /* interrupted operations that haven't completed */
 
-	struct second *second; /* being recorded */
-	uint64_t boundary_ns;  /* its end, on the clock */
-	struct loop_timer second_timer;
-	struct loop_timer start_timer;
-	struct loop_timer pulse_timer; /* how late it fires is how long the loop was held up */
-	uint64_t start_skew_ns;
-	uint64_t stalled_ns;
-	uint64_t cpu_at_start_ns;
-
+	struct seconds seconds;
 	struct vu_list ready;
 	struct flight *flights; /* the pool */
 	struct buffer scratch;  /* for rendering groups */

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "agent/intake.h"
+#include "agent/outbox.h"
 #include "agent/spool.h"
-#include "common/base/array.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 #include "common/plan/plan.h"
@@ -23,10 +23,6 @@
 #define LEAVE_NS (5 * NS_PER_S)        /* after SIGTERM, for the last snapshots to be acknowledged */
 #define SHORT_GRACE_NS                                                                                                 \
 	NS_PER_S /* for iterations in progress when the run ends by a signal or for want of a coordinator */
-#define SPREAD_NS (NS_PER_S / 2) /* over which the agents' snapshots of one second are sent */
-
-/* Snapshots sent and not acknowledged. The coordinator's receive queue of a peer holds 8 frames. */
-enum { WINDOW = 8 };
 
 struct session {
 	struct session_config config;
@@ -42,24 +38,18 @@ struct session {
 	struct message_assign assignment;
 	struct intake *intake;
 	struct spool *spool;
-	uint64_t t0_ns;
-	uint64_t next_send;                /* seq */
+	struct outbox outbox;
 	const struct wire_target *targets; /* of ready, then of done */
 	uint32_t target_count;
 	uint64_t end_ns;
 	char *note;
 
 	uint64_t last_heard_ns;
-	uint64_t hello_ns;    /* when the next one is due */
-	uint64_t answer_ns;   /* when what waits for an answer is sent again */
-	uint64_t progress_ns; /* when an acknowledgement last came, or the first of those that wait was sent */
+	uint64_t hello_ns;  /* when the next one is due */
+	uint64_t answer_ns; /* when what waits for an answer is sent again */
 	uint64_t leave_ns;
 
-	struct effect *effects;
-	size_t effect_count;
-	size_t effect_capacity;
-	size_t effect_next;
-	int error;
+	struct effects effects;
 };
 
 DEFINE_CLEANUP(struct session *, session_free)
@@ -99,7 +89,7 @@ struct session *session_free(struct session *session)
 		return NULL;
 	drop_assignment(session);
 	spool_free(session->spool);
-	free(session->effects);
+	effects_deinit(&session->effects);
 	free(session->note);
 	free(session);
 	return NULL;
@@ -109,18 +99,7 @@ struct session *session_free(struct session *session)
 
 static struct effect *add_effect(struct session *session, enum effect_type type)
 {
-	struct effect *effect;
-
-	if (session->effect_next == session->effect_count)
-		session->effect_next = session->effect_count = 0;
-	if (array_reserve(&session->effects, &session->effect_capacity, session->effect_count,
-	                  sizeof(*session->effects)) < 0) {
-		session->error = -ENOMEM;
-		return NULL;
-	}
-	effect = &session->effects[session->effect_count++];
-	*effect = (struct effect){.type = type, .text = ""};
-	return effect;
+	return effects_add(&session->effects, type);
 }
 
 /* Room for the message in the list of effects, with its envelope filled in; NULL without memory. */
@@ -150,7 +129,7 @@ static void note(struct session *session, const char *format, ...)
 	r = vasprintf(&text, format, arguments);
 	va_end(arguments);
 	if (r < 0) {
-		session->error = -ENOMEM;
+		session->effects.error = -ENOMEM;
 		return;
 	}
 	free(session->note);
@@ -162,18 +141,12 @@ static void note(struct session *session, const char *format, ...)
 
 _Bool session_effect(struct session *session, struct effect *ret_effect)
 {
-	if (session->effect_next == session->effect_count)
-		return 0;
-	*ret_effect = session->effects[session->effect_next++];
-	return 1;
+	return effects_take(&session->effects, ret_effect);
 }
 
 static int result(struct session *session)
 {
-	int error = session->error;
-
-	session->error = 0;
-	return error;
+	return effects_result(&session->effects);
 }
 
 /* Sending. */
@@ -223,48 +196,20 @@ static void send_done(struct session *session, uint64_t now_ns)
 		                                      .target_count = session->target_count};
 }
 
-/* When a snapshot may go: agents take turns within the half second that follows its second. The last one is awaited. */
-static uint64_t due_ns(const struct session *session, const struct message_snapshot *snapshot)
-{
-	uint64_t turn_ns = 0;
-
-	if (snapshot->last)
-		return 0;
-	if (session->assignment.agent_count > 0)
-		turn_ns = SPREAD_NS * session->assignment.agent_index / session->assignment.agent_count;
-	return session->t0_ns + (snapshot->second + 1) * NS_PER_S + turn_ns;
-}
-
-/* Sends the snapshots that are due and fit the window. */
+/* Sends the snapshots whose turn it is, and that nothing will follow them. */
 static void pump(struct session *session, uint64_t now_ns)
 {
-	uint64_t acknowledged = spool_acknowledged(session->spool);
+	const struct snapshot *snapshot;
 
-	if (!session->welcomed)
-		return;
-	while (session->next_send <= spool_newest(session->spool) && session->next_send - acknowledged <= WINDOW) {
-		const struct snapshot *snapshot = spool_get(session->spool, session->next_send);
-		struct message *message;
+	while (session->welcomed && (snapshot = outbox_take(&session->outbox, now_ns))) {
+		struct message *message = add_message(session, MESSAGE_SNAPSHOT);
 
-		if (!snapshot || due_ns(session, &snapshot->message) > now_ns)
-			break;
-		message = add_message(session, MESSAGE_SNAPSHOT);
 		if (!message)
 			return;
 		message->snapshot = snapshot->message;
-		if (session->next_send == acknowledged + 1)
-			session->progress_ns = now_ns;
-		session->next_send++;
 		if (snapshot->message.last && session->state == SESSION_FINISHED)
 			send_done(session, now_ns);
 	}
-}
-
-static void resend_from(struct session *session, uint64_t seq, uint64_t now_ns)
-{
-	session->next_send = seq;
-	session->progress_ns = now_ns;
-	pump(session, now_ns);
 }
 
 /* Ends. */
@@ -301,8 +246,9 @@ static void take_welcome(struct session *session, const struct message *message,
 		memcpy(session->run_id, message->run_id, RUN_ID_SIZE);
 	if (session->state < SESSION_RUNNING || session->state == SESSION_OVER)
 		return;
-	spool_acknowledge(session->spool, welcome->durable_seq);
-	resend_from(session, spool_acknowledged(session->spool) + 1, now_ns);
+	outbox_acknowledge(&session->outbox, welcome->durable_seq, now_ns);
+	outbox_rewind(&session->outbox, now_ns);
+	pump(session, now_ns);
 }
 
 static void open_run(struct session *session)
@@ -339,7 +285,11 @@ static int take_assign(struct session *session, struct message *message, uint64_
 	session->epoch = message->epoch;
 	session->assignment = message->assign;
 	message->assign = (struct message_assign){0};
-	session->next_send = 1;
+	session->outbox = (struct outbox){
+	        .spool = session->spool,
+	        .next_seq = 1,
+	        .turn_ns = outbox_turn_ns(session->assignment.agent_index, session->assignment.agent_count),
+	};
 	session->welcomed = 1;
 	r = intake_new(session->assignment.files, session->assignment.file_count, &failure, &session->intake);
 	if (r == -ENOMEM)
@@ -384,7 +334,7 @@ static void take_start(struct session *session, const struct message_start *star
 	if (!effect)
 		return;
 	session->state = SESSION_RUNNING;
-	session->t0_ns = start->t0_agent_ns;
+	session->outbox.t0_ns = start->t0_agent_ns;
 	effect->at_ns = start->t0_agent_ns;
 }
 
@@ -405,13 +355,9 @@ static void take_ack(struct session *session, const struct message_ack *ack, uin
 {
 	if (session->state != SESSION_RUNNING && session->state != SESSION_FINISHED)
 		return;
-	if (ack->seq > spool_acknowledged(session->spool))
-		session->progress_ns = now_ns;
-	spool_acknowledge(session->spool, ack->seq);
-	if (session->next_send <= spool_acknowledged(session->spool))
-		session->next_send = spool_acknowledged(session->spool) + 1;
+	outbox_acknowledge(&session->outbox, ack->seq, now_ns);
 	pump(session, now_ns);
-	if (session->state == SESSION_FINISHED && spool_acknowledged(session->spool) == spool_newest(session->spool))
+	if (session->state == SESSION_FINISHED && outbox_is_empty(&session->outbox))
 		become_free(session, now_ns);
 }
 
@@ -554,7 +500,7 @@ int session_finished(struct session *session, uint64_t end_ns, const struct wire
 	session->target_count = count;
 	session->answer_ns = now_ns + RESEND_NS;
 	/* Where the last snapshot has gone already, done follows it here. */
-	if (session->next_send > spool_newest(session->spool))
+	if (outbox_sent_all(&session->outbox))
 		send_done(session, now_ns);
 	return result(session);
 }
@@ -619,17 +565,12 @@ static void ask_again(struct session *session, uint64_t now_ns)
 		send_ready(session, now_ns);
 		break;
 	case SESSION_FINISHED:
-		if (session->next_send > spool_newest(session->spool))
+		if (outbox_sent_all(&session->outbox))
 			send_done(session, now_ns);
 		break;
 	default:
 		break;
 	}
-}
-
-static _Bool waits_for_ack(const struct session *session)
-{
-	return session->next_send > spool_acknowledged(session->spool) + 1;
 }
 
 int session_tick(struct session *session, uint64_t now_ns)
@@ -649,8 +590,7 @@ int session_tick(struct session *session, uint64_t now_ns)
 		send_hello(session, now_ns);
 	ask_again(session, now_ns);
 	if (session->state == SESSION_RUNNING || session->state == SESSION_FINISHED) {
-		if (waits_for_ack(session) && now_ns >= session->progress_ns + RESEND_NS)
-			resend_from(session, spool_acknowledged(session->spool) + 1, now_ns);
+		outbox_look(&session->outbox, now_ns);
 		pump(session, now_ns);
 	}
 	return result(session);
@@ -659,17 +599,6 @@ int session_tick(struct session *session, uint64_t now_ns)
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
-}
-
-/* When the next snapshot that fits the window is due. */
-static uint64_t next_snapshot_ns(const struct session *session)
-{
-	const struct snapshot *snapshot;
-
-	if (!session->welcomed || session->next_send - spool_acknowledged(session->spool) > WINDOW)
-		return CLOCK_NEVER;
-	snapshot = spool_get(session->spool, session->next_send);
-	return snapshot ? due_ns(session, &snapshot->message) : CLOCK_NEVER;
 }
 
 uint64_t session_next_ns(const struct session *session)
@@ -682,13 +611,10 @@ uint64_t session_next_ns(const struct session *session)
 		next_ns = earlier(next_ns, session->leave_ns);
 	next_ns = earlier(next_ns, session->welcomed ? session->last_heard_ns + SILENCE_NS : session->hello_ns);
 	if (session->state == SESSION_FETCHING || session->state == SESSION_READY ||
-	    (session->state == SESSION_FINISHED && session->next_send > spool_newest(session->spool)))
+	    (session->state == SESSION_FINISHED && outbox_sent_all(&session->outbox)))
 		next_ns = earlier(next_ns, session->answer_ns);
-	if (session->state == SESSION_RUNNING || session->state == SESSION_FINISHED) {
-		if (waits_for_ack(session))
-			next_ns = earlier(next_ns, session->progress_ns + RESEND_NS);
-		next_ns = earlier(next_ns, next_snapshot_ns(session));
-	}
+	if (session->state == SESSION_RUNNING || session->state == SESSION_FINISHED)
+		next_ns = earlier(next_ns, outbox_next_ns(&session->outbox, session->welcomed));
 	return next_ns;
 }
 

@@ -15,6 +15,7 @@
 
 #include <stdint.h>
 
+#include "agent/effects.h"
 #include "agent/snapshots.h"
 #include "common/wire/message.h"
 
@@ -37,26 +38,6 @@ struct session_config {
 	uint64_t orphan_after_ns; /* without a word from the coordinator a run is ended */
 	size_t spool_bytes;       /* snapshots that may wait for their acknowledgement */
 	uint64_t now_ns;
-};
-
-enum effect_type {
-	EFFECT_SEND,  /* message: borrowed from the session, good until its next call */
-	EFFECT_OPEN,  /* parse the plan, open workers and drivers, probe targets: then session_opened() or
-	                 session_failed() */
-	EFFECT_START, /* at_ns: T0 on our clock */
-	EFFECT_BEGIN, /* scenario, at_ns since T0 */
-	EFFECT_STOP,  /* at_ns since T0 (0: at once), grace_ns; text says why */
-	EFFECT_CLOSE, /* forget the run: its workers, drivers and plan */
-	EFFECT_NOTE,  /* text for the log */
-};
-
-struct effect {
-	enum effect_type type;
-	struct message message;
-	uint32_t scenario;
-	uint64_t at_ns;
-	uint64_t grace_ns;
-	const char *text;
 };
 
 /* 0 or -ENOMEM. */

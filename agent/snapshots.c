@@ -6,12 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/series_map.h"
 #include "common/base/array.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
-#include "common/base/names.h"
-#include "common/stats/error_class.h"
 
 /* A series that was folded into (other) here carries this mark beside its id. */
 #define FOLDED (UINT32_C(1) << 31)
@@ -26,26 +25,14 @@ struct queue {
 	struct second *latest; /* a copy of how things stood, without recorder */
 };
 
-/* What is known of one step, over all scenarios. */
-struct seen {
-	uint32_t groups;
-	uint32_t errors;
-};
-
 struct snapshots {
 	const struct plan *plan;
 	struct queue *queues;
 	uint32_t worker_count;
 	uint64_t next; /* second */
-	struct series_table *series;
+	struct series_map *map;
 	uint32_t told; /* series that are in a snapshot already */
 	struct cells *cells;
-	struct names *steps; /* "scenario\x1fstep" */
-	struct seen *seen;   /* by its number in `steps` */
-	size_t seen_capacity;
-	struct names *groups; /* "scenario\x1fstep\x1fgroup" */
-	struct names *errors; /* "scenario\x1fstep\x1flabel" */
-	struct buffer key;
 	uint64_t folded; /* operations */
 	uint64_t schedule_end_ns;
 	uint64_t cpu_at_start_ns;
@@ -69,6 +56,7 @@ struct snapshot *snapshot_free(struct snapshot *snapshot)
 int snapshots_new(const struct plan *plan, uint32_t workers, struct snapshots **ret_snapshots)
 {
 	cleanup(snapshots_freep) struct snapshots *snapshots = calloc(1, sizeof(*snapshots));
+	int r;
 
 	if (!snapshots)
 		return -ENOMEM;
@@ -77,13 +65,12 @@ int snapshots_new(const struct plan *plan, uint32_t workers, struct snapshots **
 	if (!snapshots->queues)
 		return -ENOMEM;
 	snapshots->worker_count = workers;
-	snapshots->series = series_table_new();
 	snapshots->cells = cells_new();
-	snapshots->steps = names_new();
-	snapshots->groups = names_new();
-	snapshots->errors = names_new();
-	if (!snapshots->series || !snapshots->cells || !snapshots->steps || !snapshots->groups || !snapshots->errors)
+	if (!snapshots->cells)
 		return -ENOMEM;
+	r = series_map_new(plan->max_groups, &snapshots->map);
+	if (r < 0)
+		return r;
 	*ret_snapshots = steal(snapshots);
 	return 0;
 }
@@ -104,13 +91,8 @@ struct snapshots *snapshots_free(struct snapshots *snapshots)
 		second_free(queue->latest);
 	}
 	free(snapshots->queues);
-	series_table_free(snapshots->series);
+	series_map_free(snapshots->map);
 	cells_free(snapshots->cells);
-	names_free(snapshots->steps);
-	names_free(snapshots->groups);
-	names_free(snapshots->errors);
-	free(snapshots->seen);
-	buffer_deinit(&snapshots->key);
 	free(snapshots);
 	return NULL;
 }
@@ -164,108 +146,9 @@ _Bool snapshots_ready(const struct snapshots *snapshots)
 	return !all_ended(snapshots);
 }
 
-/* Sets the key to the texts, parted. */
-static int set_key(struct snapshots *snapshots, const struct series *series, const char *last)
+static const struct series *series_of(const struct snapshots *snapshots, uint32_t id)
 {
-	struct buffer *key = &snapshots->key;
-
-	buffer_clear(key);
-	buffer_append_text(key, series->scenario);
-	buffer_append_byte(key, 0x1f);
-	buffer_append_text(key, series->step);
-	if (last) {
-		buffer_append_byte(key, 0x1f);
-		buffer_append_text(key, last);
-	}
-	return key->failed;
-}
-
-static int find_step(struct snapshots *snapshots, const struct series *series, struct seen **ret_seen)
-{
-	uint32_t id;
-	_Bool added;
-	int r = set_key(snapshots, series, NULL);
-
-	if (r == 0)
-		r = names_intern(snapshots->steps, snapshots->key.data, snapshots->key.size, &id, &added);
-	if (r == 0)
-		r = array_reserve(&snapshots->seen, &snapshots->seen_capacity, id, sizeof(*snapshots->seen));
-	if (r < 0)
-		return r;
-	if (added)
-		snapshots->seen[id] = (struct seen){0};
-	*ret_seen = &snapshots->seen[id];
-	return 0;
-}
-
-/* Whether one more `text` of a step fits its limit: 1 yes (or it is known), 0 no. */
-static int admit(struct snapshots *snapshots, struct names *names, const struct series *series, const char *text,
-                 uint32_t limit, uint32_t *count)
-{
-	uint32_t id;
-	int r = set_key(snapshots, series, text);
-
-	if (r < 0)
-		return r;
-	if (names_find(names, snapshots->key.data, snapshots->key.size) != NAMES_NONE)
-		return 1;
-	if (*count >= limit)
-		return 0;
-	r = names_intern(names, snapshots->key.data, snapshots->key.size, &id, NULL);
-	if (r < 0)
-		return r;
-	++*count;
-	return 1;
-}
-
-/* Folds a series' group and error text where its step has too many. */
-static int bound_series(struct snapshots *snapshots, struct series *series, char label[ERROR_LABEL_SIZE],
-                        _Bool *ret_folded)
-{
-	struct seen *seen;
-	int r = find_step(snapshots, series, &seen);
-
-	*ret_folded = 0;
-	if (r < 0)
-		return r;
-	if (series->group[0] && strcmp(series->group, GROUP_OTHER_TEXT) != 0) {
-		r = admit(snapshots, snapshots->groups, series, series->group, snapshots->plan->max_groups,
-		          &seen->groups);
-		if (r < 0)
-			return r;
-		*ret_folded = r == 0;
-		if (*ret_folded)
-			series->group = GROUP_OTHER_TEXT;
-	}
-	if (series->metric == METRIC_ERRORS) {
-		enum error_class class = ERROR_NONE;
-		const char *code;
-		const char *text;
-		size_t code_size;
-
-		r = admit(snapshots, snapshots->errors, series, series->label, LIMIT_ERROR_TEXTS, &seen->errors);
-		if (r < 0)
-			return r;
-		if (r == 0 && error_label_parse(series->label, &class, &code, &code_size, &text) == 0) {
-			error_label_format(class, "", "other", label);
-			series->label = label;
-		}
-	}
-	return 0;
-}
-
-static int map_series(struct snapshots *snapshots, const struct series *theirs, uint32_t *ret_id)
-{
-	struct series series = *theirs;
-	char label[ERROR_LABEL_SIZE];
-	_Bool folded;
-	int r = bound_series(snapshots, &series, label, &folded);
-
-	if (r == 0)
-		r = series_table_intern(snapshots->series, &series, ret_id, NULL);
-	if (r == 0 && folded)
-		*ret_id |= FOLDED;
-	return r;
+	return series_table_get(series_map_table(snapshots->map), id);
 }
 
 /* Brings the second's map up to its recorder's table. */
@@ -274,14 +157,16 @@ static int map_second(struct snapshots *snapshots, struct second *second)
 	const struct series_table *table = recorder_series(second->recorder);
 
 	while (second->id_count < series_table_count(table)) {
+		const struct series *theirs = series_table_get(table, (uint32_t)second->id_count);
+		_Bool folded = 0;
+		uint32_t id = 0;
 		int r = array_reserve(&second->ids, &second->id_capacity, second->id_count, sizeof(*second->ids));
 
 		if (r == 0)
-			r = map_series(snapshots, series_table_get(table, (uint32_t)second->id_count),
-			               &second->ids[second->id_count]);
+			r = series_map_find(snapshots->map, theirs, &id, &folded);
 		if (r < 0)
 			return r;
-		second->id_count++;
+		second->ids[second->id_count++] = folded ? id | FOLDED : id;
 	}
 	return 0;
 }
@@ -294,7 +179,7 @@ static int merge_second(struct snapshots *snapshots, struct second *second)
 	for (uint32_t i = 0; r == 0 && i < cells_count(cells); i++) {
 		const struct cell *cell = cells_at(cells, i);
 		uint32_t id = second->ids[cells_id(cells, i)];
-		const struct series *series = series_table_get(snapshots->series, id & ~FOLDED);
+		const struct series *series = series_of(snapshots, id & ~FOLDED);
 		struct cell *into = cells_get(snapshots->cells, id & ~FOLDED, cell->kind);
 
 		/* Of every operation exactly one rate is kept in its group: whether it failed. */
@@ -395,7 +280,7 @@ static void set_health(struct snapshots *snapshots, const struct wire_health *pr
 
 static int set_series(struct snapshots *snapshots, struct message_snapshot *message)
 {
-	uint32_t count = series_table_count(snapshots->series);
+	uint32_t count = series_table_count(series_map_table(snapshots->map));
 
 	message->series_count = count - snapshots->told;
 	message->series = calloc(message->series_count + 1, sizeof(*message->series));
@@ -404,7 +289,7 @@ static int set_series(struct snapshots *snapshots, struct message_snapshot *mess
 	for (uint32_t i = 0; i < message->series_count; i++) {
 		uint32_t id = snapshots->told + i;
 
-		message->series[i] = (struct wire_series){.id = id, .series = *series_table_get(snapshots->series, id)};
+		message->series[i] = (struct wire_series){.id = id, .series = *series_of(snapshots, id)};
 	}
 	return 0;
 }
@@ -425,7 +310,7 @@ static int encode_cells(struct snapshots *snapshots, struct snapshot *snapshot)
 	for (uint32_t i = 0; i < message->cell_count; i++) {
 		struct wire_cell *cell = &message->cells[i];
 		size_t before = snapshot->bytes.size;
-		enum metric_id metric = series_table_get(snapshots->series, cell->series_id)->metric;
+		enum metric_id metric = series_of(snapshots, cell->series_id)->metric;
 
 		cell_encode(cells_get(snapshots->cells, cell->series_id, metrics[metric].kind), &snapshot->bytes);
 		cell->size = snapshot->bytes.size - before;

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The targets that an engine's scenarios use, with their drivers. */
+#include "agent/targets.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "agent/engine.h"
+
+static void completed(void *context, struct operation *operation)
+{
+	flow_complete(context, operation);
+}
+
+static int saved(void *context, struct operation *operation, uint32_t slot, const char *text, size_t size)
+{
+	(void)context;
+	return flow_save(operation, slot, text, size);
+}
+
+static int open_target(struct engine *engine, struct engine_target *of, const struct target_portion *portion,
+                       struct failure *failure)
+{
+	enum target_kind kind = of->target ? of->target->kind : TARGET_NULL;
+
+	of->ops = engine->config.drivers[kind];
+	if (!of->ops)
+		return failure_set(failure, -ENOSYS, "this agent has no driver for %s", target_kind_names[kind]);
+	of->config = (struct driver_config){
+	        .plan = engine->plan,
+	        .target = of->target,
+	        .loop = engine->loop,
+	        .log = engine->config.log,
+	        .agent_name = engine->config.agent_name,
+	        .run_id = engine->config.run_id,
+	        .worker = engine->config.worker,
+	        .lanes = portion ? portion->lanes : NULL,
+	        .lane_count = portion ? portion->lane_count : 0,
+	        .connections = portion ? portion->connections : 0,
+	        .complete = completed,
+	        .save = saved,
+	        .context = engine,
+	};
+	return of->ops->open(&of->config, failure, &of->driver);
+}
+
+static _Bool has_step_without_target(const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->scenario_count; i++) {
+		for (uint32_t j = 0; j < plan->scenarios[i].step_count; j++) {
+			const struct step *step = &plan->scenarios[i].steps[j];
+
+			if (step->kind != STEP_THINK && step->target == PLAN_NONE)
+				return 1;
+		}
+	}
+	return 0;
+}
+
+int targets_open(struct engine *engine, struct failure *failure)
+{
+	const struct plan *plan = engine->plan;
+	int r = 0;
+
+	engine->targets = calloc(plan->target_count + 1, sizeof(*engine->targets));
+	if (!engine->targets)
+		return failure_set(failure, -ENOMEM, "no memory for the drivers");
+	for (uint32_t i = 0; r == 0 && i < plan->target_count; i++) {
+		const struct target_portion *portion = &engine->config.portion->targets[i];
+
+		engine->targets[i].target = &plan->targets[i];
+		if (portion->used)
+			r = open_target(engine, &engine->targets[i], portion, failure);
+	}
+	if (r == 0 && has_step_without_target(plan))
+		r = open_target(engine, &engine->targets[plan->target_count], NULL, failure);
+	return r;
+}
+
+void targets_abandon(struct engine *engine)
+{
+	engine->abandoning = 1;
+	for (uint32_t i = 0; engine->targets && i <= engine->plan->target_count; i++) {
+		struct engine_target *of = &engine->targets[i];
+
+		if (of->driver && of->ops->in_flight(of->driver) > 0)
+			of->ops->abandon(of->driver);
+	}
+}
+
+void targets_close(struct engine *engine)
+{
+	for (uint32_t i = 0; engine->targets && i <= engine->plan->target_count; i++) {
+		struct engine_target *of = &engine->targets[i];
+
+		if (of->driver)
+			of->driver = of->ops->close(of->driver);
+	}
+	free(engine->targets);
+}
+
+void targets_poll(struct engine *engine, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i <= engine->plan->target_count; i++) {
+		struct engine_target *of = &engine->targets[i];
+
+		if (of->driver && of->ops->poll)
+			of->ops->poll(of->driver, now_ns);
+	}
+}
+
+uint64_t targets_in_flight(const struct engine *engine)
+{
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i <= engine->plan->target_count; i++) {
+		const struct engine_target *of = &engine->targets[i];
+
+		if (of->driver)
+			count += of->ops->in_flight(of->driver);
+	}
+	return count;
+}
+
+void targets_drain(struct engine *engine)
+{
+	for (uint32_t i = 0; i <= engine->plan->target_count; i++) {
+		struct engine_target *of = &engine->targets[i];
+
+		if (of->driver && of->ops->drain)
+			of->ops->drain(of->driver);
+	}
+}
+
+_Bool engine_facts(const struct engine *engine, uint32_t target, struct target_facts *ret_facts)
+{
+	const struct engine_target *of = &engine->targets[target];
+
+	if (!of->driver || !of->ops->facts)
+		return 0;
+	*ret_facts = (struct target_facts){0};
+	of->ops->facts(of->driver, ret_facts);
+	return 1;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The targets that an engine's scenarios use, with their drivers. They stand in engine->targets by the plan's order,
+ * with one more at the end for null steps that name no target. */
+#pragma once
+
+#include <stdint.h>
+
+#include "agent/drivers/driver.h"
+#include "agent/vu.h"
+
+struct engine;
+
+struct engine_target {
+	const struct target *target; /* NULL: of the null steps that name none */
+	const struct driver_ops *ops;
+	struct driver_config config; /* what the driver holds on to */
+	struct driver *driver;       /* NULL: this worker doesn't use it */
+	struct vu_list parked;       /* those that wait for room in it */
+};
+
+/* Opens the drivers of all targets that this worker's scenarios use. May block shortly. 0 or a negative errno, said. */
+int targets_open(struct engine *engine, struct failure *failure);
+/* Gives those a turn that want one. */
+void targets_poll(struct engine *engine, uint64_t now_ns);
+/* Operations accepted and not completed, by all drivers. */
+uint64_t targets_in_flight(const struct engine *engine);
+void targets_drain(struct engine *engine);
+/* Completes whatever is in flight as interrupted. */
+void targets_abandon(struct engine *engine);
+/* Closes the drivers; may block. Nothing may be in flight. */
+void targets_close(struct engine *engine);
