@@ -174,6 +174,13 @@ static void stop_fired(struct loop_timer *timer, uint64_t now_ns)
 		engine_fail(engine, runner_stop(&engine->runners[i], engine->stop_grace_ns, now_ns));
 }
 
+static int shorten_drain(struct engine *engine, uint64_t deadline_ns)
+{
+	if (!engine->drain_timer.slot || engine->drain_timer.deadline_ns <= deadline_ns)
+		return 0;
+	return loop_timer_start(engine->loop, &engine->drain_timer, deadline_ns);
+}
+
 int engine_stop(struct engine *engine, uint64_t at_ns, uint64_t grace_ns)
 {
 	uint64_t now_ns = clock_now_ns();
@@ -181,6 +188,8 @@ int engine_stop(struct engine *engine, uint64_t at_ns, uint64_t grace_ns)
 	uint64_t stop_ns = engine->t0_ns + at_ns > now_ns ? engine->t0_ns + at_ns : now_ns;
 	_Bool first = engine->stop_ns == CLOCK_NEVER;
 
+	if (engine->phase == ENGINE_DRAINING)
+		return shorten_drain(engine, stop_ns + grace_ns);
 	if (engine->phase != ENGINE_RUNNING)
 		return 0;
 	if (stop_ns < engine->stop_ns)

@@ -257,17 +257,23 @@ static void open_run(struct session *session)
 	add_effect(session, EFFECT_OPEN);
 }
 
+static void send_failed(struct session *session, const char *run_id, const char *text)
+{
+	struct message *message = add_message(session, MESSAGE_FAILED);
+
+	if (!message)
+		return;
+	memcpy(message->run_id, run_id, RUN_ID_SIZE);
+	message->failed.text = (char *)text;
+}
+
 static int fail(struct session *session, const char *text, uint64_t now_ns)
 {
-	struct message *message;
-
 	free(session->note);
 	session->note = strdup(text);
 	if (!session->note)
 		return -ENOMEM;
-	message = add_message(session, MESSAGE_FAILED);
-	if (message)
-		message->failed.text = session->note;
+	send_failed(session, session->run_id, session->note);
 	session->deserted = session->config.once;
 	become_free(session, now_ns);
 	return result(session);
@@ -278,8 +284,12 @@ static int take_assign(struct session *session, struct message *message, uint64_
 	struct failure failure = {0};
 	int r;
 
-	if (session->state != SESSION_FREE || strcmp(message->run_id, session->ended_id) == 0)
+	if (session->state != SESSION_FREE)
 		return 0;
+	if (strcmp(message->run_id, session->ended_id) == 0) {
+		send_failed(session, message->run_id, "the agent has ended this run already");
+		return 0;
+	}
 	drop_assignment(session);
 	memcpy(session->run_id, message->run_id, RUN_ID_SIZE);
 	session->epoch = message->epoch;

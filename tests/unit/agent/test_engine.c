@@ -422,6 +422,25 @@ static void test_engine_abandons_what_is_never_delivered(void **state)
 	rig_free(rig);
 }
 
+static void test_engine_stopped_while_it_drains_gives_up_sooner(void **state)
+{
+	struct fake_driver *fake = fake_reset();
+	struct rig *rig = rig_new(
+	        HEAD KAFKA "scenarios: { a: { executor: per-vu-iterations, vus: 1, iterations: 4, gracefulStop: 1h,\n"
+	                   "  steps: [ { produce: { target: k, topic: t, size: 1 } } ] } }",
+	        fake_table);
+
+	(void)state;
+	fake->holds = 1;
+	rig_start(rig, clock_now_ns());
+	while (rig->engine->phase != ENGINE_DRAINING)
+		rig_turn(rig);
+	assert_int_equal(engine_stop(rig->engine, 0, 5 * NS_PER_MS), 0);
+	rig_finish(rig);
+	assert_int_equal(fake->abandoned, 4);
+	rig_free(rig);
+}
+
 static void test_engine_does_not_wait_for_operations_that_cannot_be_cancelled(void **state)
 {
 	struct fake_driver *fake = fake_reset();
@@ -783,6 +802,7 @@ int main(void)
 	        cmocka_unit_test(test_engine_does_not_wait_for_detached_messages),
 	        cmocka_unit_test(test_engine_counts_a_detached_failure_as_an_operation_alone),
 	        cmocka_unit_test(test_engine_abandons_what_is_never_delivered),
+	        cmocka_unit_test(test_engine_stopped_while_it_drains_gives_up_sooner),
 	        cmocka_unit_test(test_engine_does_not_wait_for_operations_that_cannot_be_cancelled),
 	        cmocka_unit_test(test_engine_stops_at_the_given_time),
 	        cmocka_unit_test(test_engine_stops_at_once),

@@ -381,7 +381,7 @@ static void test_session_runs_another_run_but_not_the_same_again(void **state)
 	finish_run(setting, 1);
 	acknowledge(setting, 1);
 	tell(setting, assignment(0, 1), run_a);
-	assert_int_equal(setting->count, 0);
+	assert_string_equal(expect_message(setting, 0, MESSAGE_FAILED)->run_id, run_a);
 	tell(setting, assignment(0, 1), run_b);
 	expect(setting, 0, EFFECT_OPEN);
 	assert_string_equal(session_run_id(setting->session), run_b);
