@@ -83,9 +83,9 @@ static void take_body(struct request *request, const char *data, size_t size)
 		buffer_append(&request->body, data, size);
 }
 
-static void resume(struct delay *delay)
+static void resume(void *context)
 {
-	struct request *request = (struct request *)((char *)delay - offsetof(struct request, delay));
+	struct request *request = context;
 
 	MHD_resume_connection(request->connection);
 }
@@ -94,7 +94,7 @@ static void resume(struct delay *delay)
 static void put_off(struct request *request)
 {
 	request->delayed = 1;
-	request->delay.fire = resume;
+	request->delay = (struct delay){.fire = resume, .context = request};
 	MHD_suspend_connection(request->connection);
 	delays_add(request->api->delays, &request->delay, clock_now_ns() + request->latency_ns);
 }

@@ -45,23 +45,20 @@ static void take(struct list *list, struct delay *delay)
 
 static void due(struct loop_timer *timer, uint64_t now_ns)
 {
-	struct delays *delays = timer->context;
-	struct delay *delay = (struct delay *)((char *)timer - offsetof(struct delay, timer));
+	struct delay *delay = timer->context;
 
 	(void)now_ns;
-	take(&delays->waiting, delay);
-	delay->fire(delay);
+	take(&delay->delays->waiting, delay);
+	delay->fire(delay->context);
 }
 
 static void wait_for_it(struct delays *delays, struct delay *delay)
 {
-	delay->timer.fire = due;
-	delay->timer.context = delays;
 	push(&delays->waiting, delay);
 	if (loop_timer_start(delays->loop, &delay->timer, delay->timer.deadline_ns) < 0) {
 		/* Without memory for its timer it is early rather than never. */
 		take(&delays->waiting, delay);
-		delay->fire(delay);
+		delay->fire(delay->context);
 	}
 }
 
@@ -96,7 +93,7 @@ static void *run(void *context)
 
 		loop_timer_stop(delays->loop, &delay->timer);
 		take(&delays->waiting, delay);
-		delay->fire(delay);
+		delay->fire(delay->context);
 	}
 	return NULL;
 }
@@ -125,7 +122,8 @@ void delays_add(struct delays *delays, struct delay *delay, uint64_t deadline_ns
 {
 	_Bool expired, first;
 
-	delay->timer = (struct loop_timer){.deadline_ns = deadline_ns};
+	delay->delays = delays;
+	delay->timer = (struct loop_timer){.fire = due, .context = delay, .deadline_ns = deadline_ns};
 	pthread_mutex_lock(&delays->lock);
 	expired = delays->expired;
 	first = !delays->arrived.first;
@@ -133,7 +131,7 @@ void delays_add(struct delays *delays, struct delay *delay, uint64_t deadline_ns
 		push(&delays->arrived, delay);
 	pthread_mutex_unlock(&delays->lock);
 	if (expired)
-		delay->fire(delay);
+		delay->fire(delay->context);
 	else if (first)
 		loop_wake(delays->loop);
 }

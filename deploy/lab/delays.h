@@ -8,9 +8,12 @@
 
 struct delays;
 
-/* Embedded in its owner, which must live until `fire` is called. Set `fire`; the rest is the timer thread's. */
+/* Embedded in its owner, which must live until `fire` is called. Set `fire` and `context`; the rest is the timer
+ * thread's. */
 struct delay {
-	void (*fire)(struct delay *delay); /* must not block */
+	void (*fire)(void *context); /* must not block */
+	void *context;
+	struct delays *delays;
 	struct loop_timer timer;
 	struct delay *previous, *next;
 };

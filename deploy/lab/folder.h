@@ -6,9 +6,17 @@
 
 #include "common/base/failure.h"
 
-/* A new folder under $TMPDIR (or /tmp) that other users may pass through. Allocated. */
-int folder_new(struct failure *failure, char **ret_path);
-/* Removes it with all that lies in it; what isn't there is no error. 0 or a negative errno. */
+struct folder {
+	char *path; /* NULL: none */
+	int lock_fd;
+};
+
+/* A new folder under $TMPDIR (or /tmp) that other users may pass through. It is locked, so that those which a killed
+ * lab left behind can be told apart; these are removed here. */
+int folder_open(struct failure *failure, struct folder *ret_folder);
+/* Removes it with all that lies in it. */
+void folder_close(struct folder *folder);
+/* Removes a folder with all that lies in it; what isn't there is no error. 0 or a negative errno. */
 int folder_remove(const char *path);
 /* $XDG_CACHE_HOME/stampede, or ~/.cache/stampede; NULL where there is no home. Not made. Allocated. */
 char *folder_cache(void);

@@ -11,6 +11,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/file.h"
 #include "deploy/lab/api.h"
+#include "deploy/lab/counters.h"
 #include "deploy/lab/folder.h"
 #include "deploy/lab/kafka.h"
 #include "deploy/lab/postgres.h"
@@ -20,7 +21,7 @@
 
 struct lab {
 	const struct options *options;
-	char *folder;
+	struct folder folder;
 	char *symbols_path;
 	char *api_url;
 	struct symbols *symbols;
@@ -39,9 +40,7 @@ struct lab *lab_stop(struct lab *lab)
 	kafka_stop(lab->kafka);
 	postgres_stop(lab->postgres);
 	symbols_free(lab->symbols);
-	if (lab->folder)
-		folder_remove(lab->folder);
-	free(lab->folder);
+	folder_close(&lab->folder);
 	free(lab->symbols_path);
 	free(lab->api_url);
 	free(lab);
@@ -52,7 +51,7 @@ static int write_symbols(struct lab *lab, struct failure *failure)
 {
 	cleanup_buffer struct buffer csv = {0};
 
-	lab->symbols_path = file_join(lab->folder, "symbols.csv");
+	lab->symbols_path = file_join(lab->folder.path, "symbols.csv");
 	if (!lab->symbols_path || symbols_new(lab->options->symbols, &lab->symbols) < 0 ||
 	    symbols_write_csv(lab->symbols, &csv) < 0)
 		return failure_set(failure, -ENOMEM, "no memory for the symbols");
@@ -86,7 +85,7 @@ static int start_postgres(struct lab *lab, int interrupt_fd, struct failure *fai
 {
 	cleanup(cleanup_free) char *cache = folder_cache();
 	struct postgres_config config = {
-	        .symbols = lab->symbols, .folder = lab->folder, .cache = cache, .interrupt_fd = interrupt_fd};
+	        .symbols = lab->symbols, .folder = lab->folder.path, .cache = cache, .interrupt_fd = interrupt_fd};
 
 	return postgres_start(&config, failure, &lab->postgres);
 }
@@ -139,7 +138,7 @@ int lab_start(const struct options *options, int interrupt_fd, struct failure *f
 	if (!lab)
 		return failure_set(failure, -ENOMEM, "no memory");
 	lab->options = options;
-	r = folder_new(failure, &lab->folder);
+	r = folder_open(failure, &lab->folder);
 	if (r == 0)
 		r = write_symbols(lab, failure);
 	if (r < 0)

@@ -5,6 +5,7 @@
 
 #include "common/base/exit_code.h"
 #include "deploy/lab/command.h"
+#include "deploy/lab/counters.h"
 #include "deploy/lab/lab.h"
 #include "deploy/lab/options.h"
 
@@ -62,6 +63,12 @@ static int run(const struct options *options, struct failure *failure)
 	return exit_code;
 }
 
+/* That they can't be written would be a pity to learn at the end. */
+static int check_counters(const struct options *options, struct failure *failure)
+{
+	return options->counters ? counters_write(&(struct counters){0}, options->counters, failure) : 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct failure failure = {0};
@@ -81,5 +88,7 @@ int main(int argc, char **argv)
 		printf("stampede-lab %s\n", STAMPEDE_VERSION);
 		return EXIT_CODE_PASSED;
 	}
+	if (check_counters(&options, &failure) < 0)
+		return say(&failure, EXIT_CODE_BAD_PLAN);
 	return run(&options, &failure);
 }

@@ -89,7 +89,7 @@ static int set_latency(const char *value, struct options *options)
 {
 	const char *dots = strstr(value, "..");
 	char low_text[32];
-	uint64_t low, high;
+	uint64_t low = 0, high = 0;
 	int r;
 
 	if (!dots) {
