@@ -193,7 +193,7 @@ static int run(const struct command *command, int argc, char **argv)
 	if (command_options(command, &options, argc, argv, 1, &positionals, &exit_code)) {
 		uint32_t agents = options.agents ? options.agents : 1;
 
-		exit_code = plan_options_read(&options, positionals.items[0], agents, 0, &plan);
+		exit_code = plan_options_read(&options, positionals.items[0], agents, &plan);
 		if (exit_code == 0) {
 			printf("Plan %s (%s)\n", plan->name, plan->file);
 			print_scenarios(plan);

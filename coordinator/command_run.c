@@ -208,7 +208,7 @@ static int run_plan(const struct run_options *options, const char *path)
 	char *run_folder cleanup(cleanup_free) = NULL;
 	struct failure failure = {0};
 	struct plan *plan = NULL;
-	int exit_code = plan_options_read(&options->plan, path, agents, options->quiet, &plan);
+	int exit_code = plan_options_read(&options->plan, path, agents, &plan);
 
 	if (exit_code != 0)
 		return exit_code;

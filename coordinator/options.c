@@ -7,10 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/text.h"
 
-enum { ROWS_MAX = 64, VARIABLE_MAX = 128 };
+enum {
+	ROWS_MAX = 64,
+	VARIABLE_MAX = 128,
+	SHOWN_MAX = 100, /* bytes of a wrong value in an error */
+};
 
 static const struct option_row *find_name(const struct option_row *rows, const char *name, size_t length)
 {
@@ -28,20 +33,23 @@ static const struct option_row *find_letter(const struct option_row *rows, char 
 	return NULL;
 }
 
-static int unknown_option(const struct option_row *rows, const char *word, struct failure *failure)
+/* `length` bytes of `word` name it. */
+static int unknown_option(const struct option_row *rows, const char *word, int length, struct failure *failure)
 {
 	const char *names[ROWS_MAX + 2];
-	size_t count = 0;
+	char name[VARIABLE_MAX];
 	const char *nearest;
+	size_t count = 0;
 
 	for (; rows->name && count < ROWS_MAX; rows++)
 		names[count++] = rows->name;
 	names[count++] = "help";
 	names[count] = NULL;
-	nearest = word[0] == '-' && word[1] == '-' ? text_nearest(word + 2, names) : NULL;
+	snprintf(name, sizeof(name), "%.*s", length, word);
+	nearest = name[0] == '-' && name[1] == '-' ? text_nearest(name + 2, names) : NULL;
 	if (nearest)
-		return failure_set(failure, -EINVAL, "unknown option %s (did you mean --%s?)", word, nearest);
-	return failure_set(failure, -EINVAL, "unknown option %s", word);
+		return failure_set(failure, -EINVAL, "unknown option %s (did you mean --%s?)", name, nearest);
+	return failure_set(failure, -EINVAL, "unknown option %s", name);
 }
 
 static void variable_of(const struct option_row *row, char variable[VARIABLE_MAX])
@@ -50,6 +58,27 @@ static void variable_of(const struct option_row *row, char variable[VARIABLE_MAX
 
 	for (int i = 0; i < length && i < VARIABLE_MAX; i++)
 		variable[i] = variable[i] == '-' ? '_' : (char)toupper((unsigned char)variable[i]);
+}
+
+/* A flag's variable: 1 sets it, 0 is as if it weren't there. */
+static int read_switch(const char *value, _Bool *ret_on, struct failure *failure)
+{
+	static const char *const words[] = {"0", "1", "false", "true", "no", "yes", "off", "on"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcasecmp(value, words[i]) == 0) {
+			*ret_on = i % 2;
+			return 0;
+		}
+	return failure_set(failure, -EINVAL, "expected 1 or 0");
+}
+
+static int apply_variable(const struct option_row *row, void *context, const char *value, struct failure *failure)
+{
+	_Bool on = 1;
+	int r = row->argument ? 0 : read_switch(value, &on, failure);
+
+	return r == 0 && on ? row->set(context, value, failure) : r;
 }
 
 static int apply_environment(const struct option_row *rows, void *context, struct failure *failure)
@@ -61,47 +90,50 @@ static int apply_environment(const struct option_row *rows, void *context, struc
 		variable_of(rows, variable);
 		const char *value = rows->repeatable ? NULL : getenv(variable);
 
-		if (!value || !*value || (!rows->argument && strcmp(value, "0") == 0))
+		if (!value || !*value || apply_variable(rows, context, value, failure) == 0)
 			continue;
-		if (rows->set(context, value, failure) < 0) {
-			snprintf(reason, sizeof(reason), "%s", failure->text);
-			return failure_set(failure, -EINVAL, "%s=%s: %s", variable, value, reason);
-		}
+		snprintf(reason, sizeof(reason), "%s", failure->text);
+		return failure_set(failure, -EINVAL, "%s=%.*s: %s", variable, SHOWN_MAX, value, reason);
 	}
 	return 0;
 }
 
-static int set_option(const struct option_row *row, void *context, const char *word, const char *value,
-		      struct failure *failure)
+/* `word` as it was typed, without "=value". */
+static int set_option(const struct option_row *row, void *context, const char *word, int word_length, const char *value,
+                      struct failure *failure)
 {
 	char reason[FAILURE_TEXT_MAX];
 
 	if (row->set(context, value, failure) == 0)
 		return 0;
 	snprintf(reason, sizeof(reason), "%s", failure->text);
-	return failure_set(failure, -EINVAL, "%s%s%s: %s", word, row->argument ? " " : "",
-			   row->argument && value ? value : "", reason);
+	if (!row->argument)
+		return failure_set(failure, -EINVAL, "%.*s: %s", word_length, word, reason);
+	return failure_set(failure, -EINVAL, "%.*s %.*s: %s", word_length, word, SHOWN_MAX, *value ? value : "\"\"",
+	                   reason);
 }
 
 /* argv[*at] is an option: applies it and steps over its value. */
 static int take_option(const struct option_row *rows, void *context, int argc, char **argv, int *at,
-		       struct failure *failure)
+                       struct failure *failure)
 {
 	const char *word = argv[*at];
+	const char *equals = strchr(word, '=');
 	const char *value = NULL;
 	const struct option_row *row;
+	int length;
 
 	if (word[1] == '-') {
-		const char *equals = strchr(word, '=');
-
-		row = find_name(rows, word + 2, equals ? (size_t)(equals - word - 2) : strlen(word + 2));
+		length = equals ? (int)(equals - word) : (int)strlen(word);
+		row = find_name(rows, word + 2, (size_t)length - 2);
 		value = equals ? equals + 1 : NULL;
 	} else {
+		length = 2;
 		row = find_letter(rows, word[1]);
 		value = word[2] ? word + 2 : NULL;
 	}
 	if (!row || (word[1] != '-' && value && !row->argument))
-		return unknown_option(rows, word, failure);
+		return unknown_option(rows, word, word[1] == '-' ? length : (int)strlen(word), failure);
 	if (value && !row->argument)
 		return failure_set(failure, -EINVAL, "--%s takes no value", row->name);
 	if (row->argument && !value) {
@@ -109,22 +141,29 @@ static int take_option(const struct option_row *rows, void *context, int argc, c
 			return failure_set(failure, -EINVAL, "--%s needs a value: %s", row->name, row->argument);
 		value = argv[++*at];
 	}
-	return set_option(row, context, word, value, failure);
+	return set_option(row, context, word, length, value, failure);
 }
 
-int options_parse(const struct option_row *rows, void *context, int argc, char **argv, struct positionals *ret_positionals,
-		  _Bool *ret_help, struct failure *failure)
+static _Bool asks_for_help(int argc, char **argv)
+{
+	for (int at = 1; at < argc && strcmp(argv[at], "--") != 0; at++)
+		if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0)
+			return 1;
+	return 0;
+}
+
+int options_parse(const struct option_row *rows, void *context, int argc, char **argv,
+                  struct positionals *ret_positionals, _Bool *ret_help, struct failure *failure)
 {
 	_Bool only_positionals = 0;
 	int count = 0;
-	int r = apply_environment(rows, context, failure);
+	int r;
 
-	*ret_help = 0;
+	*ret_help = asks_for_help(argc, argv);
+	if (*ret_help)
+		return 0;
+	r = apply_environment(rows, context, failure);
 	for (int at = 1; r == 0 && at < argc; at++) {
-		if (!only_positionals && (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0)) {
-			*ret_help = 1;
-			return 0;
-		}
 		if (!only_positionals && strcmp(argv[at], "--") == 0)
 			only_positionals = 1;
 		else if (!only_positionals && argv[at][0] == '-' && argv[at][1])

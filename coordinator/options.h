@@ -12,7 +12,7 @@ struct option_row {
 	char letter;          /* 0: none */
 	const char *argument; /* "N" as help shows it; NULL: a flag */
 	const char *help;
-	_Bool repeatable;     /* may be given several times; not read from the environment */
+	_Bool repeatable; /* may be given several times; not read from the environment */
 	int (*set)(void *context, const char *value, struct failure *failure); /* -EINVAL with the reason */
 };
 
@@ -22,10 +22,11 @@ struct positionals {
 	int count;
 };
 
-/* Applies the environment, then argv (argv[0] is the command's name). Options may stand before and after positionals. -EINVAL
- * with the reason and, for an unknown option, what was probably meant. ret_help: --help was given; nothing else is then done. */
-int options_parse(const struct option_row *rows, void *context, int argc, char **argv, struct positionals *ret_positionals,
-		  _Bool *ret_help, struct failure *failure);
+/* Applies the environment (a flag's variable is 1 or 0; an empty one is none), then argv (argv[0] is the command's
+ * name). Options may stand before and after positionals. -EINVAL with the reason and, for an unknown option, what was
+ * probably meant. ret_help: --help stands somewhere; nothing else is then done, and ret_positionals is left alone. */
+int options_parse(const struct option_row *rows, void *context, int argc, char **argv,
+                  struct positionals *ret_positionals, _Bool *ret_help, struct failure *failure);
 
 /* "NAME=VALUE" taken apart; *ret_value points into text. -EINVAL. */
 int options_split_pair(const char *text, char **ret_name, const char **ret_value, struct failure *failure);

@@ -88,24 +88,27 @@ int plan_options_duration(void *context, const char *value, struct failure *fail
 {
 	uint64_t *duration_ns = &((struct plan_options *)context)->duration_ns;
 
-	if (units_parse_duration(value, duration_ns) < 0 || *duration_ns == 0)
+	int r = units_parse_duration(value, duration_ns);
+
+	if (r == -ERANGE)
+		return failure_set(failure, -EINVAL, "at most 10 years");
+	if (r < 0 || *duration_ns == 0)
 		return failure_set(failure, -EINVAL, "expected a duration such as 30s or 5m");
 	return 0;
 }
 
-int plan_options_read(const struct plan_options *options, const char *path, uint32_t agents, _Bool quiet, struct plan **ret_plan)
+int plan_options_read(const struct plan_options *options, const char *path, uint32_t agents, struct plan **ret_plan)
 {
 	struct plan_overrides overrides = {.variables = &options->variables,
-					   .tags = &options->tags,
-					   .vus = options->vus,
-					   .duration_ns = options->duration_ns,
-					   .no_thresholds = options->no_thresholds};
+	                                   .tags = &options->tags,
+	                                   .vus = options->vus,
+	                                   .duration_ns = options->duration_ns,
+	                                   .no_thresholds = options->no_thresholds};
 	struct failures failures = {0}, warnings = {0};
 	struct failure failure = {0};
 	int r = plan_read(path, &overrides, &failures, &warnings, ret_plan);
 
-	if (!quiet)
-		print_failures(&warnings, "warning: ");
+	print_failures(&warnings, "warning: ");
 	if (r == 0 && division_check(*ret_plan, agents, &failure) < 0) {
 		failures_add(&failures, &failure);
 		*ret_plan = plan_free(*ret_plan);

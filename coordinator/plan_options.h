@@ -33,4 +33,4 @@ int plan_options_agents(void *context, const char *value, struct failure *failur
 	 .set = plan_options_duration}
 
 /* Reads the plan for `agents` agents; prints its warnings and all its errors. 0, or the exit code. */
-int plan_options_read(const struct plan_options *options, const char *path, uint32_t agents, _Bool quiet, struct plan **ret_plan);
+int plan_options_read(const struct plan_options *options, const char *path, uint32_t agents, struct plan **ret_plan);

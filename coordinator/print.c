@@ -34,10 +34,10 @@ void print_failures(const struct failures *failures, const char *label)
 
 	for (size_t i = 0; i < failures->count; i++) {
 		failure_format(&failures->items[i], text, sizeof(text));
-		fprintf(stderr, "%s%s\n", label, text);
+		fprintf(stderr, "%s%s%s\n", failures->items[i].file[0] ? "" : "stampede: ", label, text);
 	}
 	if (failures->left_out)
-		fprintf(stderr, "%sand %zu more\n", label, failures->left_out);
+		fprintf(stderr, "stampede: %sand %zu more\n", label, failures->left_out);
 }
 
 int print_report_and_files(const struct report *report, const char *run_folder, const char *trend, _Bool no_colour,

@@ -10,16 +10,17 @@
 struct progress;
 
 struct progress_config {
-	FILE *file;             /* a terminal */
-	uint64_t planned_ns;    /* the plan's length; 0: unknown */
-	_Bool colour;
+	FILE *file;          /* a terminal */
+	uint64_t planned_ns; /* the plan's length; 0: unknown */
+	_Bool colour;        /* failures stand out */
 };
 
 int progress_new(const struct progress_config *config, struct progress **ret_progress);
 struct progress *progress_free(struct progress *progress);
 /* Looks at a journaled record. 0 or -ENOMEM. */
 int progress_record(struct progress *progress, const struct journal_record *record);
-/* Draws the line for the newest second that should have come in, over the one before. */
+/* Draws the line for the newest second that should have come in, over the one before; cut to what the terminal is wide.
+ */
 void progress_draw(struct progress *progress, uint64_t since_t0_ns, uint32_t agents_live, uint32_t agents);
 /* Takes the line away, so that something else can be printed. */
 void progress_clear(struct progress *progress);

@@ -13,6 +13,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/file.h"
+#include "coordinator/report/report.h"
 
 enum { NAME_MAX_BYTES = 60, TRIES = 1000 };
 
@@ -37,18 +38,44 @@ static void path_name(const char *name, char ret_name[NAME_MAX_BYTES])
 	ret_name[length] = '\0';
 }
 
-static int check_wanted(const char *wanted, struct failure *failure, char **ret_path)
+/* A run replaces files in its folder, so a folder that has one of them already is refused: it may be another run, or
+ * somebody's plan. */
+static int check_free(const char *wanted, struct failure *failure)
 {
-	char *journal cleanup(cleanup_free) = file_join(wanted, "journal");
-	int r;
+	const char *names[REPORT_FORMAT_COUNT + 3] = {"journal", "run.log", "plan.yaml"};
+	size_t count = 3;
 
-	if (!journal)
-		return failure_set(failure, -ENOMEM, "no memory");
-	if (access(journal, F_OK) == 0)
-		return failure_set(failure, -EEXIST, "%s holds a run already; choose another folder with -o", wanted);
-	r = file_make_folder(wanted, failure);
+	for (int format = 0; format < REPORT_FORMAT_COUNT; format++)
+		if (report_file_name((enum report_format)format))
+			names[count++] = report_file_name((enum report_format)format);
+	for (size_t i = 0; i < count; i++) {
+		char *path cleanup(cleanup_free) = file_join(wanted, names[i]);
+
+		if (!path)
+			return failure_set(failure, -ENOMEM, "no memory");
+		if (access(path, F_OK) != 0)
+			continue;
+		if (i == 0)
+			return failure_set(failure, -EEXIST, "%s holds a run already; choose another folder with -o",
+			                   wanted);
+		return failure_set(failure, -EEXIST,
+		                   "%s has a file %s, which the run would replace; choose another "
+		                   "folder with -o",
+		                   wanted, names[i]);
+	}
+	return 0;
+}
+
+static int take_wanted(const char *wanted, struct failure *failure, char **ret_path)
+{
+	int r = check_free(wanted, failure);
+
+	if (r == 0)
+		r = file_make_folder(wanted, failure);
 	if (r < 0)
 		return r;
+	if (access(wanted, W_OK | X_OK) < 0)
+		return failure_set(failure, -errno, "can't write into the folder %s: %s", wanted, strerror(errno));
 	*ret_path = strdup(wanted);
 	return *ret_path ? 0 : failure_set(failure, -ENOMEM, "no memory");
 }
@@ -61,7 +88,7 @@ int run_folder_make(const char *wanted, const char *plan_name, struct failure *f
 	int r;
 
 	if (wanted)
-		return check_wanted(wanted, failure, ret_path);
+		return take_wanted(wanted, failure, ret_path);
 	r = file_make_folder("runs", failure);
 	if (r < 0)
 		return r;
@@ -69,8 +96,8 @@ int run_folder_make(const char *wanted, const char *plan_name, struct failure *f
 	path_name(plan_name, name);
 	for (unsigned suffix = 1; suffix <= TRIES; suffix++) {
 		char *path = NULL;
-		int length = suffix == 1 ? asprintf(&path, "runs/%s%s%s", stamp, *name ? "-" : "", name) :
-					   asprintf(&path, "runs/%s%s%s-%u", stamp, *name ? "-" : "", name, suffix);
+		int length = suffix == 1 ? asprintf(&path, "runs/%s%s%s", stamp, *name ? "-" : "", name)
+		                         : asprintf(&path, "runs/%s%s%s-%u", stamp, *name ? "-" : "", name, suffix);
 
 		if (length < 0)
 			return failure_set(failure, -ENOMEM, "no memory");
