@@ -38,8 +38,8 @@ _Bool arrivals_walk_next(struct arrivals_walk *walk, uint64_t *ret_index, uint64
 uint64_t arrivals_walk_skip(struct arrivals_walk *walk, uint64_t at_ns);
 
 /* VU executors: the spans of time in which VU i (from 0, over the whole plan) is wanted. A ramping curve goes
- * linearly from stage to stage; VU i is wanted while the curve is above i: it starts when the curve rises to
- * i + 1 (a curve that starts or jumps to n has VUs 0..n-1 at once) and stops when it falls below i + 1.
+ * linearly from stage to stage; VU i starts when the curve rises to i + 1 (a curve that starts or jumps to n has
+ * VUs 0..n-1 at once) and stops when it falls to i, as in k6.
  * Finds the first span that ends after from_ns: [*ret_start_ns, *ret_end_ns). False if there is none.
  * Iteration executors: one span from i * rampUp / vus to maxDuration. */
 _Bool schedule_vu_span(const struct schedule *schedule, uint32_t vu, uint64_t from_ns, uint64_t *ret_start_ns,

@@ -50,12 +50,12 @@ uint32_t vu_curve_peak(const struct scenario *scenario)
 	return peak;
 }
 
-/* The line from `from` to `to` VUs, x of duration_ns on, rounded down. */
+/* The whole VUs on the line from `from` to `to`, x of duration_ns on: each comes, or goes, when the line gets there. */
 static uint32_t line_at(uint32_t from, uint32_t to, uint64_t x, uint64_t duration_ns)
 {
 	if (to >= from)
 		return from + (uint32_t)((unsigned __int128)(to - from) * x / duration_ns);
-	return from - (uint32_t)(((unsigned __int128)(from - to) * x + duration_ns - 1) / duration_ns);
+	return from - (uint32_t)((unsigned __int128)(from - to) * x / duration_ns);
 }
 
 static uint32_t ramp_at(const struct scenario *scenario, uint64_t at_ns)
@@ -103,7 +103,7 @@ uint32_t vu_curve_at(const struct scenario *scenario, uint64_t at_ns)
 	}
 }
 
-/* The part of a stage, counted from its start, in which its line is at `level` or above. Empty: start == end. */
+/* The part of a stage, counted from its start, in which line_at() is `level` or above. Empty: start == end. */
 static struct span line_span(uint32_t from, uint32_t to, uint64_t duration_ns, uint32_t level)
 {
 	struct span span = {0, duration_ns};
@@ -115,8 +115,9 @@ static struct span line_span(uint32_t from, uint32_t to, uint64_t duration_ns, u
 	if (from < level) /* it rises: from the first ns at which (to - from) x >= (level - from) duration */
 		span.start_ns =
 		        (uint64_t)(((unsigned __int128)(level - from) * duration_ns + (to - from) - 1) / (to - from));
-	else /* it falls: up to the last ns at which (from - to) x <= (from - level) duration */
-		span.end_ns = (uint64_t)((unsigned __int128)(from - level) * duration_ns / (from - to)) + 1;
+	else /* it falls: up to the first ns at which (from - to) x >= (from - level + 1) duration */
+		span.end_ns =
+		        (uint64_t)(((unsigned __int128)(from - level + 1) * duration_ns + (from - to) - 1) / (from - to));
 	return span;
 }
 
