@@ -250,12 +250,14 @@ int fill_thresholds(const struct facts *facts, const struct span *span, const st
 
 		*out = (struct report_threshold){.metric = report_copy(report, threshold->source),
 		                                 .expression = format_expression(threshold, report),
+		                                 .written = report_copy(report, threshold->text),
+		                                 .window_s = (double)threshold->window_ns / 1e9,
 		                                 .observed = result.observed,
 		                                 .no_data = result.no_data,
 		                                 .pass = result.pass,
 		                                 .kind = metrics[threshold->selector.metric].kind,
 		                                 .few_samples = result.few_samples};
-		if (!out->metric || !out->expression)
+		if (!out->metric || !out->expression || !out->written)
 			return -ENOMEM;
 		if (aborted && facts->stop.stop.threshold == i)
 			mark_aborted(facts, out);

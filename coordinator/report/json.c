@@ -112,7 +112,8 @@ static json_t *make_threshold(const struct report_threshold *threshold)
 	json_t *object = json_object();
 
 	json_put_text(&object, "metric", threshold->metric);
-	json_put_text(&object, "expression", threshold->expression);
+	json_put_text(&object, "expression", threshold->written);
+	json_put(&object, "window_s", threshold->window_s > 0 ? json_number(threshold->window_s, 3) : json_null());
 	json_put(&object, "observed", threshold->no_data ? json_null() : json_number(threshold->observed, 9));
 	json_put(&object, "pass", json_boolean(threshold->pass));
 	json_put(&object, "no_data", json_boolean(threshold->no_data));

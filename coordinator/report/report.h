@@ -77,7 +77,9 @@ struct report_error {
 
 struct report_threshold {
 	char *metric;       /* the selector as written */
-	char *expression;   /* with its window: "rate<0.3 over 30s" */
+	char *expression;   /* for people, with its window: "rate<0.3 over 30s" */
+	char *written;      /* as the plan has it: "rate<0.3" */
+	double window_s;    /* 0: the whole run */
 	double observed;    /* NAN: no data */
 	_Bool no_data;
 	_Bool pass;

@@ -689,6 +689,8 @@ static void test_replay_judges_thresholds(void **state)
 			fail_msg("%s %s: %g", threshold->metric, threshold->expression, threshold->observed);
 	}
 	assert_string_equal(report->thresholds[3].expression, "rate<0.4 over 2s");
+	assert_string_equal(report->thresholds[3].written, "rate<0.4");
+	assert_true(report->thresholds[3].window_s == 2);
 	assert_int_equal(report->thresholds_verdict, THRESHOLDS_FAIL);
 	assert_int_equal(report->exit_code, EXIT_CODE_THRESHOLDS);
 	close_fleet(fleet, report);

@@ -21,7 +21,7 @@ FIELDS = {
     "timeline": "seconds warmup degraded series",
 }
 ITEM_FIELDS = {
-    "thresholds": "metric expression observed pass",
+    "thresholds": "metric expression window_s observed pass",
     "metrics": "metric scenario step group label kind unit count rate_per_s warmup_count",
     "errors": "scenario step group class code text count first_s last_s",
     "agents": "name host seconds operations clock_offset_us clock_bound_us start_skew_us cpu_s max_rss_kib lost_at_s",
@@ -60,6 +60,7 @@ def check_summary(text):
             has(item, fields.split(), part)
     for row in summary["metrics"]:
         has(row, KIND_FIELDS[row["kind"]], row["metric"])
+    assert {"expression": "rate<0.1", "window_s": 30}.items() <= summary["thresholds"][3].items()
     assert isinstance(summary["run"]["t0_unix_ns"], str)
     environment = summary["environment"]
     has(environment["agents"][0], "name host cpu cores memory kernel limits libraries".split(), "agent")
