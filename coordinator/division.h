@@ -8,7 +8,7 @@
 #include "common/plan/share.h"
 
 /* Shares by [agent * scenario_count + scenario]. A scenario with `producers` is divided by producers, and its arrivals or VUs follow
- * their producer; every other one by its own indices. */
+ * their producer; every other one by its own indices, among the agents that then have a VU to run them on. */
 struct division {
 	struct share *shares;
 	uint32_t agent_count;
