@@ -8,7 +8,7 @@
 
 enum { WATERMARK_BACK_S = 5 };
 
-#define BEGIN_LEAD_NS NS_PER_S /* a startAfter scenario begins at the first whole second at least this far ahead */
+#define BEGIN_LEAD_NS NS_PER_S /* what waits for counted iterations begins at a whole second at least this far ahead */
 
 /* The newest second that every live agent has reported, but at most WATERMARK_BACK_S back; -1: none yet. */
 static int64_t watermark(struct run *run, uint64_t now_ns)
@@ -59,22 +59,33 @@ static _Bool scenario_is_over(struct run *run, uint32_t scenario)
 	return 1;
 }
 
-static int begin(struct run *run, uint32_t scenario, uint64_t now_ns)
+static int begin(struct run *run, uint32_t scenario, uint64_t at_ns)
 {
-	uint64_t at_ns =
-	        run_since_t0_ns(run, now_ns) + BEGIN_LEAD_NS + run->config.plan->scenarios[scenario].start_time_ns;
-	struct journal_record record = {.type = JOURNAL_BEGIN, .begin = {.scenario = scenario}};
-	int r;
+	struct journal_record record = {.type = JOURNAL_BEGIN, .begin = {.scenario = scenario, .at_ns = at_ns}};
+	int r = run_journal(run, &record);
 
-	record.begin.at_ns = (at_ns + NS_PER_S - 1) / NS_PER_S * NS_PER_S;
-	r = run_journal(run, &record);
 	if (r < 0)
 		return r;
-	run->begun_ns[scenario] = record.begin.at_ns;
+	run->begun_ns[scenario] = at_ns;
 	for (uint32_t i = 0; i < roster_count(run->roster); i++)
 		run_send_begin(run, roster_get(run->roster, i), scenario);
 	run_set_drain_deadline(run);
 	return 0;
+}
+
+/* When what follows this scenario can begin, since T0. A schedule of a fixed length tells it beforehand; how long counted
+ * iterations take is known when they are over. CLOCK_NEVER: not yet. */
+static uint64_t follow_ns(struct run *run, uint32_t before, uint64_t now_ns)
+{
+	const struct scenario *scenario = &run->config.plan->scenarios[before];
+
+	if (run->begun_ns[before] == CLOCK_NEVER)
+		return CLOCK_NEVER;
+	if (scenario->duration_ns > 0)
+		return run->begun_ns[before] + scenario->duration_ns;
+	if (!scenario_is_over(run, before))
+		return CLOCK_NEVER;
+	return (run_since_t0_ns(run, now_ns) + BEGIN_LEAD_NS + NS_PER_S - 1) / NS_PER_S * NS_PER_S;
 }
 
 static int begin_followers(struct run *run, uint64_t now_ns)
@@ -83,11 +94,11 @@ static int begin_followers(struct run *run, uint64_t now_ns)
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && run->stop_cause == STOP_CAUSE_COUNT && i < plan->scenario_count; i++) {
-		uint32_t before = plan->scenarios[i].start_after;
+		uint64_t follow = run->begun_ns[i] == CLOCK_NEVER ? follow_ns(run, plan->scenarios[i].start_after, now_ns)
+		                                                  : CLOCK_NEVER;
 
-		if (run->begun_ns[i] == CLOCK_NEVER && run->begun_ns[before] != CLOCK_NEVER &&
-		    scenario_is_over(run, before))
-			r = begin(run, i, now_ns);
+		if (follow != CLOCK_NEVER)
+			r = begin(run, i, follow + plan->scenarios[i].start_time_ns);
 	}
 	return r;
 }

@@ -522,6 +522,29 @@ static void test_a_scenario_that_starts_after_another_begins_at_a_whole_second_a
 	tear_down(&stage);
 }
 
+static void test_what_follows_a_fixed_duration_begins_at_its_end(void **state)
+{
+	static const char plan[] =
+		"name: three\nscenarios:\n"
+		"  a: { executor: constant-vus, vus: 2, duration: 2500ms, steps: [ { null: {} } ] }\n"
+		"  c: { executor: constant-vus, vus: 2, duration: 1s, startAfter: b, startTime: 200ms, steps: [ { null: {} } ] }\n"
+		"  b: { executor: constant-vus, vus: 2, duration: 5s, startAfter: a, steps: [ { null: {} } ] }\n";
+	struct theatre stage;
+	size_t at;
+
+	(void)state;
+	set_up(&stage, plan, 2);
+	start(&stage, 2);
+	tick(&stage, 100 * NS_PER_MS);
+	assert_int_equal(count_left(&stage, 0, RUN_SEND, MESSAGE_BEGIN, &at), 2);
+	assert_int_equal(stage.left[at].number, 2500 * NS_PER_MS);
+	tick(&stage, 100 * NS_PER_MS);
+	assert_int_equal(count_left(&stage, at + 1, RUN_SEND, MESSAGE_BEGIN, &at), 2);
+	assert_int_equal(stage.left[at].number, 7700 * NS_PER_MS);
+	assert_int_equal(count_left(&stage, 0, RUN_JOURNAL, JOURNAL_BEGIN, NULL), 2);
+	tear_down(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -541,6 +564,7 @@ int main(void)
 		cmocka_unit_test(test_a_pong_counts_once_and_only_for_a_ping_that_was_sent),
 		cmocka_unit_test(test_an_agent_that_never_finishes_is_given_up),
 		cmocka_unit_test(test_a_scenario_that_starts_after_another_begins_at_a_whole_second_ahead),
+		cmocka_unit_test(test_what_follows_a_fixed_duration_begins_at_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
