@@ -219,6 +219,7 @@ int main(void)
 	        cmocka_unit_test(test_portions_follow_the_weights),
 	        cmocka_unit_test(test_arrivals_follow_their_producers_to_an_agent),
 	        cmocka_unit_test(test_each_agent_has_a_share_of_each_scenario),
+	        cmocka_unit_test(test_agents_without_a_vu_own_no_arrivals),
 	        cmocka_unit_test(test_what_cannot_be_divided_is_refused_with_the_place_and_the_reason),
 	};
 
