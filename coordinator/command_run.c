@@ -12,6 +12,7 @@
 #include "common/base/exit_code.h"
 #include "common/base/file.h"
 #include "common/base/units.h"
+#include "common/link/address.h"
 #include "coordinator/conductor.h"
 #include "coordinator/plan_options.h"
 #include "coordinator/print.h"
@@ -25,7 +26,7 @@ struct run_options {
 	struct plan_options plan; /* first: the setters of plan_options.h count on it */
 	const char *listen;
 	uint32_t expect_agents;
-	uint64_t wait_ns;
+	uint64_t wait_ns; /* 0: not given */
 	const char *folder;
 	const char *trend;
 	const char *keys;
@@ -34,9 +35,10 @@ struct run_options {
 
 static int set_listen(void *context, const char *value, struct failure *failure)
 {
-	(void)failure;
+	struct address address;
+
 	((struct run_options *)context)->listen = value;
-	return 0;
+	return address_parse(value, 1, failure, &address);
 }
 
 static int set_expect(void *context, const char *value, struct failure *failure)
@@ -50,14 +52,18 @@ static int set_expect(void *context, const char *value, struct failure *failure)
 
 static int set_wait(void *context, const char *value, struct failure *failure)
 {
-	if (units_parse_duration(value, &((struct run_options *)context)->wait_ns) < 0)
+	uint64_t wait_ns;
+
+	if (units_parse_duration(value, &wait_ns) < 0 || wait_ns == 0)
 		return failure_set(failure, -EINVAL, "expected a duration such as 60s");
+	((struct run_options *)context)->wait_ns = wait_ns;
 	return 0;
 }
 
 static int set_folder(void *context, const char *value, struct failure *failure)
 {
-	(void)failure;
+	if (!*value)
+		return failure_set(failure, -EINVAL, "expected a folder");
 	((struct run_options *)context)->folder = value;
 	return 0;
 }
@@ -74,12 +80,12 @@ static int set_keys(void *context, const char *value, struct failure *failure)
 	return failure_set(failure, -EINVAL, "keys come with a later version; --insecure allows plain text until then");
 }
 
-#define FLAG_SETTER(member) \
-	static int set_##member(void *context, const char *value, struct failure *failure) \
-	{ \
-		(void)value, (void)failure; \
-		((struct run_options *)context)->member = 1; \
-		return 0; \
+#define FLAG_SETTER(member)                                                                                            \
+	static int set_##member(void *context, const char *value, struct failure *failure)                             \
+	{                                                                                                              \
+		(void)value, (void)failure;                                                                            \
+		((struct run_options *)context)->member = 1;                                                           \
+		return 0;                                                                                              \
 	}
 FLAG_SETTER(insecure)
 FLAG_SETTER(fsync_each)
@@ -127,9 +133,9 @@ static int make_report(const struct run_options *options, const char *run_folder
 	struct report *report = NULL;
 	int exit_code;
 	int r = replay_report(run_folder,
-			      &(struct replay_options){.no_thresholds = options->plan.no_thresholds,
-						       .require_trust = options->require_trust},
-			      failure, &report);
+	                      &(struct replay_options){.no_thresholds = options->plan.no_thresholds,
+	                                               .require_trust = options->require_trust},
+	                      failure, &report);
 
 	if (r == 0)
 		r = print_report_and_files(report, run_folder, options->trend, options->no_colour, failure);
@@ -138,21 +144,54 @@ static int make_report(const struct run_options *options, const char *run_folder
 	return exit_code;
 }
 
+/* Of a run that did not begin. */
 static int exit_code_of(int r)
 {
-	return r == -EADDRINUSE		   ? EXIT_CODE_ADDRESS_TAKEN :
-	       r == -EPERM || r == -EINVAL || r == -EEXIST ? EXIT_CODE_BAD_PLAN :
-					     EXIT_CODE_FAULT;
+	switch (r) {
+	case -EADDRINUSE:
+		return EXIT_CODE_ADDRESS_TAKEN;
+	case -EADDRNOTAVAIL:
+	case -EPERM:
+	case -EINVAL:
+	case -EEXIST:
+		return EXIT_CODE_BAD_PLAN;
+	case -ECHILD:
+		return EXIT_CODE_AGENTS;
+	default:
+		return EXIT_CODE_FAULT;
+	}
+}
+
+/* While a run is on, its conductor reads them. */
+static void block_signals(sigset_t *ret_set)
+{
+	sigemptyset(ret_set);
+	sigaddset(ret_set, SIGINT);
+	sigaddset(ret_set, SIGTERM);
+	sigaddset(ret_set, SIGHUP);
+	sigaddset(ret_set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, ret_set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* What came while agents were awaited has done its part; from here on a signal ends the program as it does any other.
+ */
+static void unblock_signals(const sigset_t *set)
+{
+	while (sigtimedwait(set, NULL, &(struct timespec){0}) > 0)
+		;
+	sigprocmask(SIG_UNBLOCK, set, NULL);
 }
 
 /* The run itself, in its folder. */
 static int run_in(const struct run_options *options, const struct plan *plan, uint32_t agents, const char *run_folder,
-		  struct failure *failure)
+                  struct failure *failure)
 {
 	struct buffer text cleanup(buffer_deinit) = {0};
 	char *log_path cleanup(cleanup_free) = file_join(run_folder, "run.log");
 	struct conductor_result result = {.cause = STOP_CAUSE_COUNT};
 	struct log *log = NULL;
+	sigset_t signals;
 	int r = log_path ? plan_write(plan, &text) : -ENOMEM;
 
 	if (r < 0)
@@ -163,43 +202,39 @@ static int run_in(const struct run_options *options, const struct plan *plan, ui
 		r = log_open("stampede", log_path, NULL, LOG_ERROR, &log);
 	if (r < 0)
 		return exit_code_of(r);
+	block_signals(&signals);
 	r = conductor_run(&(struct conductor_config){.plan = plan,
-						     .plan_text = buffer_text(&text),
-						     .plan_size = text.size,
-						     .run_folder = run_folder,
-						     .listen = options->listen,
-						     .insecure = options->insecure,
-						     .agents = agents,
-						     .wait_ns = options->wait_ns ? options->wait_ns :
-								options->listen  ? DEFAULT_WAIT_NS :
-										   LOCAL_WAIT_NS,
-						     .fsync_each = options->fsync_each,
-						     .quiet = options->quiet,
-						     .colour = !options->no_colour,
-						     .log = log},
-			  failure, &result);
+	                                             .plan_text = buffer_text(&text),
+	                                             .plan_size = text.size,
+	                                             .run_folder = run_folder,
+	                                             .listen = options->listen,
+	                                             .insecure = options->insecure,
+	                                             .agents = agents,
+	                                             .wait_ns = options->wait_ns  ? options->wait_ns
+	                                                        : options->listen ? DEFAULT_WAIT_NS
+	                                                                          : LOCAL_WAIT_NS,
+	                                             .fsync_each = options->fsync_each,
+	                                             .quiet = options->quiet,
+	                                             .colour = !options->no_colour && print_colours(stderr),
+	                                             .log = log},
+	                  failure, &result);
 	log_close(log);
+	unblock_signals(&signals);
 	if (r < 0 && !result.started)
 		return exit_code_of(r);
 	if (!result.started)
 		return exit_before_start(&result);
-	/* A run that broke off is reported with what it held. */
+	if (r == 0)
+		return make_report(options, run_folder, failure);
+	/* A run that broke off is reported with what it held; why comes first, and once is enough. */
 	struct failure report_failure = {0};
-	int exit_code = make_report(options, run_folder, r < 0 ? &report_failure : failure);
 
-	return r < 0 ? EXIT_CODE_FAULT : exit_code;
-}
-
-static void block_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	print_failure(failure);
+	make_report(options, run_folder, &report_failure);
+	if (report_failure.code && strcmp(report_failure.text, failure->text) != 0)
+		print_failure(&report_failure);
+	*failure = (struct failure){0};
+	return EXIT_CODE_FAULT;
 }
 
 static int run_plan(const struct run_options *options, const char *path)
@@ -212,7 +247,6 @@ static int run_plan(const struct run_options *options, const char *path)
 
 	if (exit_code != 0)
 		return exit_code;
-	block_signals();
 	if (run_folder_make(options->folder, plan->name, &failure, &run_folder) < 0)
 		exit_code = EXIT_CODE_BAD_PLAN;
 	else
@@ -239,40 +273,54 @@ static int run(const struct command *command, int argc, char **argv)
 }
 
 static const struct option_row rows[] = {
-	PLAN_OPTION_ROWS,
-	{.name = "tag", .argument = "K=V", .help = "a tag of the run, kept in its reports; may be given again",
-	 .repeatable = 1, .set = plan_options_tag},
-	{.name = "agents", .argument = "N", .help = "starts N local agents (default 1)", .set = plan_options_agents},
-	{.name = "listen", .argument = "ADDR", .help = "waits at tcp://HOST:PORT for remote agents instead",
-	 .set = set_listen},
-	{.name = "expect-agents", .argument = "N", .help = "how many remote agents to wait for", .set = set_expect},
-	{.name = "wait", .argument = "DURATION", .help = "how long to wait for them (default 60s); then exit 96",
-	 .set = set_wait},
-	{.name = "keys", .argument = "DIR", .help = "the keys of closed links (in a later version)", .set = set_keys},
-	{.name = "insecure", .help = "allows plain text on an address that is not loopback", .set = set_insecure},
-	{.name = "fsync", .help = "for hosts that may lose power: syncs each record of the journal",
-	 .set = set_fsync_each},
-	{.name = "output", .letter = 'o', .argument = "DIR", .help = "the run's folder (default runs/<time>-<name>)",
-	 .set = set_folder},
-	{.name = "quiet", .letter = 'q', .help = "prints the report and warnings alone", .set = set_quiet},
-	{.name = "no-color", .help = "no colours, as NO_COLOR", .set = set_no_colour},
-	{.name = "no-thresholds", .help = "leaves the plan's thresholds out", .set = set_no_thresholds},
-	{.name = "summary-trend-stats", .argument = "LIST",
-	 .help = "columns of latencies: avg,min,med,max,p(90),p(99.9) ...", .set = set_trend},
-	{.name = "require-trust", .help = "exit 97 if the run is suspect or incomplete", .set = set_require_trust},
-	{.name = NULL},
+        PLAN_OPTION_ROWS,
+        {.name = "tag",
+         .argument = "K=V",
+         .help = "a tag of the run, kept in its reports; may be given again",
+         .repeatable = 1,
+         .set = plan_options_tag},
+        {.name = "agents", .argument = "N", .help = "starts N local agents (default 1)", .set = plan_options_agents},
+        {.name = "listen",
+         .argument = "ADDR",
+         .help = "waits at tcp://HOST:PORT for remote agents instead",
+         .set = set_listen},
+        {.name = "expect-agents", .argument = "N", .help = "how many remote agents to wait for", .set = set_expect},
+        {.name = "wait",
+         .argument = "DURATION",
+         .help = "how long to wait for them (default 60s); then exit 96",
+         .set = set_wait},
+        {.name = "keys", .argument = "DIR", .help = "the keys of closed links (in a later version)", .set = set_keys},
+        {.name = "insecure", .help = "allows plain text on an address that is not loopback", .set = set_insecure},
+        {.name = "fsync",
+         .help = "for hosts that may lose power: syncs each record of the journal",
+         .set = set_fsync_each},
+        {.name = "output",
+         .letter = 'o',
+         .argument = "DIR",
+         .help = "the run's folder (default runs/<time>-<name>)",
+         .set = set_folder},
+        {.name = "quiet", .letter = 'q', .help = "prints the report and warnings alone", .set = set_quiet},
+        {.name = "no-color", .help = "no colours, as NO_COLOR", .set = set_no_colour},
+        {.name = "no-thresholds", .help = "leaves the plan's thresholds out", .set = set_no_thresholds},
+        {.name = "summary-trend-stats",
+         .argument = "LIST",
+         .help = "columns of latencies: avg,min,med,max,p(90),p(99.9) ...",
+         .set = set_trend},
+        {.name = "require-trust", .help = "exit 97 if the run is suspect or incomplete", .set = set_require_trust},
+        {.name = NULL},
 };
 
 const struct command command_run = {
-	.name = "run",
-	.summary = "Runs a plan on several agents and prints one exact report.",
-	.arguments = "[OPTION]... PLAN",
-	.example = "stampede run --agents 3 -e api=http://localhost:8000 plans/demo.yaml",
-	.details = "Progress goes to stderr, the report to stdout. Each option can be given as a\n"
-		   "variable too: STAMPEDE_AGENTS=3.\n\n"
-		   "Exit codes: 0 passed, 99 a threshold failed, 96 too few agents or agents lost,\n"
-		   "97 suspect or incomplete (--require-trust), 104 bad plan or options,\n"
-		   "105 interrupted, 106 the address is taken, 1 a fault of Stampede's own.\n",
-	.options = rows,
-	.run = run,
+        .name = "run",
+        .summary = "Runs a plan on several agents and prints one exact report.",
+        .arguments = "[OPTION]... PLAN",
+        .example = "stampede run --agents 3 -e api=http://localhost:8000 plans/demo.yaml",
+        .details = "Progress goes to stderr, the report to stdout. Each option can be given as a\n"
+                   "variable too: STAMPEDE_AGENTS=3, STAMPEDE_QUIET=1 (but those that may be\n"
+                   "given again).\n\n"
+                   "Exit codes: 0 passed, 99 a threshold failed, 96 too few agents or agents lost,\n"
+                   "97 suspect or incomplete (--require-trust), 104 bad plan or options,\n"
+                   "105 interrupted, 106 the address is taken, 1 a fault of Stampede's own.\n",
+        .options = rows,
+        .run = run,
 };

@@ -34,14 +34,36 @@ struct conductor {
 	int signals;
 	uint64_t next_draw_ns;
 	unsigned interrupts;
+	_Bool abandoned; /* something failed that a run can't do without */
 	char run_id[RUN_ID_SIZE];
 };
+
+/* Signals that ask for the end. SIGHUP is one: agents in sessions of their own would go on without us. */
+static void ending_signals(sigset_t *ret_set)
+{
+	sigemptyset(ret_set);
+	sigaddset(ret_set, SIGINT);
+	sigaddset(ret_set, SIGTERM);
+	sigaddset(ret_set, SIGHUP);
+}
+
+/* Done agents go by themselves; those that a stop reached too. */
+static void end_children(struct conductor *conductor)
+{
+	_Bool hurry = conductor->interrupts > 1 || conductor->abandoned;
+	sigset_t set;
+
+	ending_signals(&set);
+	if (conductor->signals >= 0)
+		(void)signalfd(conductor->signals, &set, 0);
+	local_agents_stop(conductor->children, hurry ? 0 : CHILDREN_WAIT_MS, conductor->signals);
+	conductor->children = NULL;
+}
 
 static void conductor_deinit(struct conductor *conductor)
 {
 	progress_clear(conductor->progress);
-	/* Done agents go by themselves; those that a stop reached too. */
-	local_agents_stop(conductor->children, conductor->interrupts > 1 ? 0 : CHILDREN_WAIT_MS);
+	end_children(conductor);
 	run_free(conductor->run);
 	journal_close(conductor->journal);
 	link_close(conductor->link);
@@ -84,7 +106,7 @@ static int take_effect(void *context, const struct run_effect *effect)
 		r = link_send(conductor->link, effect->message);
 		if (r < 0)
 			log_write(conductor->config->log, LOG_WARNING, "%s not sent to an agent: %s, ignoring",
-				  message_type_names[effect->message->type], strerror(-r));
+			          message_type_names[effect->message->type], strerror(-r));
 		return r;
 	case RUN_TELL:
 		say(conductor, effect->warning, effect->text);
@@ -112,9 +134,7 @@ static int open_signals(struct conductor *conductor)
 {
 	sigset_t set;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
+	ending_signals(&set);
 	sigaddset(&set, SIGCHLD);
 	conductor->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	return conductor->signals < 0 ? -errno : 0;
@@ -129,27 +149,27 @@ static int open_run(struct conductor *conductor)
 	random_bytes(random, sizeof(random));
 	text_format_uuid(random, conductor->run_id);
 	log_write(config->log, LOG_INFO, "run %s of plan %s, agents at %s", conductor->run_id, config->plan->name,
-		  link_address(conductor->link));
+	          link_address(conductor->link));
 	return run_new(&(struct run_config){.plan = config->plan,
-					     .plan_text = config->plan_text,
-					     .plan_size = config->plan_size,
-					     .run_id = conductor->run_id,
-					     .version = STAMPEDE_VERSION,
-					     .expect_agents = config->agents,
-					     .wait_ns = config->wait_ns,
-					     .now_ns = now_ns,
-					     .wall_offset_ns = clock_wall_ns() - (int64_t)now_ns,
-					     .effect = take_effect,
-					     .context = conductor},
-			&conductor->run);
+	                                    .plan_text = config->plan_text,
+	                                    .plan_size = config->plan_size,
+	                                    .run_id = conductor->run_id,
+	                                    .version = STAMPEDE_VERSION,
+	                                    .expect_agents = config->agents,
+	                                    .wait_ns = config->wait_ns,
+	                                    .now_ns = now_ns,
+	                                    .wall_offset_ns = clock_wall_ns() - (int64_t)now_ns,
+	                                    .effect = take_effect,
+	                                    .context = conductor},
+	               &conductor->run);
 }
 
 static int open_parts(struct conductor *conductor, struct failure *failure)
 {
 	const struct conductor_config *config = conductor->config;
 	struct link_config link = {.address = config->listen ? config->listen : "tcp://127.0.0.1:0",
-				   .listen = 1,
-				   .insecure = config->insecure};
+	                           .listen = 1,
+	                           .insecure = config->insecure};
 	int r = link_open(&link, failure, &conductor->link);
 
 	if (r < 0)
@@ -159,9 +179,9 @@ static int open_parts(struct conductor *conductor, struct failure *failure)
 		return r;
 	if (!config->quiet && print_terminal(stderr)) {
 		r = progress_new(&(struct progress_config){.file = stderr,
-							   .planned_ns = planned_length_ns(config->plan),
-							   .colour = config->colour},
-				 &conductor->progress);
+		                                           .planned_ns = planned_length_ns(config->plan),
+		                                           .colour = config->colour},
+		                 &conductor->progress);
 		if (r < 0)
 			return r;
 	}
@@ -179,18 +199,18 @@ static int start_agents(struct conductor *conductor, struct failure *failure)
 		char wait[32];
 
 		snprintf(text, sizeof(text), "waiting up to %s for %u agent%s at %s",
-			 units_format_duration(config->wait_ns, wait, sizeof(wait)), config->agents,
-			 config->agents == 1 ? "" : "s", link_address(conductor->link));
+		         units_format_duration(config->wait_ns, wait, sizeof(wait)), config->agents,
+		         config->agents == 1 ? "" : "s", link_address(conductor->link));
 		say(conductor, 0, text);
 		return 0;
 	}
 	uint32_t workers = cores > 0 ? (uint32_t)cores / config->agents : 1;
 
 	return local_agents_start(&(struct local_agents_config){.address = link_address(conductor->link),
-								.count = config->agents,
-								.workers = workers ? workers : 1,
-								.run_folder = config->run_folder},
-				  failure, &conductor->children);
+	                                                        .count = config->agents,
+	                                                        .workers = workers ? workers : 1,
+	                                                        .run_folder = config->run_folder},
+	                          failure, &conductor->children);
 }
 
 static int take_messages(struct conductor *conductor)
@@ -205,7 +225,8 @@ static int take_messages(struct conductor *conductor)
 		if (r == -EAGAIN)
 			return 0;
 		if (r == -EBADMSG) {
-			log_write(conductor->config->log, LOG_WARNING, "a message is refused: %s, ignoring", failure.text);
+			log_write(conductor->config->log, LOG_WARNING, "a message is refused: %s, ignoring",
+			          failure.text);
 			r = 0;
 			continue;
 		}
@@ -220,23 +241,22 @@ static int take_messages(struct conductor *conductor)
 static int take_signals(struct conductor *conductor)
 {
 	struct signalfd_siginfo info;
-	uint64_t pid;
+	struct local_agent_end end;
 	int r = 0;
 
 	while (r == 0 && read(conductor->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			continue;
 		conductor->interrupts++;
-		say(conductor, 0,
-		    conductor->interrupts == 1 ? "stopping; once more to end at once" : "ending at once");
-		r = conductor->interrupts == 1 ? run_interrupt(conductor->run, clock_now_ns()) :
-						 run_end_now(conductor->run, clock_now_ns());
+		say(conductor, 0, conductor->interrupts == 1 ? "stopping; once more to end at once" : "ending at once");
+		r = conductor->interrupts == 1 ? run_interrupt(conductor->run, clock_now_ns())
+		                               : run_end_now(conductor->run, clock_now_ns());
 	}
-	while (r == 0 && (pid = local_agents_reap(conductor->children)) != 0) {
+	while (r == 0 && local_agents_reap(conductor->children, &end)) {
 		/* What it sent before it ended comes first. */
 		r = take_messages(conductor);
 		if (r == 0)
-			r = run_child_exited(conductor->run, pid, clock_now_ns());
+			r = run_child_exited(conductor->run, end.pid, end.text, clock_now_ns());
 	}
 	return r;
 }
@@ -248,7 +268,8 @@ static void draw(struct conductor *conductor, uint64_t now_ns)
 
 	if (!conductor->progress || now_ns < conductor->next_draw_ns || !t0_ns || now_ns < t0_ns)
 		return;
-	progress_draw(conductor->progress, now_ns - t0_ns, roster_count_in(roster, AGENT_RUNNING), roster_count(roster));
+	progress_draw(conductor->progress, now_ns - t0_ns, roster_count_in(roster, AGENT_RUNNING),
+	              roster_count(roster));
 	conductor->next_draw_ns = now_ns + NS_PER_S;
 }
 
@@ -290,10 +311,15 @@ int conductor_run(const struct conductor_config *config, struct failure *failure
 		r = conduct(&conductor);
 	if (r == 0)
 		r = run_reported(conductor.run, clock_now_ns());
+	conductor.abandoned = r < 0;
+	if (r < 0 && conductor.run)
+		run_abandon(conductor.run, clock_now_ns());
 	if (conductor.run) {
+		if (run_stop_text(conductor.run)[0])
+			log_write(config->log, LOG_INFO, "ended early: %s", run_stop_text(conductor.run));
 		*ret_result = (struct conductor_result){.started = run_started(conductor.run),
-							.cause = run_stop_cause(conductor.run),
-							.at_once = conductor.interrupts > 1};
+		                                        .cause = run_stop_cause(conductor.run),
+		                                        .at_once = conductor.interrupts > 1};
 		snprintf(ret_result->text, sizeof(ret_result->text), "%s", run_stop_text(conductor.run));
 	}
 	if (r < 0 && !failure->code)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Carries out one run: gives the state machine its messages and time, and its effects to the sockets, the journal and the terminal. */
+/* Carries out one run: gives the state machine its messages and time, and its effects to the sockets, the journal and
+ * the terminal. */
 #pragma once
 
 #include <stdint.h>
@@ -14,24 +15,24 @@ struct conductor_config {
 	const char *plan_text; /* resolved */
 	size_t plan_size;
 	const char *run_folder;
-	const char *listen;      /* NULL: local agents on a free port of 127.0.0.1 */
+	const char *listen; /* NULL: local agents on a free port of 127.0.0.1 */
 	_Bool insecure;
-	uint32_t agents;         /* local ones to start, or remote ones to expect */
+	uint32_t agents; /* local ones to start, or remote ones to expect */
 	uint64_t wait_ns;
 	_Bool fsync_each;
-	_Bool quiet;             /* no progress and no notices */
+	_Bool quiet; /* no progress and no notices */
 	_Bool colour;
 	struct log *log;
 };
 
 /* How it went. */
 struct conductor_result {
-	_Bool started;        /* T0 came: there is something to report */
-	enum stop_cause cause;  /* STOP_CAUSE_COUNT: by its schedule */
-	char text[512];       /* why it ended early */
-	_Bool at_once;        /* the user asked twice */
+	_Bool started;         /* T0 came: there is something to report */
+	enum stop_cause cause; /* STOP_CAUSE_COUNT: by its schedule */
+	char text[1024];       /* why it ended early */
+	_Bool at_once;         /* the user asked twice */
 };
 
-/* Blocks until the run is over (reporting). The journal is complete then and closed. 0 or a negative errno with the reason: -EADDRINUSE if the
- * address is taken. SIGINT, SIGTERM and SIGCHLD must be blocked in every thread. */
+/* Blocks until the run is over (reporting). The journal is complete then and closed. 0 or a negative errno with the
+ * reason: -EADDRINUSE if the address is taken. SIGINT, SIGTERM, SIGHUP and SIGCHLD must be blocked in every thread. */
 int conductor_run(const struct conductor_config *config, struct failure *failure, struct conductor_result *ret_result);

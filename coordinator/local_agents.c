@@ -25,6 +25,7 @@ extern char **environ;
 struct local_agents {
 	pid_t *pids; /* 0: reaped */
 	uint32_t count;
+	char *run_folder;
 };
 
 /* Where stampede-agent is: STAMPEDE_AGENT, else beside our own program. */
@@ -46,8 +47,8 @@ static int find_program(char path[PATH_MAX], struct failure *failure)
 		memcpy(slash ? slash + 1 : path, name, sizeof(name));
 	}
 	if (access(path, X_OK) < 0)
-		return failure_set(failure, -errno, "can't run %s: %s; set STAMPEDE_AGENT to the program's path", path,
-				   strerror(errno));
+		return failure_set(failure, -ECHILD, "can't run %s: %s; set STAMPEDE_AGENT to the program's path", path,
+		                   strerror(errno));
 	return 0;
 }
 
@@ -76,8 +77,16 @@ static int start_one(const struct local_agents_config *config, const char *progr
 {
 	char name[32], workers[16];
 	char log_path[PATH_MAX];
-	char *argv[] = {(char *)program, (char *)"--connect", (char *)config->address, (char *)"--name", name,
-			(char *)"--once", NULL, NULL, NULL, NULL};
+	char *argv[] = {(char *)program,
+	                (char *)"--connect",
+	                (char *)config->address,
+	                (char *)"--name",
+	                name,
+	                (char *)"--once",
+	                NULL,
+	                NULL,
+	                NULL,
+	                NULL};
 
 	snprintf(name, sizeof(name), "local-%u", number);
 	snprintf(log_path, sizeof(log_path), "%s/%s.log", config->run_folder, name);
@@ -89,7 +98,8 @@ static int start_one(const struct local_agents_config *config, const char *progr
 	return spawn(program, argv, log_path, ret_pid);
 }
 
-int local_agents_start(const struct local_agents_config *config, struct failure *failure, struct local_agents **ret_agents)
+int local_agents_start(const struct local_agents_config *config, struct failure *failure,
+                       struct local_agents **ret_agents)
 {
 	struct local_agents *agents;
 	char program[PATH_MAX];
@@ -98,17 +108,19 @@ int local_agents_start(const struct local_agents_config *config, struct failure 
 	if (r < 0)
 		return r;
 	agents = calloc(1, sizeof(*agents));
-	if (agents)
+	if (agents) {
 		agents->pids = calloc(config->count, sizeof(*agents->pids));
-	if (!agents || !agents->pids) {
-		free(agents);
+		agents->run_folder = strdup(config->run_folder);
+	}
+	if (!agents || !agents->pids || !agents->run_folder) {
+		local_agents_stop(agents, 0, -1);
 		return failure_set(failure, -ENOMEM, "no memory for %u agents", config->count);
 	}
 	for (uint32_t i = 0; i < config->count; i++) {
 		r = start_one(config, program, i + 1, &agents->pids[i]);
 		if (r < 0) {
-			failure_set(failure, r, "can't start %s: %s", program, strerror(-r));
-			local_agents_stop(agents, 0);
+			r = failure_set(failure, -ECHILD, "can't start %s: %s", program, strerror(-r));
+			local_agents_stop(agents, 0, -1);
 			return r;
 		}
 		agents->count = i + 1;
@@ -117,15 +129,31 @@ int local_agents_start(const struct local_agents_config *config, struct failure 
 	return 0;
 }
 
-uint64_t local_agents_reap(struct local_agents *agents)
+/* A process' last words, as wait() has them. */
+static void describe_end(const struct local_agents *agents, uint32_t index, int status, struct local_agent_end *end)
+{
+	char how[64];
+
+	if (WIFSIGNALED(status))
+		snprintf(how, sizeof(how), "was ended by signal %d", WTERMSIG(status));
+	else
+		snprintf(how, sizeof(how), "ended with code %d", WEXITSTATUS(status));
+	snprintf(end->text, sizeof(end->text), "the process of local-%u %s; see %s/local-%u.log", index + 1, how,
+	         agents->run_folder, index + 1);
+}
+
+_Bool local_agents_reap(struct local_agents *agents, struct local_agent_end *ret_end)
 {
 	for (uint32_t i = 0; agents && i < agents->count; i++) {
 		pid_t pid = agents->pids[i];
+		int status;
 
-		if (pid == 0 || waitpid(pid, NULL, WNOHANG) != pid)
+		if (pid == 0 || waitpid(pid, &status, WNOHANG) != pid)
 			continue;
 		agents->pids[i] = 0;
-		return (uint64_t)pid;
+		ret_end->pid = (uint64_t)pid;
+		describe_end(agents, i, status, ret_end);
+		return 1;
 	}
 	return 0;
 }
@@ -139,28 +167,29 @@ uint32_t local_agents_alive(const struct local_agents *agents)
 	return alive;
 }
 
-/* Waits for the end of one child, until the deadline. */
-static void await_end(pid_t *pid, uint64_t deadline_ns)
+/* Waits for the end of one child, until the deadline; false if there is a hurry. */
+static _Bool await_end(pid_t *pid, uint64_t deadline_ns, int hurry_fd)
 {
 	int fd = (int)syscall(SYS_pidfd_open, *pid, 0);
-	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	struct pollfd ready[] = {{.fd = fd, .events = POLLIN}, {.fd = hurry_fd, .events = POLLIN}};
 	uint64_t now_ns = clock_now_ns();
 
 	if (fd >= 0) {
-		poll(&ready, 1, deadline_ns > now_ns ? (int)((deadline_ns - now_ns) / NS_PER_MS) + 1 : 0);
+		poll(ready, 2, deadline_ns > now_ns ? (int)((deadline_ns - now_ns) / NS_PER_MS) + 1 : 0);
 		close(fd);
 	}
 	if (waitpid(*pid, NULL, WNOHANG) == *pid)
 		*pid = 0;
+	return !(ready[1].revents & POLLIN);
 }
 
-static void await_all(struct local_agents *agents, int timeout_ms)
+static void await_all(struct local_agents *agents, int timeout_ms, int hurry_fd)
 {
 	uint64_t deadline_ns = clock_now_ns() + (uint64_t)timeout_ms * NS_PER_MS;
 
 	for (uint32_t i = 0; i < agents->count; i++)
-		if (agents->pids[i])
-			await_end(&agents->pids[i], deadline_ns);
+		if (agents->pids[i] && !await_end(&agents->pids[i], deadline_ns, hurry_fd))
+			deadline_ns = 0;
 }
 
 static void signal_all(struct local_agents *agents, int signal_number)
@@ -170,19 +199,20 @@ static void signal_all(struct local_agents *agents, int signal_number)
 			kill(agents->pids[i], signal_number);
 }
 
-struct local_agents *local_agents_stop(struct local_agents *agents, int timeout_ms)
+struct local_agents *local_agents_stop(struct local_agents *agents, int timeout_ms, int hurry_fd)
 {
 	if (!agents)
 		return NULL;
-	await_all(agents, timeout_ms);
+	await_all(agents, timeout_ms, hurry_fd);
 	if (local_agents_alive(agents)) {
 		signal_all(agents, SIGTERM);
-		await_all(agents, TERM_WAIT_MS);
+		await_all(agents, TERM_WAIT_MS, hurry_fd);
 	}
 	if (local_agents_alive(agents)) {
 		signal_all(agents, SIGKILL);
-		await_all(agents, TERM_WAIT_MS);
+		await_all(agents, TERM_WAIT_MS, -1);
 	}
+	free(agents->run_folder);
 	free(agents->pids);
 	free(agents);
 	return NULL;

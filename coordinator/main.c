@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The user's command. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,8 +11,8 @@
 static void print_help(FILE *file)
 {
 	fprintf(file, "Example:\n  stampede new first.yaml && stampede-lab -- stampede run first.yaml\n\n"
-		      "Stampede puts load on Kafka, HTTP and PostgreSQL from many hosts and makes one\n"
-		      "exact report.\n\nUsage: stampede COMMAND ...\n\nCommands:\n");
+	              "Stampede puts load on Kafka, HTTP and PostgreSQL from many hosts and makes one\n"
+	              "exact report.\n\nUsage: stampede COMMAND ...\n\nCommands:\n");
 	for (const struct command *const *command = commands; *command; command++)
 		fprintf(file, "  %-12s %s\n", (*command)->name, (*command)->summary);
 	fprintf(file, "\n      --help     of each command, too\n      --version  the version\n");
@@ -27,13 +28,14 @@ static int refuse(const char *word)
 		names[count++] = (*command)->name;
 	names[count] = NULL;
 	nearest = text_nearest(word, names);
-	fprintf(stderr, nearest ? "stampede: no command \"%s\" (did you mean \"%s\"?)\n" : "stampede: no command \"%s\"\n",
-		word, nearest);
+	fprintf(stderr,
+	        nearest ? "stampede: no command \"%s\" (did you mean \"%s\"?)\n" : "stampede: no command \"%s\"\n",
+	        word, nearest);
 	fprintf(stderr, "See stampede --help\n");
 	return EXIT_CODE_BAD_PLAN;
 }
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
 	if (argc < 2) {
 		print_help(stderr);
@@ -51,4 +53,14 @@ int main(int argc, char **argv)
 		if (strcmp((*command)->name, argv[1]) == 0)
 			return (*command)->run(*command, argc - 1, argv + 1);
 	return refuse(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+	int exit_code = run_command(argc, argv);
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return exit_code;
+	fprintf(stderr, "stampede: can't write the output: %s\n", strerror(errno));
+	return exit_code == EXIT_CODE_PASSED ? EXIT_CODE_FAULT : exit_code;
 }

@@ -41,18 +41,17 @@ void print_failures(const struct failures *failures, const char *label)
 }
 
 int print_report_and_files(const struct report *report, const char *run_folder, const char *trend, _Bool no_colour,
-			   struct failure *failure)
+                           struct failure *failure)
 {
 	struct buffer buffer cleanup(buffer_deinit) = {0};
 	struct report_style style = {
-		.colour = !no_colour && print_colours(stdout), .trend = trend, .run_folder = run_folder};
+	        .colour = !no_colour && print_colours(stdout), .trend = trend, .run_folder = run_folder};
 	int r = replay_write_files(report, run_folder, failure);
 
-	if (r < 0)
-		return r;
-	r = report_write(report, REPORT_TEXT, &style, &buffer);
-	if (r < 0)
-		return failure_set(failure, r, "no memory for the report");
+	int text_r = report_write(report, REPORT_TEXT, &style, &buffer);
+
+	if (text_r < 0)
+		return failure_set(failure, text_r, "no memory for the report");
 	fwrite(buffer.data, 1, buffer.size, stdout);
-	return 0;
+	return r;
 }

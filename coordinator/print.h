@@ -15,6 +15,7 @@ _Bool print_colours(FILE *file);
 void print_failure(const struct failure *failure);
 /* Each on its line; `label` ("warning: ") stands before the text. */
 void print_failures(const struct failures *failures, const char *label);
-/* Writes every report file into the run folder, then the text to stdout. `trend` as in report_style; no_colour: never colours. */
+/* Writes every report file into the run folder, and the text to stdout even if they can't be. `trend` as in
+ * report_style; no_colour: never colours. */
 int print_report_and_files(const struct report *report, const char *run_folder, const char *trend, _Bool no_colour,
-			   struct failure *failure);
+                           struct failure *failure);

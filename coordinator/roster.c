@@ -85,7 +85,7 @@ static char *unique_name(struct roster *roster, const char *wanted)
 }
 
 int roster_add(struct roster *roster, const struct incarnation *incarnation, struct message_hello *hello,
-	       struct roster_agent **ret_agent)
+               struct roster_agent **ret_agent)
 {
 	struct roster_agent *agent;
 	uint32_t id;
@@ -108,6 +108,46 @@ int roster_add(struct roster *roster, const struct incarnation *incarnation, str
 	*hello = (struct message_hello){0};
 	roster->agents[roster->count++] = agent;
 	*ret_agent = agent;
+	return 0;
+}
+
+/* Both tables anew, without the agent `left_out`: ids are numbers. */
+static int name_again(const struct roster *roster, uint32_t left_out, struct names *by_incarnation,
+                      struct names *by_name)
+{
+	uint32_t id;
+	_Bool added;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < roster->count; i++) {
+		const struct roster_agent *agent = roster->agents[i];
+
+		if (i == left_out)
+			continue;
+		r = names_intern(by_incarnation, agent->incarnation.bytes, INCARNATION_SIZE, &id, &added);
+		if (r == 0)
+			r = names_intern(by_name, agent->name, strlen(agent->name), &id, &added);
+	}
+	return r;
+}
+
+int roster_remove(struct roster *roster, uint32_t index)
+{
+	struct names *by_incarnation = names_new();
+	struct names *by_name = names_new();
+
+	if (!by_incarnation || !by_name || name_again(roster, index, by_incarnation, by_name) < 0) {
+		names_free(by_incarnation);
+		names_free(by_name);
+		return -ENOMEM;
+	}
+	names_free(roster->by_incarnation);
+	names_free(roster->by_name);
+	roster->by_incarnation = by_incarnation;
+	roster->by_name = by_name;
+	agent_free(roster->agents[index]);
+	roster->count--;
+	memmove(&roster->agents[index], &roster->agents[index + 1], (roster->count - index) * sizeof(*roster->agents));
 	return 0;
 }
 

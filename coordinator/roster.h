@@ -12,8 +12,8 @@ enum agent_state {
 	AGENT_ASSIGNED, /* has its share */
 	AGENT_READY,
 	AGENT_RUNNING,
-	AGENT_DONE,     /* has sent all it had, and it is journaled */
-	AGENT_LOST,     /* not heard for lostAfter, or its process is gone; comes back if it is heard again */
+	AGENT_DONE, /* has sent all it had, and it is journaled */
+	AGENT_LOST, /* not heard for lostAfter (comes back if it is heard again), failed, or its process is gone */
 };
 
 enum { ROSTER_PINGS = 16 }; /* whose sending times are remembered */
@@ -27,25 +27,29 @@ struct roster_agent {
 	struct clock_offset *clock;
 	uint64_t last_heard_ns;
 	uint64_t next_ping_ns;
-	uint64_t pings;                        /* sent; the newest one's id */
+	uint64_t pings;                      /* sent; the newest one's id */
 	uint64_t ping_sent_ns[ROSTER_PINGS]; /* by id; 0: answered */
-	uint64_t t0_bound_ns;     /* of the offset that its T0 was computed with */
+	uint64_t t0_bound_ns;                /* of the offset that its T0 was computed with */
 	int64_t t0_offset_ns;
 	uint64_t acked_seq;
-	uint64_t final_seq;       /* of the snapshot that said it is the last; 0 before */
-	uint64_t last_seq;        /* from done; 0 before */
-	uint64_t end_ns;          /* from done */
+	uint64_t final_seq; /* of the snapshot that said it is the last; 0 before */
+	uint64_t last_seq;  /* from done; 0 before */
+	uint64_t end_ns;    /* from done */
 	uint64_t next_status_ns;
-	_Bool done_told;          /* done came; AGENT_DONE once all its snapshots are journaled */
+	_Bool silent;    /* lost for its silence alone */
+	_Bool done_told; /* done came; AGENT_DONE once all its snapshots are journaled */
 };
 
 struct roster;
 
 struct roster *roster_new(void); /* NULL without memory */
 struct roster *roster_free(struct roster *roster);
-/* Adds an agent by its hello, which is moved out of the message. A name that is taken gets "-2", "-3" ... appended. 0 or -ENOMEM. */
+/* Adds an agent by its hello, which is moved out of the message. A name that is taken gets "-2", "-3" ... appended. 0
+ * or -ENOMEM. */
 int roster_add(struct roster *roster, const struct incarnation *incarnation, struct message_hello *hello,
-	       struct roster_agent **ret_agent);
+               struct roster_agent **ret_agent);
+/* Takes one out; those behind it move up, so that numbers change. 0 or -ENOMEM (nothing is changed). */
+int roster_remove(struct roster *roster, uint32_t index);
 uint32_t roster_count(const struct roster *roster);
 struct roster_agent *roster_get(struct roster *roster, uint32_t index);
 /* The agent's index, or UINT32_MAX. */

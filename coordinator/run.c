@@ -106,7 +106,7 @@ int run_message(struct run *run, struct message *message, uint64_t now_ns)
 		return run->state < RUN_REPORTING ? run_take_hello(run, message, now_ns) : 0;
 	if (index == NAMES_NONE || strcmp(message->run_id, run->config.run_id) != 0 || run->state >= RUN_REPORTING)
 		return 0;
-	roster_get(run->roster, index)->last_heard_ns = now_ns;
+	run_hear(run, index, now_ns);
 	switch (message->type) {
 	case MESSAGE_PONG:
 		run_take_pong(run, index, &message->pong, now_ns);
@@ -177,7 +177,7 @@ int run_interrupt(struct run *run, uint64_t now_ns)
 	                                  : 0;
 }
 
-int run_child_exited(struct run *run, uint64_t pid, uint64_t now_ns)
+int run_child_exited(struct run *run, uint64_t pid, const char *how, uint64_t now_ns)
 {
 	int r;
 
@@ -186,9 +186,17 @@ int run_child_exited(struct run *run, uint64_t pid, uint64_t now_ns)
 	for (uint32_t i = 0; i < roster_count(run->roster); i++)
 		if (roster_get(run->roster, i)->hello.pid == pid) {
 			r = run->state >= RUN_RUNNING ? run_flush(run, now_ns) : 0;
-			return r < 0 ? r : run_lose(run, i, now_ns, "its process has ended");
+			return r < 0 ? r : run_lose(run, i, now_ns, how);
 		}
-	return run->state == RUN_GATHERING ? run_too_few(run, now_ns) : 0;
+	return run->state == RUN_GATHERING ? run_too_few(run, how, now_ns) : 0;
+}
+
+void run_abandon(struct run *run, uint64_t now_ns)
+{
+	if (run->stop_cause == STOP_CAUSE_COUNT)
+		run->stop_at_ns = run_since_t0_ns(run, now_ns);
+	for (uint32_t i = 0; i < roster_count(run->roster); i++)
+		run_send_stop(run, roster_get(run->roster, i));
 }
 
 int run_end_now(struct run *run, uint64_t now_ns)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The run's state machine: gathering -> assigned -> ready -> running -> draining -> reporting. Pure: time and messages come in
- * as arguments, effects go out as values through one sink, in the order in which they must happen. */
+/* The run's state machine: gathering -> assigned -> ready -> running -> draining -> reporting. Pure: time and messages
+ * come in as arguments, effects go out as values through one sink, in the order in which they must happen. */
 #pragma once
 
 #include <stdint.h>
@@ -11,7 +11,8 @@
 #include "coordinator/roster.h"
 
 enum run_effect_type {
-	RUN_SEND,    /* a message to message->incarnation. An error is not fatal: what matters is sent again when the agent says hello */
+	RUN_SEND, /* a message to message->incarnation. An error is not fatal: what matters is sent again when the agent
+	             says hello */
 	RUN_JOURNAL, /* a record, to be on its way to the disk when the sink returns. An error ends the run */
 	RUN_TELL,    /* words for the user and the log */
 };
@@ -34,9 +35,9 @@ struct run_config {
 	const char *run_id;
 	const char *version;
 	uint32_t expect_agents;
-	uint64_t wait_ns;          /* how long agents may take to come */
+	uint64_t wait_ns; /* how long agents may take to come */
 	uint64_t now_ns;
-	int64_t wall_offset_ns;    /* wall clock minus monotonic clock, for labels */
+	int64_t wall_offset_ns; /* wall clock minus monotonic clock, for labels */
 	run_effect_fn effect;
 	void *context;
 };
@@ -47,24 +48,26 @@ struct run;
 int run_new(const struct run_config *config, struct run **ret_run);
 struct run *run_free(struct run *run);
 
-/* A message came. What the run keeps of it is moved out of it. Bad ones are told and dropped; a negative errno is fatal (no memory,
- * journal not writable): end the program after run_end_now(). */
+/* A message came. What the run keeps of it is moved out of it. Bad ones are told and dropped; a negative errno is fatal
+ * (no memory, journal not writable): call run_abandon(), and end the program. */
 int run_message(struct run *run, struct message *message, uint64_t now_ns);
 /* Time passes: call at run_next_ns() at the latest. */
 int run_tick(struct run *run, uint64_t now_ns);
 uint64_t run_next_ns(const struct run *run);
 /* The user wants it to end: agents stop, what ran is reported. */
 int run_interrupt(struct run *run, uint64_t now_ns);
-/* A local agent's process has ended: it is lost at once, unless it was done. */
-int run_child_exited(struct run *run, uint64_t pid, uint64_t now_ns);
+/* A local agent's process has ended: it is lost at once, unless it was done. `how` says how, and where to look. */
+int run_child_exited(struct run *run, uint64_t pid, const char *how, uint64_t now_ns);
 /* Takes what has been held so far into the journal and goes to reporting without waiting any longer. */
 int run_end_now(struct run *run, uint64_t now_ns);
+/* A call failed and nothing can be journaled any more: agents are told to stop. */
+void run_abandon(struct run *run, uint64_t now_ns);
 /* The reports are written: the last state is journaled. */
 int run_reported(struct run *run, uint64_t now_ns);
 
 enum run_state run_state(const struct run *run);
-_Bool run_started(const struct run *run);     /* T0 was set */
-uint64_t run_t0_ns(const struct run *run);    /* coordinator's clock; 0 before */
+_Bool run_started(const struct run *run);  /* T0 was set */
+uint64_t run_t0_ns(const struct run *run); /* coordinator's clock; 0 before */
 /* Why it was ended early: STOP_CAUSE_COUNT if it was not. */
 enum stop_cause run_stop_cause(const struct run *run);
 const char *run_stop_text(const struct run *run); /* "" if it was not */

@@ -4,51 +4,71 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/names.h"
+#include "common/base/units.h"
 
 #define READY_TIMEOUT_NS (120 * NS_PER_S) /* data files, drivers, probes */
 
-int run_take_hello(struct run *run, struct message *message, uint64_t now_ns)
+static void turn_away(struct run *run, const struct message *message, const char *why)
 {
-	uint32_t index = roster_find(run->roster, &message->incarnation);
+	run_tell(run, 1, "agent %s (%s) is turned away: %s", message->hello.name, message->hello.host, why);
+	run_send(run, &(struct roster_agent){.incarnation = message->incarnation},
+	         &(struct message){.type = MESSAGE_STOP, .stop = {.reason = (char *)why}});
+}
+
+static int welcome(struct run *run, struct message *message, uint64_t now_ns)
+{
 	struct roster_agent *agent;
-	struct journal_record record = {.type = JOURNAL_AGENT};
-	int r;
+	int r = roster_add(run->roster, &message->incarnation, &message->hello, &agent);
 
-	if (index != NAMES_NONE) {
-		agent = roster_get(run->roster, index);
-		if (agent->state == AGENT_LOST && run->state >= RUN_RUNNING) {
-			agent->state = AGENT_RUNNING;
-			run_tell(run, 0, "agent %s is back", agent->name);
-		}
-		run_catch_up(run, index);
-		return 0;
-	}
-	if (message->hello.protocol != PROTOCOL_VERSION || run->state != RUN_GATHERING) {
-		const char *why = run->state == RUN_GATHERING ? "it speaks another version of the protocol"
-		                                              : "the run has its agents already";
-
-		run_tell(run, 1, "agent %s (%s) is turned away: %s", message->hello.name, message->hello.host, why);
-		run_send(run, &(struct roster_agent){.incarnation = message->incarnation},
-		         &(struct message){.type = MESSAGE_STOP, .stop = {.reason = (char *)why}});
-		return 0;
-	}
-	r = roster_add(run->roster, &message->incarnation, &message->hello, &agent);
-	if (r < 0)
-		return r;
-	record.agent.incarnation = agent->incarnation;
-	record.agent.hello = agent->hello;
-	record.agent.hello.name = agent->name;
-	r = run_journal(run, &record);
 	if (r < 0)
 		return r;
 	agent->last_heard_ns = now_ns;
 	agent->next_ping_ns = now_ns;
 	run_catch_up(run, roster_count(run->roster) - 1);
 	return 0;
+}
+
+int run_take_hello(struct run *run, struct message *message, uint64_t now_ns)
+{
+	uint32_t index = roster_find(run->roster, &message->incarnation);
+
+	if (index != NAMES_NONE) {
+		run_hear(run, index, now_ns);
+		/* One that failed, or whose snapshots are refused, has nothing more to do in this run. */
+		if (roster_get(run->roster, index)->state == AGENT_LOST)
+			turn_away(run, message, "the run has given it up");
+		else
+			run_catch_up(run, index);
+		return 0;
+	}
+	if (message->hello.protocol != PROTOCOL_VERSION)
+		turn_away(run, message, "it speaks another version of the protocol");
+	else if (run->state != RUN_GATHERING)
+		turn_away(run, message, "the run has its agents already");
+	else
+		return welcome(run, message, now_ns);
+	return 0;
+}
+
+/* Agents are journaled once the run is sure of them, in the order of their numbers. */
+static int journal_agents(struct run *run)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < roster_count(run->roster); i++) {
+		const struct roster_agent *agent = roster_get(run->roster, i);
+		struct journal_record record = {.type = JOURNAL_AGENT,
+		                                .agent = {.incarnation = agent->incarnation, .hello = agent->hello}};
+
+		record.agent.hello.name = agent->name;
+		r = run_journal(run, &record);
+	}
+	return r;
 }
 
 static int divide(struct run *run, uint64_t now_ns)
@@ -61,6 +81,9 @@ static int divide(struct run *run, uint64_t now_ns)
 
 	if (!weights)
 		return -ENOMEM;
+	r = journal_agents(run);
+	if (r < 0)
+		return r;
 	for (uint32_t i = 0; i < count; i++)
 		weights[i] = roster_get(run->roster, i)->hello.weight;
 	r = division_make(run->config.plan, weights, count, &failure, &run->division);
@@ -82,9 +105,33 @@ static int divide(struct run *run, uint64_t now_ns)
 	return 0;
 }
 
+/* One that went away before the run has begun leaves no gap: it, or another, can still come. */
+static int forget_the_silent(struct run *run, uint64_t now_ns)
+{
+	int r = 0;
+
+	for (uint32_t i = roster_count(run->roster); r == 0 && i-- > 0;) {
+		const struct roster_agent *agent = roster_get(run->roster, i);
+
+		if (now_ns < agent->last_heard_ns + run->config.plan->lost_after_ns)
+			continue;
+		run_tell(run, 1, "agent %s went away before the run began", agent->name);
+		r = roster_remove(run->roster, i);
+	}
+	return r;
+}
+
 int run_gather(struct run *run, uint64_t now_ns)
 {
+	char why[64], wait[32];
+	int r = forget_the_silent(run, now_ns);
+
+	if (r < 0)
+		return r;
 	if (roster_count(run->roster) >= run->config.expect_agents)
 		return divide(run, now_ns);
-	return now_ns >= run->gather_deadline_ns ? run_too_few(run, now_ns) : 0;
+	if (now_ns < run->gather_deadline_ns)
+		return 0;
+	snprintf(why, sizeof(why), "no more within %s", units_format_duration(run->config.wait_ns, wait, sizeof(wait)));
+	return run_too_few(run, why, now_ns);
 }

@@ -67,9 +67,12 @@ int run_stop(struct run *run, enum stop_cause cause, uint32_t threshold, double 
              const char *text);
 /* Gives an agent up, unless it is done or lost already, and does what the plan wants then. */
 int run_lose(struct run *run, uint32_t index, uint64_t now_ns, const char *reason);
+/* A word of an agent, whatever it says: one that was lost by its silence alone is back. */
+void run_hear(struct run *run, uint32_t index, uint64_t now_ns);
 int run_lose_the_silent(struct run *run, uint64_t now_ns);
 int run_lose_the_unfinished(struct run *run, uint64_t now_ns);
-int run_too_few(struct run *run, uint64_t now_ns);
+/* `why` there won't be more. */
+int run_too_few(struct run *run, const char *why, uint64_t now_ns);
 /* An agent's account: its counters, health and clock. */
 int run_journal_status(struct run *run, uint32_t index, uint64_t now_ns);
 

@@ -81,12 +81,24 @@ int run_lose(struct run *run, uint32_t index, uint64_t now_ns, const char *reaso
 		return r;
 	agent->state = AGENT_LOST;
 	snprintf(text, sizeof(text), "agent %s is lost: %s", agent->name, reason);
-	run_tell(run, 1, "%s", text);
 	if (run->state < RUN_RUNNING)
 		return run_stop(run, STOP_AGENT_FAILED, 0, NAN, now_ns, text);
+	run_tell(run, 1, "%s", text);
 	if (run->state == RUN_RUNNING && run->config.plan->on_agent_loss == ON_AGENT_LOSS_FAIL)
 		return run_stop(run, STOP_AGENTS_LOST, 0, NAN, now_ns, text);
 	return 0;
+}
+
+void run_hear(struct run *run, uint32_t index, uint64_t now_ns)
+{
+	struct roster_agent *agent = roster_get(run->roster, index);
+
+	agent->last_heard_ns = now_ns;
+	if (agent->state != AGENT_LOST || !agent->silent || run->state < RUN_RUNNING)
+		return;
+	agent->state = AGENT_RUNNING;
+	agent->silent = 0;
+	run_tell(run, 0, "agent %s is back", agent->name);
 }
 
 int run_lose_the_silent(struct run *run, uint64_t now_ns)
@@ -97,10 +109,14 @@ int run_lose_the_silent(struct run *run, uint64_t now_ns)
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < roster_count(run->roster); i++) {
-		if (now_ns < roster_get(run->roster, i)->last_heard_ns + lost_after_ns)
+		struct roster_agent *agent = roster_get(run->roster, i);
+
+		if (agent->state == AGENT_DONE || agent->state == AGENT_LOST ||
+		    now_ns < agent->last_heard_ns + lost_after_ns)
 			continue;
 		snprintf(reason, sizeof(reason), "nothing heard of it for %s",
 		         units_format_duration(lost_after_ns, duration, sizeof(duration)));
+		agent->silent = 1;
 		r = run_lose(run, i, now_ns, reason);
 	}
 	return r;
@@ -115,17 +131,16 @@ int run_lose_the_unfinished(struct run *run, uint64_t now_ns)
 	return r;
 }
 
-int run_too_few(struct run *run, uint64_t now_ns)
+int run_too_few(struct run *run, const char *why, uint64_t now_ns)
 {
 	uint32_t count = roster_count(run->roster);
 	char text[RUN_TEXT_SIZE];
-	char wait[32];
 	size_t at =
-	        (size_t)snprintf(text, sizeof(text), "%u of %u agents came within %s", count, run->config.expect_agents,
-	                         units_format_duration(run->config.wait_ns, wait, sizeof(wait)));
+	        (size_t)snprintf(text, sizeof(text), "%u of %u agents came: %s", count, run->config.expect_agents, why);
 
 	for (uint32_t i = 0; i < count && at < sizeof(text); i++)
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s (%s)", i ? ", " : ": ",
-		                       roster_get(run->roster, i)->name, roster_get(run->roster, i)->hello.host);
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s (%s)",
+		                       i ? ", " : "; there: ", roster_get(run->roster, i)->name,
+		                       roster_get(run->roster, i)->hello.host);
 	return run_stop(run, STOP_TOO_FEW_AGENTS, 0, NAN, now_ns, text);
 }

@@ -101,6 +101,26 @@ static void test_pointers_to_agents_hold_while_others_come(void **state)
 	assert_string_equal(roster_get(*state, 199)->name, "other-199");
 }
 
+static void test_an_agent_that_is_taken_out_leaves_its_number_and_its_name_to_others(void **state)
+{
+	struct incarnation gone = incarnation_of(1), last = incarnation_of(2);
+
+	add(*state, 0, "a");
+	add(*state, 1, "b");
+	add(*state, 2, "c");
+	assert_int_equal(roster_remove(*state, 1), 0);
+	assert_int_equal(roster_count(*state), 2);
+	assert_int_equal(roster_find(*state, &gone), UINT32_MAX);
+	assert_int_equal(roster_find(*state, &last), 1);
+	assert_string_equal(roster_get(*state, 1)->name, "c");
+	assert_string_equal(add(*state, 1, "b")->name, "b");
+	assert_int_equal(roster_find(*state, &gone), 2);
+	assert_string_equal(add(*state, 3, "a")->name, "a-2");
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(roster_remove(*state, 0), 0);
+	assert_int_equal(roster_count(*state), 0);
+}
+
 static void test_counting_by_state_follows_the_states(void **state)
 {
 	for (uint32_t i = 0; i < 4; i++)
@@ -125,6 +145,9 @@ int main(void)
 	                                        close_roster),
 	        cmocka_unit_test_setup_teardown(test_pointers_to_agents_hold_while_others_come, open_roster,
 	                                        close_roster),
+	        cmocka_unit_test_setup_teardown(
+	                test_an_agent_that_is_taken_out_leaves_its_number_and_its_name_to_others, open_roster,
+	                close_roster),
 	        cmocka_unit_test_setup_teardown(test_counting_by_state_follows_the_states, open_roster, close_roster),
 	};
 

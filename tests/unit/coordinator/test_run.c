@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The run's state machine, driven by hand: what leaves, in which order, and what it takes to go on. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -226,12 +227,54 @@ static void test_too_few_agents_end_the_run_and_those_that_came_are_named(void *
 	(void)state;
 	set_up(&stage, one_scenario, AGENTS);
 	hello(&stage, 7);
-	tick(&stage, 10 * NS_PER_S);
+	for (int i = 0; i < 10; i++) {
+		tick(&stage, NS_PER_S);
+		if (i < 9)
+			pong(&stage, 7, 0);
+	}
 	assert_int_equal(run_state(stage.run), RUN_REPORTING);
 	assert_int_equal(run_stop_cause(stage.run), STOP_TOO_FEW_AGENTS);
 	assert_non_null(strstr(run_stop_text(stage.run), "1 of 3 agents"));
 	assert_non_null(strstr(run_stop_text(stage.run), "agent-7"));
 	assert_false(run_started(stage.run));
+	tear_down(&stage);
+}
+
+static void test_an_agent_that_went_away_before_the_run_leaves_its_place_to_another(void **state)
+{
+	struct theatre stage;
+
+	(void)state;
+	set_up(&stage, one_scenario, 2);
+	hello(&stage, 1);
+	for (int i = 0; i < 6; i++)
+		tick(&stage, NS_PER_S);
+	assert_int_equal(roster_count(run_roster(stage.run)), 0);
+	assert_non_null(strstr(stage.told, "agent-1 went away"));
+	hello(&stage, 2);
+	tick(&stage, NS_PER_MS);
+	assert_int_equal(run_state(stage.run), RUN_GATHERING);
+	hello(&stage, 3);
+	tick(&stage, NS_PER_MS);
+	assert_int_equal(run_state(stage.run), RUN_ASSIGNED);
+	/* the report knows of those alone that the run has */
+	assert_int_equal(count_left(&stage, 0, RUN_JOURNAL, JOURNAL_AGENT, NULL), 2);
+	assert_string_equal(roster_get(run_roster(stage.run), 0)->name, "agent-2");
+	tear_down(&stage);
+}
+
+static void test_a_local_agent_that_ends_before_it_came_ends_the_wait_and_is_explained(void **state)
+{
+	struct theatre stage;
+
+	(void)state;
+	set_up(&stage, one_scenario, 2);
+	hello(&stage, 1);
+	assert_int_equal(run_child_exited(stage.run, 999, "it ended with code 1; see local-2.log", stage.now_ns), 0);
+	assert_int_equal(run_state(stage.run), RUN_REPORTING);
+	assert_int_equal(run_stop_cause(stage.run), STOP_TOO_FEW_AGENTS);
+	assert_non_null(strstr(run_stop_text(stage.run), "1 of 2 agents"));
+	assert_non_null(strstr(run_stop_text(stage.run), "see local-2.log"));
 	tear_down(&stage);
 }
 
@@ -405,6 +448,53 @@ static void test_a_silent_agent_is_lost_after_lost_after_and_comes_back_when_hea
 	assert_int_equal(roster_count_in(run_roster(stage.run), AGENT_LOST), 1);
 	hello(&stage, 2);
 	assert_int_equal(roster_count_in(run_roster(stage.run), AGENT_LOST), 0);
+	for (int i = 0; i < 6; i++) {
+		tick(&stage, NS_PER_S);
+		pong(&stage, 1, 0);
+	}
+	assert_int_equal(roster_count_in(run_roster(stage.run), AGENT_LOST), 1);
+	pong(&stage, 2, 0); /* any word will do: it may not know that it was missed */
+	assert_int_equal(roster_count_in(run_roster(stage.run), AGENT_LOST), 0);
+	tear_down(&stage);
+}
+
+static void test_an_agent_that_failed_is_turned_away_and_stays_lost(void **state)
+{
+	struct theatre stage;
+	char text[] = "out of descriptors";
+	size_t from;
+
+	(void)state;
+	set_up(&stage, one_scenario, 2);
+	start(&stage, 2);
+	assert_int_equal(say(&stage, 2, &(struct message){.type = MESSAGE_FAILED, .failed = {.text = text}}), 0);
+	for (int i = 0; i < 6; i++) { /* longer than lostAfter: now it is silent, too */
+		tick(&stage, NS_PER_S);
+		pong(&stage, 1, 0);
+	}
+	from = stage.count;
+	hello(&stage, 2);
+	assert_int_equal(count_left(&stage, from, RUN_SEND, MESSAGE_STOP, NULL), 1);
+	assert_int_equal(count_left(&stage, from, RUN_SEND, MESSAGE_START, NULL), 0);
+	pong(&stage, 2, 0);
+	assert_int_equal(roster_count_in(run_roster(stage.run), AGENT_LOST), 1);
+	assert_int_equal(count_left(&stage, 0, RUN_JOURNAL, JOURNAL_LOST, NULL), 1);
+	tear_down(&stage);
+}
+
+static void test_an_abandoned_run_stops_its_agents_without_the_journal(void **state)
+{
+	struct theatre stage;
+	size_t from;
+
+	(void)state;
+	set_up(&stage, one_scenario, 2);
+	start(&stage, 2);
+	stage.journal_error = -ENOSPC;
+	from = stage.count;
+	run_abandon(stage.run, stage.now_ns);
+	assert_int_equal(count_left(&stage, from, RUN_SEND, MESSAGE_STOP, NULL), 2);
+	assert_int_equal(stage.count - from, 2);
 	tear_down(&stage);
 }
 
@@ -418,7 +508,7 @@ static void test_a_lost_agent_ends_the_run_under_fail(void **state)
 	(void)state;
 	set_up(&stage, plan, 2);
 	start(&stage, 2);
-	assert_int_equal(run_child_exited(stage.run, 102, stage.now_ns), 0);
+	assert_int_equal(run_child_exited(stage.run, 102, "its process has ended", stage.now_ns), 0);
 	assert_int_equal(run_stop_cause(stage.run), STOP_AGENTS_LOST);
 	assert_int_equal(count_left(&stage, 0, RUN_JOURNAL, JOURNAL_STOP, &at), 1);
 	assert_int_equal(stage.left[at].number, STOP_AGENTS_LOST);
@@ -558,6 +648,10 @@ int main(void)
 		cmocka_unit_test(test_a_known_agent_that_says_hello_is_told_all_it_must_know),
 		cmocka_unit_test(test_a_stranger_is_turned_away_once_the_run_has_its_agents),
 		cmocka_unit_test(test_a_silent_agent_is_lost_after_lost_after_and_comes_back_when_heard),
+		cmocka_unit_test(test_an_agent_that_went_away_before_the_run_leaves_its_place_to_another),
+		cmocka_unit_test(test_a_local_agent_that_ends_before_it_came_ends_the_wait_and_is_explained),
+		cmocka_unit_test(test_an_agent_that_failed_is_turned_away_and_stays_lost),
+		cmocka_unit_test(test_an_abandoned_run_stops_its_agents_without_the_journal),
 		cmocka_unit_test(test_a_lost_agent_ends_the_run_under_fail),
 		cmocka_unit_test(test_an_agent_that_cannot_run_its_share_ends_the_run_before_t0),
 		cmocka_unit_test(test_an_interrupt_stops_agents_and_waits_for_what_they_hold),
