@@ -34,7 +34,6 @@ struct conductor {
 	int signals;
 	uint64_t next_draw_ns;
 	unsigned interrupts;
-	_Bool abandoned; /* something failed that a run can't do without */
 	char run_id[RUN_ID_SIZE];
 };
 
@@ -50,13 +49,12 @@ static void ending_signals(sigset_t *ret_set)
 /* Done agents go by themselves; those that a stop reached too. */
 static void end_children(struct conductor *conductor)
 {
-	_Bool hurry = conductor->interrupts > 1 || conductor->abandoned;
 	sigset_t set;
 
 	ending_signals(&set);
 	if (conductor->signals >= 0)
 		(void)signalfd(conductor->signals, &set, 0);
-	local_agents_stop(conductor->children, hurry ? 0 : CHILDREN_WAIT_MS, conductor->signals);
+	local_agents_stop(conductor->children, conductor->interrupts > 1 ? 0 : CHILDREN_WAIT_MS, conductor->signals);
 	conductor->children = NULL;
 }
 
@@ -268,7 +266,7 @@ static void draw(struct conductor *conductor, uint64_t now_ns)
 
 	if (!conductor->progress || now_ns < conductor->next_draw_ns || !t0_ns || now_ns < t0_ns)
 		return;
-	progress_draw(conductor->progress, now_ns - t0_ns, roster_count_in(roster, AGENT_RUNNING),
+	progress_draw(conductor->progress, now_ns - t0_ns, roster_count(roster) - roster_count_in(roster, AGENT_LOST),
 	              roster_count(roster));
 	conductor->next_draw_ns = now_ns + NS_PER_S;
 }
@@ -311,7 +309,6 @@ int conductor_run(const struct conductor_config *config, struct failure *failure
 		r = conduct(&conductor);
 	if (r == 0)
 		r = run_reported(conductor.run, clock_now_ns());
-	conductor.abandoned = r < 0;
 	if (r < 0 && conductor.run)
 		run_abandon(conductor.run, clock_now_ns());
 	if (conductor.run) {

@@ -19,7 +19,9 @@ int intake_new(const struct intake_config *config, struct intake **ret_intake)
 	if (!intake)
 		return -ENOMEM;
 	intake->config = *config;
-	r = merge_new(&(struct merge_config){.plan = config->plan}, &intake->merge);
+	r = merge_new(
+	        &(struct merge_config){.plan = config->plan, .skip = config->skip, .context = config->skip_context},
+	        &intake->merge);
 	if (r == 0)
 		r = verdict_new(config->plan, &intake->verdict);
 	if (r < 0) {

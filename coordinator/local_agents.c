@@ -18,7 +18,10 @@
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 
-#define TERM_WAIT_MS 2000
+enum {
+	TERM_WAIT_MS = 2000,
+	TERM_HURRY_MS = 200, /* where nobody waits for them either */
+};
 
 extern char **environ;
 
@@ -206,7 +209,7 @@ struct local_agents *local_agents_stop(struct local_agents *agents, int timeout_
 	await_all(agents, timeout_ms, hurry_fd);
 	if (local_agents_alive(agents)) {
 		signal_all(agents, SIGTERM);
-		await_all(agents, TERM_WAIT_MS, hurry_fd);
+		await_all(agents, timeout_ms > 0 ? TERM_WAIT_MS : TERM_HURRY_MS, hurry_fd);
 	}
 	if (local_agents_alive(agents)) {
 		signal_all(agents, SIGKILL);

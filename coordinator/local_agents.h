@@ -27,6 +27,7 @@ struct local_agent_end {
 /* True if one has ended since the last call: call it after SIGCHLD until it says false. Accepts NULL. */
 _Bool local_agents_reap(struct local_agents *agents, struct local_agent_end *ret_end);
 uint32_t local_agents_alive(const struct local_agents *agents);
-/* Waits up to timeout_ms for those that are left to end by themselves, then ends them (SIGTERM, then SIGKILL). Waits no
+/* Waits up to timeout_ms for those that are left to end by themselves, then ends them (SIGTERM, then SIGKILL; with 0
+ * that follows almost at once). Waits no
  * longer, for either, once hurry_fd (-1: none) can be read. Blocks. Accepts NULL. */
 struct local_agents *local_agents_stop(struct local_agents *agents, int timeout_ms, int hurry_fd);

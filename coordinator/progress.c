@@ -128,7 +128,7 @@ static int columns_of(FILE *file)
 	return ioctl(fileno(file), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : COLUMNS;
 }
 
-void progress_draw(struct progress *progress, uint64_t since_t0_ns, uint32_t agents_live, uint32_t agents)
+void progress_draw(struct progress *progress, uint64_t since_t0_ns, uint32_t agents_there, uint32_t agents)
 {
 	uint64_t now_s = since_t0_ns / NS_PER_S;
 	char elapsed[32], planned[32] = "", rate[32], failed[32], line[LINE_SIZE];
@@ -146,7 +146,7 @@ void progress_draw(struct progress *progress, uint64_t since_t0_ns, uint32_t age
 		units_format_duration(progress->config.planned_ns, planned, sizeof(planned));
 	failed_at = snprintf(line, sizeof(line), "%s%s%s  agents %u/%u  %s op/s  p95 %.1f ms  ",
 	                     units_format_duration(now_s * NS_PER_S, elapsed, sizeof(elapsed)), planned[0] ? "/" : "",
-	                     planned, agents_live, agents, units_format_count(slot->operations, rate, sizeof(rate)),
+	                     planned, agents_there, agents, units_format_count(slot->operations, rate, sizeof(rate)),
 	                     (double)histogram_percentile_us(slot->response_us, 95) / 1000.0);
 	length = failed_at + snprintf(line + failed_at, sizeof(line) - (size_t)failed_at, "failed %s",
 	                              units_format_count(progress->failed, failed, sizeof(failed)));

@@ -21,6 +21,6 @@ struct progress *progress_free(struct progress *progress);
 int progress_record(struct progress *progress, const struct journal_record *record);
 /* Draws the line for the newest second that should have come in, over the one before; cut to what the terminal is wide.
  */
-void progress_draw(struct progress *progress, uint64_t since_t0_ns, uint32_t agents_live, uint32_t agents);
+void progress_draw(struct progress *progress, uint64_t since_t0_ns, uint32_t agents_there, uint32_t agents);
 /* Takes the line away, so that something else can be printed. */
 void progress_clear(struct progress *progress);

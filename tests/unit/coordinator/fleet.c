@@ -41,7 +41,7 @@ struct fleet {
 	char folder[64];
 	struct plan *plan;
 	struct journal *journal;
-	struct merge *merge;
+	struct intake *intake;
 	struct paper_agent *agents;
 	uint32_t count;
 };
@@ -123,6 +123,11 @@ static void begin(struct fleet *fleet, const char *plan)
 	enter(fleet, RUN_RUNNING);
 }
 
+static int append(void *context, const struct journal_record *record)
+{
+	return journal_append(context, record, NULL);
+}
+
 struct fleet *fleet_open(const struct fleet_config *config)
 {
 	struct fleet *fleet = calloc(1, sizeof(*fleet));
@@ -136,11 +141,14 @@ struct fleet *fleet_open(const struct fleet_config *config)
 		fleet->agents[i].series = series_table_new();
 		fleet->agents[i].cells = cells_new();
 	}
-	assert_int_equal(
-	        merge_new(&(struct merge_config){.plan = fleet->plan, .skip = config->skip, .context = config->context},
-	                  &fleet->merge),
-	        0);
 	assert_int_equal(journal_create(fleet->folder, 0, NULL, &fleet->journal), 0);
+	assert_int_equal(intake_new(&(struct intake_config){.plan = fleet->plan,
+	                                                    .journal = append,
+	                                                    .context = fleet->journal,
+	                                                    .skip = config->skip,
+	                                                    .skip_context = config->context},
+	                            &fleet->intake),
+	                 0);
 	begin(fleet, config->plan);
 	return fleet;
 }
@@ -168,7 +176,7 @@ void fleet_close(struct fleet *fleet)
 		cells_free(fleet->agents[i].cells);
 	}
 	free(fleet->agents);
-	merge_free(fleet->merge);
+	intake_free(fleet->intake);
 	plan_free(fleet->plan);
 	free(fleet);
 }
@@ -349,21 +357,16 @@ _Bool fleet_deliver(struct fleet *fleet, uint32_t index)
 
 	if (agent->delivered == agent->made)
 		return 0;
-	r = merge_take(fleet->merge, index, &agent->parcels[agent->delivered].snapshot, &failure);
+	r = intake_take(fleet->intake, index, &agent->parcels[agent->delivered].snapshot, &failure);
 	if (r != MERGE_ACCEPTED)
 		fail_msg("%d: %s", r, failure.text);
 	agent->delivered++;
 	return 1;
 }
 
-static int append(void *context, const struct journal_record *record)
-{
-	return journal_append(context, record, NULL);
-}
-
 void fleet_flush(struct fleet *fleet)
 {
-	assert_int_equal(merge_flush(fleet->merge, append, fleet->journal), 0);
+	assert_int_equal(intake_flush(fleet->intake), 0);
 }
 
 void fleet_second(struct fleet *fleet)
@@ -382,16 +385,17 @@ void fleet_second(struct fleet *fleet)
 
 static void journal_status(struct fleet *fleet, uint32_t agent)
 {
-	const struct wire_scenario *scenarios = merge_scenarios(fleet->merge, agent);
+	const struct wire_scenario *scenarios = merge_scenarios(intake_merge(fleet->intake), agent);
 
 	if (!scenarios)
 		return;
-	fleet_journal(fleet, &(struct journal_record){.type = JOURNAL_STATUS,
-	                                              .status = {.agent = agent,
-	                                                         .scenarios = (struct wire_scenario *)scenarios,
-	                                                         .scenario_count = fleet->plan->scenario_count,
-	                                                         .health = *merge_health(fleet->merge, agent),
-	                                                         .clock_bound_ns = 1000}});
+	fleet_journal(fleet,
+	              &(struct journal_record){.type = JOURNAL_STATUS,
+	                                       .status = {.agent = agent,
+	                                                  .scenarios = (struct wire_scenario *)scenarios,
+	                                                  .scenario_count = fleet->plan->scenario_count,
+	                                                  .health = *merge_health(intake_merge(fleet->intake), agent),
+	                                                  .clock_bound_ns = 1000}});
 }
 
 void fleet_done(struct fleet *fleet, uint32_t agent, uint64_t end_ns)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A fleet of agents on paper: tests say what each one measured; their snapshots go through the real merge into a real
+/* A fleet of agents on paper: tests say what each one measured; their snapshots go through the real intake into a real
  * journal, from which the real report is made. Everything asserts on the way. */
 #pragma once
 
 #include "common/plan/plan.h"
-#include "coordinator/merge.h"
+#include "coordinator/intake.h"
 #include "coordinator/replay.h"
 
 struct fleet;
