@@ -182,6 +182,8 @@ static void take_delivery(struct producer *producer, const rd_kafka_message_t *m
 	if (producer->abandoned)
 		return;
 	if (message->err) {
+		if (rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED)
+			operation->sent_bytes = 0; /* as a rule it never left */
 		tell_error(producer, operation, message->err);
 	} else {
 		producer->delivered = 1;
@@ -292,7 +294,7 @@ int producer_new(const struct driver_config *config, int acks, struct failure *f
 {
 	cleanup(producer_freep) struct producer *producer = calloc(1, sizeof(*producer));
 	char problem[512] = "";
-	rd_kafka_conf_t *conf;
+	rd_kafka_conf_t *conf = NULL;
 	int r;
 
 	if (!producer)
@@ -379,6 +381,7 @@ int producer_send(struct producer *producer, const struct message *message, stru
 	if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		return SUBMIT_FULL;
 	if (error) {
+		operation->sent_bytes = 0;
 		kafka_error_tell(operation, error);
 		return SUBMIT_FAILED;
 	}

@@ -135,7 +135,7 @@ static void job_timed_out(struct loop_timer *timer, uint64_t now_ns)
 	(void)now_ns;
 	detach(driver, job);
 	if (!waited)
-		operation_fail(job->operation, ERROR_TIMEOUT, "TIMEOUT", "the statement took longer than its timeout");
+		operation_fail(job->operation, ERROR_TIMEOUT, "57014", "the statement took longer than its timeout");
 	else if (count_connections(driver, connection_is_up) > 0)
 		operation_fail(job->operation, ERROR_TIMEOUT, "NO_CONNECTION",
 		               "no connection was free within the timeout");

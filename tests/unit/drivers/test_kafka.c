@@ -260,6 +260,7 @@ static void test_kafka_message_that_cannot_be_sent_fails_at_once(void **state)
 	assert_int_equal(rig_submit(&rig, &operation, 0, NULL), SUBMIT_FAILED);
 	assert_int_equal(operation.operation.error, ERROR_CLIENT);
 	assert_string_equal(operation.operation.error_code, "MSG_SIZE_TOO_LARGE");
+	assert_int_equal(operation.operation.sent_bytes, 0);
 	assert_int_equal(kafka_driver.in_flight(rig.driver), 0);
 	rig_close(&rig);
 }

@@ -234,6 +234,7 @@ static void test_postgres_statement_that_takes_too_long_is_cancelled(void **stat
 	for (int i = 0; i < 3; i++) {
 		rig_do(&rig, &operation, 0, NULL);
 		assert_int_equal(operation.operation.error, ERROR_TIMEOUT);
+		assert_string_equal(operation.operation.error_code, "57014");
 		assert_in_range(operation.operation.completed_ns - operation.operation.started_ns, 100 * NS_PER_MS,
 		                10 * NS_PER_S);
 		/* The same connection, once the server has let go: nothing hits the next statement. */
