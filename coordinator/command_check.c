@@ -2,34 +2,31 @@
 /* `stampede check`: what a plan would run, agent by agent, without running it. */
 #include "coordinator/command.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/exit_code.h"
 #include "common/base/units.h"
 #include "common/plan/schedule.h"
 #include "coordinator/division.h"
+#include "coordinator/footprint.h"
 #include "coordinator/plan_options.h"
 #include "coordinator/print.h"
 
 enum { AGENTS_SHOWN = 20 };
 
-/* Rough memory of an agent: what a VU, and a series with its histogram, take. Measured with the null driver; drivers add
- * their connections (a curl handle is about 30 KiB). */
-#define VU_BYTES 2048
-#define SESSION_BYTES 32768
-#define SERIES_BYTES 1536
-#define SERIES_A_GROUP 6
-
-static void print_count(const char *label, uint64_t count, const char *unit)
+/* `units` is a plural that ends in "s". */
+static void print_count(const char *label, uint64_t count, const char *units)
 {
+	int length = (int)strlen(units);
 	char text[40];
 
 	if (count == UINT64_MAX)
-		printf("%s as many %s as answers allow", label, unit);
+		printf("%s as many %s as answers allow", label, units);
 	else
-		printf("%s %s %s", label, units_format_count(count, text, sizeof(text)), unit);
+		printf("%s %s %.*s", label, units_format_count(count, text, sizeof(text)),
+		       count == 1 ? length - 1 : length, units);
 }
 
 static void print_scenario(const struct scenario *scenario)
@@ -46,7 +43,7 @@ static void print_scenario(const struct scenario *scenario)
 	print_count(",", scenario_planned(scenario), "iterations");
 	print_count(", up to", scenario_max_vus(scenario), "VUs");
 	if (scenario->producers)
-		printf(", %u producers", scenario->producers);
+		print_count(",", scenario->producers, "producers");
 	printf("%s\n", scenario->is_warmup ? ", warm-up" : "");
 }
 
@@ -60,9 +57,15 @@ static double runs_an_iteration(const struct scenario *scenario, const struct st
 	return step->weight ? (double)step->weight / (double)weights : 1;
 }
 
+static double mean_size(const struct step *step)
+{
+	return ((double)step->produce.size.low + (double)step->produce.size.high) / 2;
+}
+
 static void print_step(const struct plan *plan, const struct scenario *scenario, const struct step *step)
 {
 	uint64_t planned = scenario_planned(scenario);
+	double runs = runs_an_iteration(scenario, step);
 	char text[40];
 
 	if (step->kind == STEP_THINK)
@@ -71,13 +74,14 @@ static void print_step(const struct plan *plan, const struct scenario *scenario,
 	if (step->target != PLAN_NONE)
 		printf(" -> %s", plan->targets[step->target].name);
 	if (planned != UINT64_MAX) {
-		uint64_t count = (uint64_t)((double)planned * runs_an_iteration(scenario, step) + 0.5);
+		double count = (double)planned * runs;
 
-		print_count(":", count, "operations");
+		print_count(":", (uint64_t)(count + 0.5), "operations");
 		if (step->kind == STEP_PRODUCE && !step->produce.payload)
 			printf(", about %s",
-			       units_format_size(count * (step->produce.size.low + step->produce.size.high) / 2, text,
-						 sizeof(text)));
+			       units_format_size((uint64_t)(count * mean_size(step)), text, sizeof(text)));
+	} else if (runs < 1) {
+		printf(": in %.3g %% of iterations", runs * 100);
 	}
 	printf("\n");
 }
@@ -94,48 +98,31 @@ static void print_scenarios(const struct plan *plan)
 	}
 }
 
-/* Series that a step with a group may make at most. */
-static uint64_t series_of(const struct plan *plan)
-{
-	uint64_t series = 0;
-
-	for (uint32_t i = 0; i < plan->scenario_count; i++)
-		for (uint32_t j = 0; j < plan->scenarios[i].step_count; j++)
-			series += plan->scenarios[i].steps[j].group ? (uint64_t)plan->max_groups * SERIES_A_GROUP :
-								      SERIES_A_GROUP;
-	return series;
-}
-
 static int print_agent(const struct plan *plan, const struct division *division, uint32_t agent)
 {
-	uint64_t vus = 0, sessions = 0;
+	const struct share *shares = division_of(division, agent);
+	uint64_t bytes;
 	char text[40];
+	int r;
 
 	printf("  agent %u\n", agent + 1);
 	for (uint32_t i = 0; i < plan->scenario_count; i++) {
-		const struct scenario *scenario = &plan->scenarios[i];
 		struct portion portion;
-		int r = division_portion(scenario, &division_of(division, agent)[i], &portion);
 
+		r = division_portion(&plan->scenarios[i], &shares[i], &portion);
 		if (r < 0)
 			return r;
-		printf("    %s:", scenario->name);
+		printf("    %s:", plan->scenarios[i].name);
 		print_count("", portion.iterations, "iterations");
 		print_count(", up to", portion.vus, "VUs");
-		if (scenario->producers)
-			printf(", %" PRIu64 " producers", portion.producers);
+		if (plan->scenarios[i].producers)
+			print_count(",", portion.producers, "producers");
 		printf("\n");
-		vus += portion.vus;
-		for (uint32_t j = 0; j < scenario->step_count; j++)
-			if (scenario->steps[j].kind == STEP_HTTP) {
-				sessions += portion.vus;
-				break;
-			}
 	}
-	printf("    at most about %s of memory\n",
-	       units_format_size(vus * VU_BYTES + sessions * SESSION_BYTES + series_of(plan) * SERIES_BYTES, text,
-				 sizeof(text)));
-	return 0;
+	r = footprint_bytes(plan, shares, division->agent_count, &bytes);
+	if (r == 0)
+		printf("    at most about %s of memory\n", units_format_size(bytes, text, sizeof(text)));
+	return r;
 }
 
 static int print_agents(const struct plan *plan, uint32_t count)
@@ -207,17 +194,19 @@ static int run(const struct command *command, int argc, char **argv)
 }
 
 static const struct option_row rows[] = {
-	PLAN_OPTION_ROWS,
-	{.name = "agents", .argument = "N", .help = "how many agents to divide it among (default 1)",
-	 .set = plan_options_agents},
-	{.name = NULL},
+        PLAN_OPTION_ROWS,
+        {.name = "agents",
+         .argument = "N",
+         .help = "how many agents to divide it among (default 1)",
+         .set = plan_options_agents},
+        {.name = NULL},
 };
 
 const struct command command_check = {
-	.name = "check",
-	.summary = "Says what a plan would run, agent by agent, and every error in it.",
-	.arguments = "[OPTION]... PLAN",
-	.example = "stampede check --agents 10 plans/demo.yaml",
-	.options = rows,
-	.run = run,
+        .name = "check",
+        .summary = "Says what a plan would run, agent by agent, and every error in it.",
+        .arguments = "[OPTION]... PLAN",
+        .example = "stampede check --agents 10 plans/demo.yaml",
+        .options = rows,
+        .run = run,
 };
