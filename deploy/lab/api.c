@@ -7,11 +7,13 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
@@ -19,6 +21,7 @@
 #include "deploy/lab/delays.h"
 
 #define LATE_NS (90 * NS_PER_S)
+#define FINISH_PATIENCE_NS NS_PER_S /* for clients that don't read their answers, or don't end their requests */
 
 enum {
 	THREADS = 2,
@@ -33,6 +36,9 @@ struct api {
 	struct MHD_Daemon *daemon;
 	struct delays *delays;
 	uint16_t port;
+	pthread_mutex_t lock; /* of under_way */
+	pthread_cond_t idle;  /* under_way is 0 */
+	size_t under_way;     /* requests that have begun and are not complete */
 	_Atomic uint64_t numbers;
 	_Atomic uint64_t unanswered;
 	_Atomic uint64_t by_status[COUNTERS_STATUS_MAX];
@@ -54,6 +60,15 @@ struct request {
 	int status; /* of the answer; 0: none yet */
 };
 
+static void add_under_way(struct api *api, int change)
+{
+	pthread_mutex_lock(&api->lock);
+	api->under_way += (size_t)change;
+	if (api->under_way == 0)
+		pthread_cond_broadcast(&api->idle);
+	pthread_mutex_unlock(&api->lock);
+}
+
 static struct request *begin_request(struct api *api, struct MHD_Connection *connection, const char *path)
 {
 	struct request *request = calloc(1, sizeof(*request));
@@ -62,6 +77,7 @@ static struct request *begin_request(struct api *api, struct MHD_Connection *con
 
 	if (!request)
 		return NULL;
+	add_under_way(api, 1);
 	request->api = api;
 	request->connection = connection;
 	request->number = atomic_fetch_add(&api->numbers, 1) + 1;
@@ -200,6 +216,7 @@ static void complete(void *context, struct MHD_Connection *connection, void **st
 	buffer_deinit(&request->body);
 	free(request);
 	*state = NULL;
+	add_under_way(api, -1);
 }
 
 static unsigned connection_limit(void)
@@ -235,6 +252,17 @@ static int start_daemon(struct api *api, struct failure *failure)
 	return 0;
 }
 
+static void init_idle(struct api *api)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_mutex_init(&api->lock, NULL);
+	pthread_cond_init(&api->idle, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
 int api_start(const struct api_config *config, struct failure *failure, struct api **ret_api)
 {
 	cleanup(api_freep) struct api *api = calloc(1, sizeof(*api));
@@ -242,6 +270,7 @@ int api_start(const struct api_config *config, struct failure *failure, struct a
 
 	if (!api)
 		return failure_set(failure, -ENOMEM, "no memory");
+	init_idle(api);
 	api->config = *config;
 	if (api->config.late_ns == 0)
 		api->config.late_ns = LATE_NS;
@@ -260,13 +289,36 @@ uint16_t api_port(const struct api *api)
 	return api->port;
 }
 
+uint64_t api_begun(const struct api *api)
+{
+	return atomic_load(&api->numbers);
+}
+
+/* libmicrohttpd sees that an answer has been sent a turn of its loop after its client did; when it is stopped in
+ * between, it calls that answer cut off. */
+static void await_idle(struct api *api)
+{
+	uint64_t deadline_ns = clock_now_ns() + FINISH_PATIENCE_NS;
+	struct timespec deadline = {.tv_sec = (time_t)(deadline_ns / NS_PER_S),
+	                            .tv_nsec = (long)(deadline_ns % NS_PER_S)};
+	int r = 0;
+
+	pthread_mutex_lock(&api->lock);
+	while (api->under_way > 0 && r == 0)
+		r = pthread_cond_timedwait(&api->idle, &api->lock, &deadline);
+	pthread_mutex_unlock(&api->lock);
+}
+
 /* libmicrohttpd must not be stopped while a connection is suspended. */
 static void stop_daemon(struct api *api)
 {
-	if (api->delays)
-		delays_expire(api->delays);
-	if (api->daemon)
+	if (!api->delays)
+		return;
+	delays_expire(api->delays);
+	if (api->daemon) {
+		await_idle(api);
 		MHD_stop_daemon(api->daemon);
+	}
 	api->daemon = NULL;
 	api->delays = delays_free(api->delays);
 }
@@ -286,6 +338,8 @@ struct api *api_free(struct api *api)
 	if (!api)
 		return NULL;
 	stop_daemon(api);
+	pthread_cond_destroy(&api->idle);
+	pthread_mutex_destroy(&api->lock);
 	free(api);
 	return NULL;
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "common/base/cleanup.h"
 #include "common/base/clock.h"
 #include "common/base/text.h"
 #include "common/base/units.h"
@@ -155,17 +156,20 @@ static const struct option_row *find(const char *text, size_t size)
 	return NULL;
 }
 
-static int refuse_unknown(const char *argument, struct failure *failure)
+static int refuse_unknown(const char *argument, size_t name_size, struct failure *failure)
 {
 	const char *names[ROW_COUNT + 1] = {NULL};
+	cleanup(cleanup_free) char *name = strndup(argument, name_size);
 	const char *nearest;
 
+	if (!name)
+		return failure_set(failure, -ENOMEM, "no memory");
 	for (size_t i = 0; i < ROW_COUNT; i++)
 		names[i] = rows[i].name;
-	nearest = text_nearest(argument, names);
+	nearest = text_nearest(name, names);
 	if (nearest)
-		return failure_set(failure, -EINVAL, "unknown option %s (did you mean %s?)", argument, nearest);
-	return failure_set(failure, -EINVAL, "unknown option %s (--help lists them)", argument);
+		return failure_set(failure, -EINVAL, "unknown option %s (did you mean %s?)", name, nearest);
+	return failure_set(failure, -EINVAL, "unknown option %s (--help lists them)", name);
 }
 
 /* Reads the option at **at and moves past it. */
@@ -173,11 +177,12 @@ static int read_option(char *const **at, struct failure *failure, struct options
 {
 	const char *argument = **at;
 	const char *equals = strchr(argument, '=');
-	const struct option_row *row = find(argument, equals ? (size_t)(equals - argument) : strlen(argument));
+	size_t name_size = equals ? (size_t)(equals - argument) : strlen(argument);
+	const struct option_row *row = find(argument, name_size);
 	const char *value = equals ? equals + 1 : NULL;
 
 	if (!row)
-		return refuse_unknown(argument, failure);
+		return refuse_unknown(argument, name_size, failure);
 	(*at)++;
 	if (!row->wanted && value)
 		return failure_set(failure, -EINVAL, "%s takes no value", row->name);
