@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The user's command. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/exit_code.h"
 #include "common/base/text.h"
@@ -55,9 +57,24 @@ static int run_command(int argc, char **argv)
 	return refuse(argv[1]);
 }
 
+/* What is closed from the start would be given to the first file that is opened, and be written into as output. So it
+ * becomes something that can't be written to. */
+static int open_missing(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	int exit_code = run_command(argc, argv);
+	int exit_code = open_missing() < 0 ? EXIT_CODE_FAULT : run_command(argc, argv);
 
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return exit_code;
