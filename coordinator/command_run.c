@@ -124,7 +124,7 @@ static int write_plan(const char *run_folder, const struct buffer *text, struct 
 /* Before T0 there is nothing to report but why. */
 static int exit_before_start(const struct conductor_result *result)
 {
-	fprintf(stderr, "stampede: %s\n", result->text[0] ? result->text : "the run ended before it began");
+	print_notice(result->text[0] ? result->text : "the run ended before it began");
 	return result->cause == STOP_INTERRUPTED ? EXIT_CODE_INTERRUPTED : EXIT_CODE_AGENTS;
 }
 

@@ -89,7 +89,7 @@ static void say(struct conductor *conductor, _Bool warning, const char *text)
 	if (conductor->config->quiet && !warning)
 		return;
 	progress_clear(conductor->progress);
-	fprintf(stderr, "stampede: %s\n", text);
+	print_notice(text);
 }
 
 static int take_effect(void *context, const struct run_effect *effect)

@@ -28,6 +28,14 @@ void print_failure(const struct failure *failure)
 	fprintf(stderr, "%s%s\n", failure->file[0] ? "" : "stampede: ", text);
 }
 
+void print_notice(const char *text)
+{
+	fputs("stampede: ", stderr);
+	for (; *text; text++)
+		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, stderr);
+	fputc('\n', stderr);
+}
+
 void print_failures(const struct failures *failures, const char *label)
 {
 	char text[FAILURE_TEXT_MAX + FAILURE_FILE_MAX + 32];
