@@ -69,6 +69,9 @@ int buffer_append_text(struct buffer *buffer, const char *text)
 }
 
 static int append_format(struct buffer *buffer, const char *format, va_list arguments)
+        __attribute__((format(printf, 2, 0)));
+
+static int append_format(struct buffer *buffer, const char *format, va_list arguments)
 {
 	va_list again;
 	size_t room = buffer->capacity - buffer->size;

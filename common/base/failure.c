@@ -22,6 +22,9 @@ static void mark_cut(char *text, size_t size)
 }
 
 static void fill(struct failure *failure, int code, const char *file, int line, int column, const char *format,
+                 va_list arguments) __attribute__((format(printf, 6, 0)));
+
+static void fill(struct failure *failure, int code, const char *file, int line, int column, const char *format,
                  va_list arguments)
 {
 	char text[FAILURE_TEXT_MAX];
