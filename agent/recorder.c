@@ -7,6 +7,7 @@
  * list of extras. */
 #include "agent/recorder.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +204,7 @@ static inline int leaf_cell(struct recorder *recorder, struct slot *slot, const 
 		if (r < 0)
 			return r;
 	}
+	assert(slot->cell);
 	*ret_cell = slot->cell;
 	return 0;
 }
@@ -275,16 +277,16 @@ static int leaf_extra(struct recorder *recorder, struct leaf *leaf, const struct
 	struct extra *extra;
 	int r = find_extra(leaf, metric, label, &spare, &extra);
 
-	if (r < 0)
-		return r;
-	if (extra->slot.turn != recorder->turn) {
+	if (r == 0 && extra->slot.turn != recorder->turn) {
 		struct series series = series_of_place(recorder, place, metric, label);
 
 		r = slot_open(recorder, &extra->slot, extra->slot.turn != 0, &series);
 	}
-	if (r == 0)
-		*ret_cell = extra->slot.cell;
-	return r;
+	if (r < 0)
+		return r;
+	assert(extra->slot.cell);
+	*ret_cell = extra->slot.cell;
+	return 0;
 }
 
 static int record_sample(struct recorder *recorder, struct leaf *leaf, const struct recorder_place *place,

@@ -82,8 +82,8 @@ static int set_key(struct series_map *map, const struct series *series, const ch
 
 static int find_step(struct series_map *map, const struct series *series, struct seen **ret_seen)
 {
-	uint32_t id;
-	_Bool added;
+	uint32_t id = 0;
+	_Bool added = 0;
 	int r = set_key(map, series, NULL);
 
 	if (r == 0)

@@ -80,16 +80,15 @@ static int write_all(int fd, const char *data, size_t size)
 
 static int write_new(const char *temporary, const char *path, const void *data, size_t size, struct failure *failure)
 {
-	cleanup(cleanup_close) int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int written;
 	int closed;
 
 	if (fd < 0)
 		return fail(failure, "create", path);
-	if (write_all(fd, data, size) < 0)
-		return fail(failure, "write", path);
+	written = write_all(fd, data, size);
 	closed = close(fd);
-	fd = -1;
-	if (closed < 0 || rename(temporary, path) < 0)
+	if (written < 0 || closed < 0 || rename(temporary, path) < 0)
 		return fail(failure, "write", path);
 	return 0;
 }

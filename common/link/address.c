@@ -3,6 +3,7 @@
 #include "common/link/address.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
@@ -105,6 +106,7 @@ static void take_numbers(struct address *address, const struct addrinfo *numbers
 {
 	const struct addrinfo *chosen = numbers;
 
+	assert(numbers); /* getaddrinfo() fails rather than find none */
 	address->loopback = 1;
 	for (const struct addrinfo *number = numbers; number; number = number->ai_next) {
 		if (number->ai_family == AF_INET && chosen->ai_family != AF_INET)

@@ -42,7 +42,8 @@ static double median_us(uint32_t index)
 	uint64_t width_us;
 	uint64_t low_us = histogram_low_us(index, &width_us);
 
-	return (double)(low_us + width_us / 2);
+	low_us += width_us / 2;
+	return (double)low_us;
 }
 
 double histogram_stddev_us(const struct histogram *histogram)

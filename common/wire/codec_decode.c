@@ -338,7 +338,7 @@ static int decode_named(struct decoder *decoder, const struct record *record, ui
 static int decode_map(struct decoder *decoder, const struct record *record, void *into)
 {
 	uint32_t seen = 0, next = 0;
-	struct token map;
+	struct token map = {0};
 	int r = expect(decoder, TOKEN_MAP, "a map", &map);
 
 	for (uint32_t i = 0; r == 0 && i < map.size; i++)
@@ -354,7 +354,7 @@ static int decode_map(struct decoder *decoder, const struct record *record, void
 
 static int decode_tuple(struct decoder *decoder, const struct record *record, void *into)
 {
-	struct token list;
+	struct token list = {0};
 	int r = expect(decoder, TOKEN_LIST, "a list", &list);
 
 	for (uint32_t i = 0; r == 0 && i < record->count; i++) {

@@ -6,6 +6,7 @@
  * memory. */
 #include "common/wire/token.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -127,6 +128,7 @@ static int take_long(struct token_reader *reader, const struct head *head, uint8
 		token->number = byte & 1;
 		return 0;
 	case TOKEN_NUMBER:
+		assert(head->width > 0);
 		if (head->is_signed && value >> (8 * head->width - 1))
 			token->kind = TOKEN_NEGATIVE;
 		token->number = value;

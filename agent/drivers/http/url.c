@@ -61,6 +61,14 @@ static _Bool is_port(const char *text, size_t size)
 	return port > 0 && port < 65536;
 }
 
+static struct url take(struct url *url)
+{
+	struct url taken = *url;
+
+	*url = (struct url){0};
+	return taken;
+}
+
 int url_parse(const char *text, struct failure *failure, struct url *ret_url)
 {
 	cleanup_url struct url url = {.secure = strncasecmp(text, "https://", 8) == 0};
@@ -88,8 +96,7 @@ int url_parse(const char *text, struct failure *failure, struct url *ret_url)
 	url.path = strndup(end, path_size);
 	if (!url.origin || !url.host || !url.port || !url.path)
 		return failure_set(failure, -ENOMEM, "no memory");
-	*ret_url = url;
-	url = (struct url){0};
+	*ret_url = take(&url);
 	return 0;
 }
 
