@@ -16,7 +16,7 @@
 #include "agent/health.h"
 #include "common/base/cleanup.h"
 
-enum { LIMITS = 3, TEXT_SIZE = 256 };
+enum { LIMITS = 3, TEXT_SIZE = 256, VERSION_SIZE = 64 };
 
 uint32_t facts_cores(void)
 {
@@ -104,11 +104,14 @@ static int set_libraries(struct message_hello *hello, const struct driver_ops *c
 	if (!hello->libraries)
 		return -ENOMEM;
 	for (int i = 0; i < TARGET_KIND_COUNT; i++) {
+		char version[VERSION_SIZE];
+
 		if (!table[i] || i == TARGET_NULL)
 			continue;
+		table[i]->library_version(version, sizeof(version));
 		hello->libraries[hello->library_count++] = (struct text_pair){
 		        .name = strdup(table[i]->library),
-		        .value = strdup(table[i]->library_version()),
+		        .value = strdup(version),
 		};
 	}
 	return 0;

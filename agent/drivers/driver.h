@@ -102,8 +102,8 @@ struct target_facts {
 struct driver_ops {
 	enum target_kind kind;
 	const char *library; /* name of the library behind it */
-	/* The library's version at run time. Any thread. */
-	const char *(*library_version)(void);
+	/* Writes the library's version at run time, cut to fit. Any thread. */
+	void (*library_version)(char *ret_text, size_t size);
 	/* Makes the driver ready: compiles what it needs of the plan's steps on this target and registers with the
 	 * loop. May block shortly; must not send what a target counts. A target that can't be reached is no error here.
 	 */

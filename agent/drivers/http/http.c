@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -353,9 +354,9 @@ static void http_facts(const struct driver *driver, struct target_facts *ret_fac
 		memcpy(ret_facts->version, driver->server, sizeof(ret_facts->version));
 }
 
-static const char *http_library_version(void)
+static void http_library_version(char *ret_text, size_t size)
 {
-	return transport_curl.version();
+	snprintf(ret_text, size, "%s", transport_curl.version());
 }
 
 const struct driver_ops http_driver = {

@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -223,9 +224,9 @@ static int kafka_open(const struct driver_config *config, struct failure *failur
 	return 0;
 }
 
-static const char *kafka_library_version(void)
+static void kafka_library_version(char *ret_text, size_t size)
 {
-	return rd_kafka_version_str();
+	snprintf(ret_text, size, "%s", rd_kafka_version_str());
 }
 
 const struct driver_ops kafka_driver = {

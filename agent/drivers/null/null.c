@@ -7,6 +7,7 @@
 #include "agent/drivers/null/null.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"
@@ -112,9 +113,9 @@ static struct wait *wait_new(struct driver *driver)
 	return wait;
 }
 
-static const char *null_version(void)
+static void null_version(char *ret_text, size_t size)
 {
-	return "1";
+	snprintf(ret_text, size, "%s", "1");
 }
 
 static int null_open(const struct driver_config *config, struct failure *failure, struct driver **ret_driver)

@@ -380,12 +380,9 @@ static void postgres_facts(const struct driver *driver, struct target_facts *ret
 }
 
 /* 150020 is 15.20. */
-static const char *postgres_library_version(void)
+static void postgres_library_version(char *ret_text, size_t size)
 {
-	static _Thread_local char text[24];
-
-	snprintf(text, sizeof(text), "%d.%d", PQlibVersion() / 10000, PQlibVersion() % 10000);
-	return text;
+	snprintf(ret_text, size, "%d.%d", PQlibVersion() / 10000, PQlibVersion() % 10000);
 }
 
 const struct driver_ops postgres_driver = {

@@ -25,9 +25,9 @@ struct fake_driver *fake_reset(void)
 	return &the_fake;
 }
 
-static const char *fake_version(void)
+static void fake_version(char *ret_text, size_t size)
 {
-	return "1";
+	snprintf(ret_text, size, "%s", "1");
 }
 
 static void finish(struct fake_driver *fake, uint32_t index, enum error_class error)
