@@ -63,6 +63,18 @@ static const char *value_of(const PQconninfoOption *options, const char *keyword
 	return NULL;
 }
 
+/* libpq quotes what it did not understand, which may be a piece of the password: what it says ends before that. */
+static void cut_quoted(char *problem)
+{
+	static const char missing[] = "missing \"=\"";
+	size_t size = strncmp(problem, missing, strlen(missing)) == 0 ? strlen(missing) : 0;
+
+	size += strcspn(problem + size, "\n\"");
+	while (size > 0 && (problem[size - 1] == ' ' || problem[size - 1] == ':'))
+		size--;
+	problem[size] = '\0';
+}
+
 static int parse(const char *uri, struct failure *failure, PQconninfoOption **ret_options)
 {
 	char *problem = NULL;
@@ -71,7 +83,7 @@ static int parse(const char *uri, struct failure *failure, PQconninfoOption **re
 	if (*ret_options)
 		return 0;
 	if (problem)
-		problem[strcspn(problem, "\n")] = '\0';
+		cut_quoted(problem);
 	failure_set(failure, problem ? -EINVAL : -ENOMEM, "uri: %s", problem ? problem : "no memory");
 	PQfreemem(problem);
 	return failure ? failure->code : -EINVAL;
