@@ -63,13 +63,20 @@ static const char *value_of(const PQconninfoOption *options, const char *keyword
 	return NULL;
 }
 
-/* libpq quotes what it did not understand, which may be a piece of the password: what it says ends before that. */
+/* libpq quotes what it did not understand, which may be the password: unless it is a keyword, what it says ends before
+ * that. */
 static void cut_quoted(char *problem)
 {
+	static const char *const of_keywords[] = {"invalid URI query parameter: \"", "invalid connection option \""};
 	static const char missing[] = "missing \"=\"";
 	size_t size = strncmp(problem, missing, strlen(missing)) == 0 ? strlen(missing) : 0;
 
-	size += strcspn(problem + size, "\n\"");
+	problem[strcspn(problem, "\n")] = '\0';
+	for (size_t i = 0; i < sizeof(of_keywords) / sizeof(*of_keywords); i++) {
+		if (strncmp(problem, of_keywords[i], strlen(of_keywords[i])) == 0)
+			return;
+	}
+	size += strcspn(problem + size, "\"");
 	while (size > 0 && (problem[size - 1] == ' ' || problem[size - 1] == ':'))
 		size--;
 	problem[size] = '\0';

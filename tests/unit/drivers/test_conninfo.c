@@ -78,12 +78,23 @@ static void test_conninfo_keeps_what_the_uri_says(void **state)
 
 static void test_conninfo_says_what_is_wrong(void **state)
 {
+	static const char *const with_password[] = {
+	        "postgresql://user:s3cret%zz@127.0.0.1/db",
+	        "postgresql://user:s3cret@[::1]x/db",
+	        "host=127.0.0.1 password= s3cret",
+	        "host=127.0.0.1 password='s3cret",
+	};
 	struct failure failure = {0};
 	struct conninfo conninfo;
 
 	(void)state;
 	assert_int_equal(conninfo_init(&conninfo, "postgresql://127.0.0.1/db?nonsense=1", &failure), -EINVAL);
 	assert_non_null(strstr(failure.text, "nonsense"));
+	for (size_t i = 0; i < sizeof(with_password) / sizeof(*with_password); i++) {
+		assert_int_equal(conninfo_init(&conninfo, with_password[i], &failure), -EINVAL);
+		assert_true(strlen(failure.text) > strlen("uri: "));
+		assert_null(strstr(failure.text, "s3cret"));
+	}
 	assert_int_equal(conninfo_init(&conninfo, "host=no-such-host.invalid", &failure), 0);
 	assert_non_null(strstr(conninfo.problem, "no-such-host.invalid"));
 	conninfo_deinit(&conninfo);
