@@ -391,7 +391,7 @@ void flow_complete(struct engine *engine, struct operation *operation)
 
 	if (flight->interrupted)
 		engine->lingering--;
-	else if (!engine->abandoning)
+	else if (!vu || !engine->abandoning)
 		engine_fail(engine, record(flight));
 	if (vu) {
 		vu->flight = NULL;

@@ -6,7 +6,8 @@
  * the stack.
  *
  * A produced message that isn't awaited is detached: the iteration goes on at once and succeeds without it, its record
- * is made at the delivery report. A failed one then counts as a failed operation alone. */
+ * is made at the delivery report. A failed one then counts as a failed operation alone, and so does one that was not
+ * delivered until the end: no iteration is interrupted that could tell of it. */
 #pragma once
 
 #include <stdint.h>

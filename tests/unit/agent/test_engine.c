@@ -404,7 +404,7 @@ static void test_engine_counts_a_detached_failure_as_an_operation_alone(void **s
 	rig_free(rig);
 }
 
-static void test_engine_abandons_what_is_never_delivered(void **state)
+static void test_engine_fails_what_is_never_delivered(void **state)
 {
 	struct fake_driver *fake = fake_reset();
 	struct rig *rig = rig_new(
@@ -418,7 +418,9 @@ static void test_engine_abandons_what_is_never_delivered(void **state)
 	rig_check_account(rig, 0);
 	assert_int_equal(fake->abandoned, 4);
 	assert_int_equal(rig->scenarios[0].tally.succeeded, 4);
-	assert_int_equal(rig->scenarios[0].tally.operations, 0);
+	assert_int_equal(rig->scenarios[0].tally.operations, 4);
+	assert_int_equal(rig->scenarios[0].tally.failed_operations, 4);
+	assert_int_equal(rig_cell(rig, METRIC_KAFKA_PRODUCE_FAILED, "a", "produce-1", NULL, NULL)->rate.hits, 4);
 	rig_free(rig);
 }
 
@@ -801,7 +803,7 @@ int main(void)
 	        cmocka_unit_test(test_engine_catches_up_on_ticks_that_an_iteration_overran),
 	        cmocka_unit_test(test_engine_does_not_wait_for_detached_messages),
 	        cmocka_unit_test(test_engine_counts_a_detached_failure_as_an_operation_alone),
-	        cmocka_unit_test(test_engine_abandons_what_is_never_delivered),
+	        cmocka_unit_test(test_engine_fails_what_is_never_delivered),
 	        cmocka_unit_test(test_engine_stopped_while_it_drains_gives_up_sooner),
 	        cmocka_unit_test(test_engine_does_not_wait_for_operations_that_cannot_be_cancelled),
 	        cmocka_unit_test(test_engine_stops_at_the_given_time),
