@@ -371,12 +371,15 @@ static void take_ack(struct session *session, const struct message_ack *ack, uin
 		become_free(session, now_ns);
 }
 
-static void take_stop(struct session *session, const struct message_stop *stop, uint64_t now_ns)
+static void take_stop(struct session *session, const struct message *message, uint64_t now_ns)
 {
+	const struct message_stop *stop = &message->stop;
 	struct effect *effect;
 
 	switch (session->state) {
 	case SESSION_FREE:
+		if (session->welcomed && strcmp(message->run_id, session->ended_id) == 0)
+			break; /* that run is over for us already */
 		note(session, "turned away: %s", stop->reason ? stop->reason : "");
 		session->hello_ns = now_ns + TURNED_AWAY_NS;
 		if (session->config.once) {
@@ -422,6 +425,21 @@ static _Bool is_ours(const struct session *session, const struct message *messag
 	return session->state == SESSION_FREE || strcmp(message->run_id, session->run_id) == 0;
 }
 
+/* Whether it has a run that hasn't started. */
+static _Bool is_waiting(const struct session *session)
+{
+	return session->state == SESSION_FETCHING || session->state == SESSION_OPENING ||
+	       session->state == SESSION_READY;
+}
+
+/* A coordinator of another run is at our coordinator's address, and ours did not come to start anything. */
+static void leave_for_another(struct session *session, uint64_t now_ns)
+{
+	become_free(session, now_ns);
+	session->welcomed = 0;
+	session->hello_ns = now_ns;
+}
+
 int session_message(struct session *session, struct message *message, uint64_t now_ns)
 {
 	int r = 0;
@@ -429,6 +447,8 @@ int session_message(struct session *session, struct message *message, uint64_t n
 	if (session->state == SESSION_OVER)
 		return 0;
 	if (!is_ours(session, message)) {
+		if (message->type == MESSAGE_WELCOME && is_waiting(session))
+			leave_for_another(session, now_ns);
 		if (now_ns >= session->hello_ns)
 			send_hello(session, now_ns);
 		return result(session);
@@ -454,7 +474,7 @@ int session_message(struct session *session, struct message *message, uint64_t n
 		take_ack(session, &message->ack, now_ns);
 		break;
 	case MESSAGE_STOP:
-		take_stop(session, &message->stop, now_ns);
+		take_stop(session, message, now_ns);
 		break;
 	case MESSAGE_PING:
 		take_ping(session, message, now_ns);
@@ -520,6 +540,7 @@ int session_terminate(struct session *session, uint64_t now_ns)
 	if (session->leaving || session->state < SESSION_RUNNING) {
 		if (session->state > SESSION_FREE && session->state < SESSION_RUNNING)
 			fail(session, "the agent was told to stop", now_ns);
+		session->deserted |= session->state == SESSION_RUNNING || session->state == SESSION_FINISHED;
 		session->state = SESSION_OVER;
 		return result(session);
 	}

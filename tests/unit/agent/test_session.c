@@ -402,6 +402,43 @@ static void test_session_answers_another_run_with_its_own_state(void **state)
 	tear_down(setting);
 }
 
+static void test_session_leaves_a_run_that_has_not_started_for_another_coordinator(void **state)
+{
+	struct setting *setting = set_up(0);
+
+	(void)state;
+	welcome(setting, 0);
+	tell(setting, assignment(0, 1), run_a);
+	pass(setting, 6 * NS_PER_S);
+	assert_string_equal(expect_message(setting, 0, MESSAGE_HELLO)->run_id, run_a);
+	tell(setting, (struct message){.type = MESSAGE_WELCOME}, run_b);
+	expect(setting, 0, EFFECT_CLOSE);
+	assert_string_equal(expect_message(setting, 1, MESSAGE_HELLO)->run_id, "");
+	tell(setting, (struct message){.type = MESSAGE_WELCOME}, run_b);
+	tell(setting, assignment(0, 1), run_b);
+	expect(setting, 0, EFFECT_OPEN);
+	assert_string_equal(session_run_id(setting->session), run_b);
+	tear_down(setting);
+}
+
+static void test_session_is_not_turned_away_by_a_stop_of_its_last_run(void **state)
+{
+	struct setting *setting = set_up(0);
+
+	(void)state;
+	start_run(setting, 0, 1);
+	finish_run(setting, 1);
+	acknowledge(setting, 1);
+	tell(setting, (struct message){.type = MESSAGE_STOP}, run_a);
+	assert_int_equal(setting->count, 0);
+	pass(setting, 5 * NS_PER_S);
+	expect_message(setting, 0, MESSAGE_HELLO);
+	/* Now it is an answer to that hello. */
+	tell(setting, (struct message){.type = MESSAGE_STOP}, run_a);
+	expect(setting, 0, EFFECT_NOTE);
+	tear_down(setting);
+}
+
 static void test_session_passes_on_begin_and_stop(void **state)
 {
 	struct setting *setting = set_up(0);
@@ -513,6 +550,7 @@ static void test_session_told_to_end_does_not_wait_for_ever(void **state)
 		else
 			pass(setting, 5 * NS_PER_S);
 		assert_int_equal(session_state(setting->session), SESSION_OVER);
+		assert_true(session_deserted(setting->session));
 		tear_down(setting);
 	}
 }
@@ -564,6 +602,8 @@ int main(void)
 	        cmocka_unit_test(test_session_tells_done_when_the_window_lets_the_last_one_go),
 	        cmocka_unit_test(test_session_runs_another_run_but_not_the_same_again),
 	        cmocka_unit_test(test_session_answers_another_run_with_its_own_state),
+	        cmocka_unit_test(test_session_leaves_a_run_that_has_not_started_for_another_coordinator),
+	        cmocka_unit_test(test_session_is_not_turned_away_by_a_stop_of_its_last_run),
 	        cmocka_unit_test(test_session_passes_on_begin_and_stop),
 	        cmocka_unit_test(test_session_forgets_a_run_that_is_stopped_before_it_starts),
 	        cmocka_unit_test(test_session_turned_away_knocks_later_or_leaves),
