@@ -153,6 +153,12 @@ static uint64_t highest(uint64_t *seen, uint64_t now)
 	return *seen;
 }
 
+/* 0 where the later one is missing. */
+static uint64_t since(uint64_t start, uint64_t now)
+{
+	return now > start ? now - start : 0;
+}
+
 void health_sample(struct health *health, uint64_t cpu_at_start_ns, struct wire_health *ret_health)
 {
 	struct rusage usage;
@@ -160,9 +166,9 @@ void health_sample(struct health *health, uint64_t cpu_at_start_ns, struct wire_
 	uint64_t cpu_ns = clock_process_cpu_ns();
 
 	*ret_health = (struct wire_health){0};
-	ret_health->cpu_ns = cpu_ns > cpu_at_start_ns ? cpu_ns - cpu_at_start_ns : 0;
+	ret_health->cpu_ns = since(cpu_at_start_ns, cpu_ns);
 	if (health->cgroup[0])
-		ret_health->throttled_ns = read_throttled_ns(health->cgroup) - health->throttled_at_start_ns;
+		ret_health->throttled_ns = since(health->throttled_at_start_ns, read_throttled_ns(health->cgroup));
 	if (getrusage(RUSAGE_SELF, &usage) == 0)
 		ret_health->max_rss_kib = (uint64_t)usage.ru_maxrss;
 	ret_health->descriptors = highest(&health->descriptors, count_descriptors());
