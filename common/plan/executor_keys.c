@@ -271,9 +271,7 @@ static enum executor read_executor(struct reading *reading, const struct node *v
 	int executor = EXECUTOR_COUNT;
 	memcpy(names, executor_names, sizeof(executor_names));
 	const struct option row = {.key = "executor", .type = OPTION_CHOICE, .choices = names};
-	if (!value)
-		reading_error(reading, reading->where.place, "%s needs a key \"executor\"", reading->where.text);
-	else
+	if (value)
 		option_read(reading, &row, value, &executor);
 	return (enum executor)executor;
 }
@@ -347,17 +345,19 @@ static uint64_t seed_of(const struct plan *plan, const struct scenario *scenario
 static void read_scenario(struct reading *reading, const struct node *mapping, struct scenario *scenario)
 {
 	const struct node *steps = node_get(mapping, "steps");
-	scenario->executor = read_executor(reading, node_get(mapping, "executor"));
+	const struct node *executor = node_get(mapping, "executor");
+	scenario->executor = read_executor(reading, executor);
 	_Bool known = scenario->executor != EXECUTOR_COUNT;
+	const struct option_map map = {.options = scenario_options,
+	                               .kind = known ? 1u << scenario->executor : 0,
+	                               .kind_names = executor_names,
+	                               .kind_count = EXECUTOR_COUNT,
+	                               .kind_word = "executor"};
 	reading->rate_per_producer = 0;
 	if (known)
-		options_read(reading,
-		             &(struct option_map){.options = scenario_options,
-		                                  .kind = 1u << scenario->executor,
-		                                  .kind_names = executor_names,
-		                                  .kind_count = EXECUTOR_COUNT,
-		                                  .kind_word = "executor"},
-		             mapping, scenario);
+		options_read(reading, &map, mapping, scenario);
+	else if (!options_check_keys(reading, &map, mapping, "executor") && !executor)
+		reading_error(reading, reading->where.place, "%s needs a key \"executor\"", reading->where.text);
 	if (steps)
 		read_steps(reading, scenario, steps);
 	if (known)

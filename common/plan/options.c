@@ -409,6 +409,18 @@ static void read_fallback(struct reading *reading, const struct option *option, 
 	option_read(reading, option, &node, base);
 }
 
+_Bool options_check_keys(struct reading *reading, const struct option_map *map, const struct node *mapping,
+                         const char *wanted)
+{
+	_Bool misspelt = 0;
+	for (size_t i = 0; i + 1 < mapping->count; i += 2) {
+		const struct node *key = mapping->items[i];
+		const struct option *meant = find(map, key->text) ? NULL : refuse_unknown(reading, map, key);
+		misspelt |= meant && strcmp(meant->key, wanted) == 0;
+	}
+	return misspelt;
+}
+
 _Bool options_read(struct reading *reading, const struct option_map *map, const struct node *mapping, void *base)
 {
 	_Bool seen[OPTIONS_MAX] = {0}, known = 1;

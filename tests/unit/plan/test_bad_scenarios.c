@@ -4,6 +4,9 @@
 
 static const struct bad_plan bad_executors[] = {
         {"no executor", TARGETS KEYS("duration: 1s"), "7:3: scenario \"s\" needs a key \"executor\"\n"},
+        {"misspelt executor and another key", TARGETS KEYS("executr: constant-vus, durtion: 1s"),
+         "7:8: unknown key \"executr\" in scenario \"s\" (did you mean \"executor\"?)\n"
+         "7:31: unknown key \"durtion\" in scenario \"s\" (did you mean \"duration\"?)\n"},
         {"an unknown executor", TARGETS KEYS("executor: constant-vu, duration: 1s"),
          "7:18: \"executor\" in scenario \"s\": \"constant-vu\" is not one of constant-vus, ramping-vus, "
          "per-vu-iterations, shared-iterations, constant-arrival-rate, ramping-arrival-rate (did you mean "
