@@ -81,7 +81,7 @@ static void test_conninfo_says_what_is_wrong(void **state)
 	static const char *const with_password[] = {
 	        "postgresql://user:s3cret%zz@127.0.0.1/db",
 	        "postgresql://user:s3cret@[::1]x/db",
-	        "host=127.0.0.1 password= s3cret",
+	        "host=127.0.0.1 s3cret",
 	        "host=127.0.0.1 password='s3cret",
 	};
 	struct failure failure = {0};
