@@ -79,7 +79,6 @@ static int fill_agent(const struct facts_agent *from, struct report *report, str
 	        .kernel = report_copy(report, from->hello.kernel),
 	        .cores = from->hello.cores,
 	        .memory_bytes = from->hello.memory_bytes,
-	        .seconds = from->snapshots,
 	        .operations = from->operations,
 	        .clock_offset_ns = from->clock_offset_ns,
 	        .clock_bound_ns = from->clock_bound_ns,
@@ -94,15 +93,19 @@ static int fill_agent(const struct facts_agent *from, struct report *report, str
 	return r < 0 ? r : add_pairs(report, &agent->libraries, from->hello.libraries, from->hello.library_count);
 }
 
-static int fill_agents(const struct facts *facts, struct report *report)
+static int fill_agents(const struct facts *facts, const struct span *span, struct report *report)
 {
 	int r = 0;
 
 	report->agents = report_alloc(report, facts->agent_count, sizeof(*report->agents));
 	if (!report->agents)
 		return -ENOMEM;
-	for (size_t i = 0; r == 0 && i < facts->agent_count; i++)
-		r = fill_agent(&facts->agents[i], report, &report->agents[report->agent_count++]);
+	for (size_t i = 0; r == 0 && i < facts->agent_count; i++) {
+		struct report_agent *agent = &report->agents[report->agent_count++];
+
+		r = fill_agent(&facts->agents[i], report, agent);
+		agent->seconds = facts_seconds_below(&facts->agents[i], span->due_s[i]);
+	}
 	return r;
 }
 
@@ -204,7 +207,7 @@ int fill_run(const struct facts *facts, const struct span *span, struct report *
 	int r = fill_head(facts, span, report);
 
 	if (r == 0)
-		r = fill_agents(facts, report);
+		r = fill_agents(facts, span, report);
 	if (r == 0)
 		r = fill_targets(facts, report);
 	if (r == 0)

@@ -33,7 +33,7 @@ struct report_agent {
 	uint64_t memory_bytes;
 	struct report_texts limits;
 	struct report_texts libraries;
-	uint64_t seconds;    /* snapshots held */
+	uint64_t seconds;    /* its part of agent_seconds_held */
 	uint64_t operations;
 	int64_t clock_offset_ns;
 	uint64_t clock_bound_ns;

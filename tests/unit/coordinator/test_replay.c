@@ -98,6 +98,7 @@ static void test_replay_accounts_for_a_whole_run(void **state)
 	assert_int_equal(report->agents_took_part, 2);
 	assert_int_equal(report->agent_seconds_due, 6);
 	assert_int_equal(report->agent_seconds_held, 6);
+	assert_int_equal(report->agents[0].seconds + report->agents[1].seconds, 6);
 	assert_true(report->sum_equals_total);
 	assert_true(report->complete);
 	assert_true(report->trusted);
