@@ -19,6 +19,7 @@
 #define HELLO_NS NS_PER_S              /* between two hellos */
 #define TURNED_AWAY_NS (10 * NS_PER_S) /* before knocking again where the run had its agents */
 #define SILENCE_NS (5 * NS_PER_S)      /* a coordinator pings each second: after this it is greeted anew */
+#define FREE_SILENCE_NS (2 * NS_PER_S) /* ... sooner by an agent that has no run: the next one may be waiting */
 #define RESEND_NS (3 * NS_PER_S)       /* before what has no answer is sent again */
 #define LEAVE_NS (5 * NS_PER_S)        /* after SIGTERM, for the last snapshots to be acknowledged */
 #define SHORT_GRACE_NS                                                                                                 \
@@ -604,6 +605,12 @@ static void ask_again(struct session *session, uint64_t now_ns)
 	}
 }
 
+/* When a coordinator that says nothing counts as gone. */
+static uint64_t silent_ns(const struct session *session)
+{
+	return session->last_heard_ns + (session->state == SESSION_FREE ? FREE_SILENCE_NS : SILENCE_NS);
+}
+
 int session_tick(struct session *session, uint64_t now_ns)
 {
 	if (session->state == SESSION_OVER)
@@ -615,7 +622,7 @@ int session_tick(struct session *session, uint64_t now_ns)
 	}
 	if (session->state == SESSION_OVER)
 		return result(session);
-	if (session->welcomed && now_ns >= session->last_heard_ns + SILENCE_NS)
+	if (session->welcomed && now_ns >= silent_ns(session))
 		session->welcomed = 0;
 	if (!session->welcomed && now_ns >= session->hello_ns)
 		send_hello(session, now_ns);
@@ -640,7 +647,7 @@ uint64_t session_next_ns(const struct session *session)
 		return CLOCK_NEVER;
 	if (session->leaving)
 		next_ns = earlier(next_ns, session->leave_ns);
-	next_ns = earlier(next_ns, session->welcomed ? session->last_heard_ns + SILENCE_NS : session->hello_ns);
+	next_ns = earlier(next_ns, session->welcomed ? silent_ns(session) : session->hello_ns);
 	if (session->state == SESSION_FETCHING || session->state == SESSION_READY ||
 	    (session->state == SESSION_FINISHED && outbox_sent_all(&session->outbox)))
 		next_ns = earlier(next_ns, session->answer_ns);

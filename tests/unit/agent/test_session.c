@@ -155,8 +155,10 @@ static void test_session_says_hello_each_second_until_welcomed(void **state)
 		setting->now_ns += MS;
 	}
 	welcome(setting, 0);
-	pass(setting, 4 * NS_PER_S);
+	pass(setting, 1999 * MS);
 	assert_int_equal(setting->count, 0);
+	pass(setting, MS);
+	expect_message(setting, 0, MESSAGE_HELLO);
 	tear_down(setting);
 }
 
