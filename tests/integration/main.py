@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 
-from . import support
+from . import proofs, support
 
 SKIP = "skip"
 
@@ -22,6 +22,7 @@ def find_tests(prefix):
 
 
 def run_one(name, function, tools):
+    """True if it passed, and what it recorded."""
     place = support.Place(tools, name)
     started = time.monotonic()
     passed = False
@@ -37,7 +38,7 @@ def run_one(name, function, tools):
         traceback.print_exc()
         passed = False
     print(f"{'ok    ' if passed else 'FAILED'} {name} ({time.monotonic() - started:.1f} s)", file=sys.stderr, flush=True)
-    return passed
+    return passed, place.figures
 
 
 def main():
@@ -50,13 +51,16 @@ def main():
     parser.add_argument("names", nargs="*", help="run only tests whose name holds one of these")
     options = parser.parse_args()
     tools = support.Tools(options.build, options.kafka)
-    tools.proofs = options.proofs
+    tests = list(find_tests("prove_" if options.prove else "test_"))
     results = []
     try:
-        for name, function in find_tests("prove_" if options.prove else "test_"):
+        for name, function in tests:
             if options.names and not any(part in name for part in options.names):
                 continue
-            results.append((name, run_one(name, function, tools)))
+            passed, figures = run_one(name, function, tools)
+            results.append((name, passed))
+            if options.proofs:
+                proofs.write(options.proofs, tests, {name: proofs.section(name, function, figures, passed)})
     finally:
         tools.close()
     if options.results:

@@ -140,6 +140,11 @@ class Place:
         os.chmod(self.folder, 0o755)
         self.stack = contextlib.ExitStack()
         self.count = 0
+        self.figures = []  # of a proof: what was measured, and the figure as a text
+
+    def record(self, *rows):
+        """Keeps pairs of what was measured and its figure, for the page of proofs."""
+        self.figures += rows
 
     def close(self, keep):
         self.stack.close()
