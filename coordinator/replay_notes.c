@@ -4,7 +4,9 @@
 
 #include "common/base/clock.h"
 #include "common/base/units.h"
+#include "coordinator/outcomes.h"
 #include "coordinator/replay_fill.h"
+#include "coordinator/replay_rows.h"
 
 enum { COUNT_TEXT = 32 };
 
@@ -73,8 +75,12 @@ static int note_groups(const struct facts *facts, struct report *report)
 	char count[COUNT_TEXT], most[COUNT_TEXT];
 	uint64_t folded = 0;
 
-	for (size_t i = 0; i < facts->agent_count; i++)
-		folded += facts->agents[i].health.groups_folded;
+	for (uint32_t i = 0; i < report->row_count; i++) {
+		const struct report_row *row = &report->rows[i];
+
+		if (strcmp(row->group, OTHER_GROUP) == 0 && outcomes_counts_operations(row->metric))
+			folded += row->cell.rate.total + row->warmup_count;
+	}
 	if (folded == 0)
 		return 0;
 	return note(report, "groups", "%s operations are counted under the group \"(other)\": maxGroups is %s a step",

@@ -13,6 +13,7 @@
 
 #include "common/base/array.h"
 #include "common/base/cleanup.h"
+#include "common/base/limits.h"
 #include "common/base/names.h"
 #include "coordinator/outcomes.h"
 #include "coordinator/replay_rows_internal.h"
@@ -56,6 +57,8 @@ struct rows *rows_free(struct rows *rows)
 	free(rows->feedings);
 	names_free(rows->texts);
 	names_free(rows->keys);
+	names_free(rows->groups);
+	free(rows->group_counts);
 	free(rows);
 	return NULL;
 }
@@ -176,7 +179,9 @@ int rows_new(const struct plan *plan, struct report *report, struct rows **ret_r
 	rows->report = report;
 	rows->texts = names_new();
 	rows->keys = names_new();
-	if (!rows->texts || !rows->keys)
+	rows->groups = names_new();
+	rows->group_counts = calloc((size_t)plan->scenario_count * LIMIT_PLAN_STEPS + 1, sizeof(*rows->group_counts));
+	if (!rows->texts || !rows->keys || !rows->groups || !rows->group_counts)
 		return -ENOMEM;
 	r = names_intern(rows->texts, "", 0, &id, NULL);
 	if (r == 0)
@@ -200,6 +205,25 @@ static uint32_t find_step(const struct scenario *scenario, const char *name)
 	return PLAN_NONE;
 }
 
+/* Agents fold what is past maxGroups, each by itself: together they can have more. */
+static int find_group(struct rows *rows, const char *text, struct row_key *key)
+{
+	uint32_t *count = &rows->group_counts[(size_t)(key->scenario - 1) * LIMIT_PLAN_STEPS + key->step - 1];
+	uint32_t place[] = {key->scenario, key->step, 0};
+	int r = names_intern(rows->texts, text, strlen(text), &place[2], NULL);
+
+	if (r < 0)
+		return r;
+	if (text[0] && strcmp(text, OTHER_GROUP) != 0 && names_find(rows->groups, place, sizeof(place)) == NAMES_NONE) {
+		if (*count >= rows->plan->max_groups)
+			return names_intern(rows->texts, OTHER_GROUP, strlen(OTHER_GROUP), &key->group, NULL);
+		r = names_intern(rows->groups, place, sizeof(place), &(uint32_t){0}, NULL);
+		*count += r == 0;
+	}
+	key->group = place[2];
+	return r;
+}
+
 static int key_of(struct rows *rows, const struct series *series, struct row_key *ret_key)
 {
 	struct row_key key = {.metric = series->metric};
@@ -214,7 +238,7 @@ static int key_of(struct rows *rows, const struct series *series, struct row_key
 		if (step == PLAN_NONE)
 			return -EBADMSG;
 		key.step = step + 1;
-		r = names_intern(rows->texts, series->group, strlen(series->group), &key.group, NULL);
+		r = find_group(rows, series->group, &key);
 		if (r < 0)
 			return r;
 	}

@@ -11,6 +11,8 @@
 
 struct rows;
 
+#define OTHER_GROUP "(other)" /* what is past maxGroups of a step */
+
 /* Keeps both pointers. report->second_count is set: the timeline's arrays are made by it. Every row that the plan's
  * steps can produce is there from the start. 0 or -ENOMEM. */
 int rows_new(const struct plan *plan, struct report *report, struct rows **ret_rows);

@@ -46,8 +46,10 @@ struct feeding {
 struct rows {
 	const struct plan *plan;
 	struct report *report;
-	struct names *texts; /* groups and labels; 0 is "" */
-	struct names *keys;  /* row_key -> index in all */
+	struct names *texts;    /* groups and labels; 0 is "" */
+	struct names *keys;     /* row_key -> index in all */
+	struct names *groups;   /* {scenario, step, group} that have rows of their own */
+	uint32_t *group_counts; /* of each step, LIMIT_PLAN_STEPS a scenario */
 	struct row **all;
 	size_t count, capacity;
 	struct feeding *feedings; /* by series */

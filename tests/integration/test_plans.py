@@ -264,3 +264,21 @@ def test_the_documented_plan_runs_against_the_lab(place):
     equal(done.returncode, 0, done.stdout + done.stderr)
     check(os.path.exists(os.path.join(folder, "report.html")), "no report.html")
     check("p(95)<50" in done.stdout and "users" in done.stdout, done.stdout)
+
+
+def test_a_step_has_no_more_groups_than_the_plan_allows_however_many_agents(place):
+    plan = """
+name: groups
+maxGroups: 3
+scenarios:
+  many: { executor: shared-iterations, vus: 6, iterations: 90, steps: [ { "null": { group: "g{{iteration}}-{{vu}}" } } ] }
+  few: { executor: shared-iterations, vus: 6, iterations: 90, steps: [ { "null": { group: "h{{random 1 3}}" } } ] }
+"""
+    result = place.run(plan, "--agents", "3").expect(0).expect_whole(3)
+    for scenario, names in (("many", 4), ("few", 3)):
+        groups = {row["group"]: row["count"] for row in result.summary["metrics"]
+                  if row["metric"] == "null_operations" and row["scenario"] == scenario and row["group"]}
+        equal((len(groups), sum(groups.values())), (names, 90), f"groups of {scenario}: {groups}")
+        equal(groups.get("(other)", 0), 90 - 3 if scenario == "many" else 0, "folded groups")
+    check(any(note["text"].startswith("87 operations are counted under") for note in result.summary["notes"]),
+          f"notes {result.summary['notes']}")
