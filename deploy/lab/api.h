@@ -21,7 +21,7 @@ struct api_config {
 
 int api_start(const struct api_config *config, struct failure *failure, struct api **ret_api);
 uint16_t api_port(const struct api *api);
-/* Requests whose headers have come so far, answered or not. */
+/* Requests whose headers have come so far, answered or not. From any thread. */
 uint64_t api_begun(const struct api *api);
 /* Lets what is delayed be answered at once, ends all connections and counts. Once only; then only api_free(). */
 void api_finish(struct api *api, struct api_counters *ret_counters);
