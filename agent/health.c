@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the agent's process takes of its host.
- *
- * Ports are all local TCP sockets of the network namespace (in use and in TIME_WAIT), held against the range that the
- * kernel takes ephemeral ports from: an upper bound of what this agent uses, and what runs out first. */
+/* What the agent's process takes of its host. */
 #include "agent/health.h"
 
 #include <dirent.h>
@@ -15,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/ports.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 
@@ -25,6 +23,7 @@ struct health {
 	uint64_t throttled_at_start_ns;
 	uint64_t descriptors;
 	uint64_t ports;
+	struct ports *ports_of_host;
 };
 
 /* The folder of our own cgroup (version 2) that has a cpu.stat, or the nearest above it. */
@@ -81,6 +80,9 @@ struct health *health_new(void)
 
 	if (!health)
 		return NULL;
+	health->ports_of_host = ports_new();
+	if (!health->ports_of_host)
+		return health_free(health);
 	find_cgroup(health->cgroup, sizeof(health->cgroup));
 	health_start(health);
 	return health;
@@ -88,6 +90,9 @@ struct health *health_new(void)
 
 struct health *health_free(struct health *health)
 {
+	if (!health)
+		return NULL;
+	ports_free(health->ports_of_host);
 	free(health);
 	return NULL;
 }
@@ -115,35 +120,6 @@ static uint64_t count_descriptors(void)
 		count += entry->d_name[0] != '.';
 	closedir(folder);
 	return count - 1; /* the folder's own */
-}
-
-static uint64_t count_ports_of(const char *path, const char *name)
-{
-	cleanup(cleanup_fclose) FILE *file = fopen(path, "re");
-	char line[LINE_SIZE];
-
-	while (file && fgets(line, sizeof(line), file)) {
-		const char *in_use = strstr(line, "inuse ");
-		const char *waiting = strstr(line, " tw ");
-		uint64_t count = 0;
-
-		if (strncmp(line, name, strlen(name)) != 0 || !in_use)
-			continue;
-		count = strtoull(in_use + strlen("inuse "), NULL, 10);
-		return waiting ? count + strtoull(waiting + strlen(" tw "), NULL, 10) : count;
-	}
-	return 0;
-}
-
-static uint64_t count_port_limit(void)
-{
-	cleanup(cleanup_fclose) FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-	uint64_t low;
-	uint64_t high;
-
-	if (!file || fscanf(file, "%" SCNu64 " %" SCNu64, &low, &high) != 2 || high < low)
-		return 0;
-	return high - low + 1;
 }
 
 static uint64_t highest(uint64_t *seen, uint64_t now)
@@ -174,9 +150,8 @@ void health_sample(struct health *health, uint64_t cpu_at_start_ns, struct wire_
 	ret_health->descriptors = highest(&health->descriptors, count_descriptors());
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
 		ret_health->descriptor_limit = limit.rlim_cur;
-	ret_health->ports = highest(&health->ports, count_ports_of("/proc/self/net/sockstat", "TCP:") +
-	                                                    count_ports_of("/proc/self/net/sockstat6", "TCP6:"));
-	ret_health->port_limit = count_port_limit();
+	ret_health->ports = highest(&health->ports, ports_in_use(health->ports_of_host, clock_now_ns()));
+	ret_health->port_limit = ports_limit(health->ports_of_host);
 }
 
 double health_cpu_quota(void)
