@@ -21,10 +21,10 @@
 #define START_PATIENCE_NS (60 * NS_PER_S) /* on a slow disk; crashes are seen at once */
 
 enum {
-	PORT_TRIES = 5,  /* another process may take the free port before the server does */
+	PORT_TRIES = 5,
 	STATUS_LINE = 8, /* of postmaster.pid (miscadmin.h: LOCK_FILE_LINE_PM_STATUS) */
 	PID_FILE_MAX = 4096,
-	TEXT_SIZE = 512,
+	TEXT_SIZE = 1024,
 };
 
 struct postgres_server {
@@ -184,30 +184,43 @@ static int check_folder(const char *folder, struct failure *failure)
 	return 0;
 }
 
+static _Bool was_port_taken(const char *log)
+{
+	char tail[TEXT_SIZE];
+
+	return strstr(folder_tail(log, tail, sizeof(tail)), "Address already in use") != NULL;
+}
+
+/* Another process may take the port that was free before the server does. */
+static int start_somewhere(struct postgres_server *server, struct failure *failure)
+{
+	int r = -EIO;
+
+	for (int tries = 0; tries < PORT_TRIES; tries++) {
+		r = try_start(server, failure);
+		if (r != -EIO || !was_port_taken(server->log))
+			return r;
+	}
+	return r;
+}
+
 int postgres_server_start(const struct postgres_server_config *config, struct failure *failure,
                           struct postgres_server **ret_server)
 {
 	struct postgres_server *server = calloc(1, sizeof(*server));
-	int r = server ? check_folder(config->folder, failure) : failure_set(failure, -ENOMEM, "no memory");
+	int r;
 
 	if (!server)
-		return r;
+		return failure_set(failure, -ENOMEM, "no memory");
 	*server = (struct postgres_server){.config = config, .child = CHILD_NONE};
 	server->data = file_join(config->folder, "data");
 	server->log = file_join(config->folder, "log");
 	if (!server->data || !server->log)
 		r = failure_set(failure, -ENOMEM, "no memory");
-	for (int tries = 0; r == 0 && tries < PORT_TRIES; tries++) {
-		char tail[TEXT_SIZE];
-
-		r = try_start(server, failure);
-		if (r != -EIO || !strstr(folder_tail(server->log, tail, sizeof(tail)), "Address already in use"))
-			break;
-		unlink(server->log);
-		r = 0;
-	}
-	if (r == 0 && server->child.pid == 0)
-		r = failure_set(failure, -EADDRINUSE, "PostgreSQL gets no free port on 127.0.0.1");
+	else
+		r = check_folder(config->folder, failure);
+	if (r == 0)
+		r = start_somewhere(server, failure);
 	if (r < 0)
 		postgres_server_stop(server, 0);
 	else
