@@ -23,7 +23,7 @@ struct ports {
 	uint64_t *counts; /* by destination */
 	size_t capacity;
 	uint64_t most;
-	uint64_t exact; /* the last exact count ... */
+	uint64_t exact;         /* the last exact count ... */
 	uint64_t next_exact_ns; /* ... and when it gets too old */
 };
 
@@ -144,8 +144,8 @@ static uint64_t count_sockets(const char *path, const char *name)
 
 uint64_t ports_in_use(struct ports *ports, uint64_t now_ns)
 {
-	uint64_t all = count_sockets("/proc/self/net/sockstat", "TCP:") +
-		       count_sockets("/proc/self/net/sockstat6", "TCP6:");
+	uint64_t all =
+	        count_sockets("/proc/self/net/sockstat", "TCP:") + count_sockets("/proc/self/net/sockstat6", "TCP6:");
 
 	if (all <= ports_limit(ports) / 2)
 		return all;

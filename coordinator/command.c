@@ -11,8 +11,8 @@
 enum { HELP_COLUMNS = 80, OPTION_COLUMN = 28 };
 
 const struct command *const commands[] = {
-	&command_run,     &command_check,  &command_report,     &command_new,    &command_completion,
-	&command_resume,  &command_compare, &command_agents,    &command_keys,   NULL,
+        &command_run,    &command_check,   &command_report, &command_new,  &command_completion,
+        &command_resume, &command_compare, &command_agents, &command_keys, NULL,
 };
 
 /* Prints words from `column` on, wrapped at HELP_COLUMNS with that indent. */
@@ -35,8 +35,8 @@ static void print_wrapped(FILE *file, const char *text, int column, int indent)
 static void print_option(FILE *file, const struct option_row *row)
 {
 	char left[80];
-	int length = row->letter ? snprintf(left, sizeof(left), "  -%c, --%s", row->letter, row->name) :
-				   snprintf(left, sizeof(left), "      --%s", row->name);
+	int length = row->letter ? snprintf(left, sizeof(left), "  -%c, --%s", row->letter, row->name)
+	                         : snprintf(left, sizeof(left), "      --%s", row->name);
 
 	if (row->argument)
 		length += snprintf(left + length, sizeof(left) - (size_t)length, " %s", row->argument);
@@ -51,7 +51,7 @@ static void print_option(FILE *file, const struct option_row *row)
 void command_help(const struct command *command, FILE *file)
 {
 	fprintf(file, "Example:\n  %s\n\n%s\n\nUsage: stampede %s %s\n", command->example, command->summary,
-		command->name, command->arguments);
+	        command->name, command->arguments);
 	if (command->options[0].name)
 		fprintf(file, "\nOptions:\n");
 	for (const struct option_row *row = command->options; row->name; row++)
@@ -61,7 +61,7 @@ void command_help(const struct command *command, FILE *file)
 }
 
 _Bool command_options(const struct command *command, void *context, int argc, char **argv, int positionals_wanted,
-		      struct positionals *ret_positionals, int *ret_exit)
+                      struct positionals *ret_positionals, int *ret_exit)
 {
 	struct failure failure = {0};
 	_Bool help;

@@ -29,8 +29,9 @@ extern const struct command *const commands[];
 
 /* Prints the command's help in 80 columns. */
 void command_help(const struct command *command, FILE *file);
-/* Parses argv by the command's table. Returns 1 to go on; else the exit code is in *ret_exit (after --help, or an error that was printed). */
+/* Parses argv by the command's table. Returns 1 to go on; else the exit code is in *ret_exit (after --help, or an error
+ * that was printed). */
 _Bool command_options(const struct command *command, void *context, int argc, char **argv, int positionals_wanted,
-		      struct positionals *ret_positionals, int *ret_exit);
+                      struct positionals *ret_positionals, int *ret_exit);
 /* Prints "stampede NAME: text" and a hint at --help; returns EXIT_CODE_BAD_PLAN. */
 int command_refuse(const struct command *command, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -103,10 +103,10 @@ static int run(const struct command *command, int argc, char **argv)
 static const struct option_row no_options[] = {{.name = NULL}};
 
 const struct command command_completion = {
-	.name = "completion",
-	.summary = "Prints a completion script for your shell.",
-	.arguments = "bash|zsh|fish",
-	.example = "source <(stampede completion bash)",
-	.options = no_options,
-	.run = run,
+        .name = "completion",
+        .summary = "Prints a completion script for your shell.",
+        .arguments = "bash|zsh|fish",
+        .example = "source <(stampede completion bash)",
+        .options = no_options,
+        .run = run,
 };

@@ -23,10 +23,10 @@ static int set_format(void *context, const char *value, struct failure *failure)
 		const char *name;
 		enum report_format formats[2];
 	} names[] = {
-		{"text", {REPORT_TEXT, REPORT_TEXT}},       {"json", {REPORT_JSON, REPORT_JSON}},
-		{"md", {REPORT_MARKDOWN, REPORT_MARKDOWN}}, {"html", {REPORT_HTML, REPORT_HTML}},
-		{"csv", {REPORT_SERIES, REPORT_TIMELINE}},  {"junit", {REPORT_JUNIT, REPORT_JUNIT}},
-		{"hlog", {REPORT_HLOG, REPORT_HLOG}},
+	        {"text", {REPORT_TEXT, REPORT_TEXT}},       {"json", {REPORT_JSON, REPORT_JSON}},
+	        {"md", {REPORT_MARKDOWN, REPORT_MARKDOWN}}, {"html", {REPORT_HTML, REPORT_HTML}},
+	        {"csv", {REPORT_SERIES, REPORT_TIMELINE}},  {"junit", {REPORT_JUNIT, REPORT_JUNIT}},
+	        {"hlog", {REPORT_HLOG, REPORT_HLOG}},
 	};
 	struct report_options *options = context;
 
@@ -41,12 +41,12 @@ static int set_format(void *context, const char *value, struct failure *failure)
 
 /* Writes the format's file anew and prints it too. */
 static int print_format(const struct report *report, const char *run_folder, enum report_format format,
-			struct failure *failure)
+                        struct failure *failure)
 {
 	struct buffer buffer cleanup(buffer_deinit) = {0};
 	char *path cleanup(cleanup_free) = NULL;
-	int r = report_write(report, format, &(struct report_style){.colour = format == REPORT_TEXT && print_colours(stdout)},
-			     &buffer);
+	int r = report_write(report, format,
+	                     &(struct report_style){.colour = format == REPORT_TEXT && print_colours(stdout)}, &buffer);
 
 	if (r < 0)
 		return failure_set(failure, r, "no memory for the report");
@@ -58,7 +58,7 @@ static int print_format(const struct report *report, const char *run_folder, enu
 }
 
 static int print_wanted(const struct report *report, const char *run_folder, const struct report_options *options,
-			struct failure *failure)
+                        struct failure *failure)
 {
 	int r = 0;
 
@@ -91,19 +91,19 @@ static int run(const struct command *command, int argc, char **argv)
 }
 
 static const struct option_row rows[] = {
-	{.name = "format",
-	 .argument = "FORMAT",
-	 .help = "text, json, md, html, csv, junit or hlog: writes this one alone and prints it; may be given again",
-	 .repeatable = 1,
-	 .set = set_format},
-	{.name = NULL},
+        {.name = "format",
+         .argument = "FORMAT",
+         .help = "text, json, md, html, csv, junit or hlog: writes this one alone and prints it; may be given again",
+         .repeatable = 1,
+         .set = set_format},
+        {.name = NULL},
 };
 
 const struct command command_report = {
-	.name = "report",
-	.summary = "Writes every report of a run again, from its journal alone.",
-	.arguments = "RUN_DIR [--format FORMAT]...",
-	.example = "stampede report runs/20260105-091500-demo --format json | jq .verdict",
-	.options = rows,
-	.run = run,
+        .name = "report",
+        .summary = "Writes every report of a run again, from its journal alone.",
+        .arguments = "RUN_DIR [--format FORMAT]...",
+        .example = "stampede report runs/20260105-091500-demo --format json | jq .verdict",
+        .options = rows,
+        .run = run,
 };

@@ -17,8 +17,8 @@ int division_check(const struct plan *plan, uint32_t agent_count, struct failure
 		if (target->kind != TARGET_POSTGRES || target->postgres.connections >= agent_count)
 			continue;
 		return failure_set_at(failure, -EINVAL, plan->file, target->place.line, target->place.column,
-				      "target \"%s\" has %u connections for %u agents; give it at least %u",
-				      target->name, target->postgres.connections, agent_count, agent_count);
+		                      "target \"%s\" has %u connections for %u agents; give it at least %u",
+		                      target->name, target->postgres.connections, agent_count, agent_count);
 	}
 	return 0;
 }
@@ -58,7 +58,8 @@ static int leave_out_idle(const struct scenario *scenario, uint32_t *weights, ui
 }
 
 /* The shares of one scenario, by agent. */
-static int divide_scenario(const struct scenario *scenario, const uint32_t *weights, uint32_t count, struct share *parts)
+static int divide_scenario(const struct scenario *scenario, const uint32_t *weights, uint32_t count,
+                           struct share *parts)
 {
 	uint32_t *with_vus cleanup(cleanup_free) = calloc(count, sizeof(*with_vus));
 
@@ -69,7 +70,7 @@ static int divide_scenario(const struct scenario *scenario, const uint32_t *weig
 }
 
 int division_make(const struct plan *plan, const uint32_t *weights, uint32_t agent_count, struct failure *failure,
-		  struct division *ret_division)
+                  struct division *ret_division)
 {
 	struct division division = {.agent_count = agent_count, .scenario_count = plan->scenario_count};
 	struct share *parts cleanup(cleanup_free) = NULL;
@@ -79,8 +80,8 @@ int division_make(const struct plan *plan, const uint32_t *weights, uint32_t age
 		return r;
 	for (uint32_t i = 0; i < agent_count; i++)
 		if (weights[i] == 0 || weights[i] > SHARE_WEIGHT_MAX)
-			return failure_set(failure, -EINVAL, "agent %u has the weight %u; it must be from 1 to %d", i + 1,
-					   weights[i], SHARE_WEIGHT_MAX);
+			return failure_set(failure, -EINVAL, "agent %u has the weight %u; it must be from 1 to %d",
+			                   i + 1, weights[i], SHARE_WEIGHT_MAX);
 	division.shares = calloc((size_t)agent_count * plan->scenario_count, sizeof(*division.shares));
 	parts = calloc(agent_count, sizeof(*parts));
 	r = division.shares && parts ? 0 : -ENOMEM;
@@ -93,8 +94,8 @@ int division_make(const struct plan *plan, const uint32_t *weights, uint32_t age
 	}
 	if (r < 0) {
 		division_deinit(&division);
-		return failure_set(failure, r, "the plan can't be divided among %u agents of these weights: %s", agent_count,
-				   strerror(-r));
+		return failure_set(failure, r, "the plan can't be divided among %u agents of these weights: %s",
+		                   agent_count, strerror(-r));
 	}
 	*ret_division = division;
 	return 0;

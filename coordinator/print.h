@@ -13,8 +13,8 @@ _Bool print_terminal(FILE *file);
 _Bool print_colours(FILE *file);
 /* "file:line:col: text", or "stampede: text", to stderr. */
 void print_failure(const struct failure *failure);
-/* "stampede: text" to stderr, where the text may hold what agents or targets said: control characters become '?', so that
- * nobody else's text steers the terminal. */
+/* "stampede: text" to stderr, where the text may hold what agents or targets said: control characters become '?', so
+ * that nobody else's text steers the terminal. */
 void print_notice(const char *text);
 /* Each on its line; `label` ("warning: ") stands before the text. */
 void print_failures(const struct failures *failures, const char *label);

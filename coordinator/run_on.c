@@ -8,7 +8,8 @@
 
 enum { WATERMARK_BACK_S = 5 };
 
-#define BEGIN_LEAD_NS NS_PER_S /* what waits for counted iterations begins at a whole second at least this far ahead */
+#define BEGIN_LEAD_NS NS_PER_S /* what waits for counted iterations begins at a whole second at least this far ahead   \
+	                        */
 
 /* The newest second that every live agent has reported, but at most WATERMARK_BACK_S back; -1: none yet. */
 static int64_t watermark(struct run *run, uint64_t now_ns)
@@ -73,8 +74,8 @@ static int begin(struct run *run, uint32_t scenario, uint64_t at_ns)
 	return 0;
 }
 
-/* When what follows this scenario can begin, since T0. A schedule of a fixed length tells it beforehand; how long counted
- * iterations take is known when they are over. CLOCK_NEVER: not yet. */
+/* When what follows this scenario can begin, since T0. A schedule of a fixed length tells it beforehand; how long
+ * counted iterations take is known when they are over. CLOCK_NEVER: not yet. */
 static uint64_t follow_ns(struct run *run, uint32_t before, uint64_t now_ns)
 {
 	const struct scenario *scenario = &run->config.plan->scenarios[before];
@@ -94,8 +95,9 @@ static int begin_followers(struct run *run, uint64_t now_ns)
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && run->stop_cause == STOP_CAUSE_COUNT && i < plan->scenario_count; i++) {
-		uint64_t follow = run->begun_ns[i] == CLOCK_NEVER ? follow_ns(run, plan->scenarios[i].start_after, now_ns)
-		                                                  : CLOCK_NEVER;
+		uint64_t follow = run->begun_ns[i] == CLOCK_NEVER
+		                          ? follow_ns(run, plan->scenarios[i].start_after, now_ns)
+		                          : CLOCK_NEVER;
 
 		if (follow != CLOCK_NEVER)
 			r = begin(run, i, follow + plan->scenarios[i].start_time_ns);

@@ -129,8 +129,8 @@ struct option_map {
 /* Reads `mapping` into `base`: every key once, by its row; then the defaults; then what is missing. False if it
  * holds an unknown key: then the one that was meant isn't missed. */
 _Bool options_read(struct reading *reading, const struct option_map *map, const struct node *mapping, void *base);
-/* Reports the unknown keys of a mapping that can't be read as a whole, because its kind isn't known. True if one of them was meant to be
- * `wanted`. */
+/* Reports the unknown keys of a mapping that can't be read as a whole, because its kind isn't known. True if one of
+ * them was meant to be `wanted`. */
 _Bool options_check_keys(struct reading *reading, const struct option_map *map, const struct node *mapping,
                          const char *wanted);
 /* Reads one value by its row. */

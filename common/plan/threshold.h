@@ -30,7 +30,14 @@ enum aggregate {
 	AGGREGATE_PERCENTILE, /* latency; "p(99.9)" */
 };
 
-enum comparison { COMPARE_LESS, COMPARE_LESS_EQUAL, COMPARE_GREATER, COMPARE_GREATER_EQUAL, COMPARE_EQUAL, COMPARE_NOT_EQUAL };
+enum comparison {
+	COMPARE_LESS,
+	COMPARE_LESS_EQUAL,
+	COMPARE_GREATER,
+	COMPARE_GREATER_EQUAL,
+	COMPARE_EQUAL,
+	COMPARE_NOT_EQUAL
+};
 
 struct expression {
 	enum aggregate aggregate;
@@ -40,17 +47,18 @@ struct expression {
 };
 
 /* Parses "p(95)<50", "rate<0.05", "count==0"; blanks are allowed; the aggregate must suit the metric's kind. */
-int expression_parse(const char *text, enum metric_kind kind, struct failure *failure, struct expression *ret_expression);
+int expression_parse(const char *text, enum metric_kind kind, struct failure *failure,
+                     struct expression *ret_expression);
 /* True if `observed` satisfies it. A NaN never does. */
 _Bool expression_holds(const struct expression *expression, double observed);
 
 /* One line of the plan's thresholds. */
 struct threshold {
-	char *source;     /* the selector as written: 'kafka_produce_response_time{scenario:ticks}' */
-	char *text;       /* the expression as written */
+	char *source; /* the selector as written: 'kafka_produce_response_time{scenario:ticks}' */
+	char *text;   /* the expression as written */
 	struct selector selector;
 	struct expression expression;
-	uint64_t window_ns;          /* 0: cumulative */
+	uint64_t window_ns; /* 0: cumulative */
 	_Bool abort_on_fail;
 	uint64_t delay_abort_eval_ns;
 	int line, column;

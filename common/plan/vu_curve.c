@@ -116,8 +116,8 @@ static struct span line_span(uint32_t from, uint32_t to, uint64_t duration_ns, u
 		span.start_ns =
 		        (uint64_t)(((unsigned __int128)(level - from) * duration_ns + (to - from) - 1) / (to - from));
 	else /* it falls: up to the first ns at which (from - to) x >= (from - level + 1) duration */
-		span.end_ns =
-		        (uint64_t)(((unsigned __int128)(from - level + 1) * duration_ns + (from - to) - 1) / (from - to));
+		span.end_ns = (uint64_t)(((unsigned __int128)(from - level + 1) * duration_ns + (from - to) - 1) /
+		                         (from - to));
 	return span;
 }
 

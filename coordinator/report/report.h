@@ -33,7 +33,7 @@ struct report_agent {
 	uint64_t memory_bytes;
 	struct report_texts limits;
 	struct report_texts libraries;
-	uint64_t seconds;    /* its part of agent_seconds_held */
+	uint64_t seconds; /* its part of agent_seconds_held */
 	uint64_t operations;
 	int64_t clock_offset_ns;
 	uint64_t clock_bound_ns;
@@ -58,12 +58,12 @@ enum load { LOAD_NONE, LOAD_OPEN, LOAD_CLOSED, LOAD_MIXED }; /* "", "open", "clo
 struct report_row {
 	enum metric_id metric;
 	const char *scenario, *step, *group, *label;
-	struct cell cell;        /* without warm-up; a latency's histogram may be NULL when it has no values */
-	uint64_t warmup_count;   /* values (counter: its amount) recorded in warm-up */
-	double rate_per_s;       /* counter amounts, rate totals or latency values a second over the measured span */
-	double peak_per_s;       /* counters: the busiest second ... */
-	uint64_t peak_second;    /* ... and which */
-	enum load load;          /* latencies */
+	struct cell cell;      /* without warm-up; a latency's histogram may be NULL when it has no values */
+	uint64_t warmup_count; /* values (counter: its amount) recorded in warm-up */
+	double rate_per_s;     /* counter amounts, rate totals or latency values a second over the measured span */
+	double peak_per_s;     /* counters: the busiest second ... */
+	uint64_t peak_second;  /* ... and which */
+	enum load load;        /* latencies */
 };
 
 struct report_error {
@@ -76,22 +76,22 @@ struct report_error {
 };
 
 struct report_threshold {
-	char *metric;       /* the selector as written */
-	char *expression;   /* for people, with its window: "rate<0.3 over 30s" */
-	char *written;      /* as the plan has it: "rate<0.3" */
-	double window_s;    /* 0: the whole run */
-	double observed;    /* NAN: no data */
+	char *metric;     /* the selector as written */
+	char *expression; /* for people, with its window: "rate<0.3 over 30s" */
+	char *written;    /* as the plan has it: "rate<0.3" */
+	double window_s;  /* 0: the whole run */
+	double observed;  /* NAN: no data */
 	_Bool no_data;
 	_Bool pass;
-	_Bool aborted;      /* it ended the run */
+	_Bool aborted; /* it ended the run */
 	double aborted_at_s;
 	enum metric_kind kind;
 	_Bool few_samples;
 };
 
 struct report_trust {
-	char *check;    /* "send lateness p99" */
-	char *value;    /* with units, as text */
+	char *check; /* "send lateness p99" */
+	char *value; /* with units, as text */
 	char *limit;
 	_Bool ok;
 };
@@ -102,9 +102,9 @@ struct report_trust {
 struct report_line {
 	enum metric_id metric;
 	const char *scenario;
-	double *count;                  /* counter amount, rate hits, gauge value, latency count in that second */
-	double *total;                  /* rates: of how many; else NULL */
-	float *p50, *p95, *p99, *max;   /* latencies, ms, NAN where there is nothing; else NULL */
+	double *count;                /* counter amount, rate hits, gauge value, latency count in that second */
+	double *total;                /* rates: of how many; else NULL */
+	float *p50, *p95, *p99, *max; /* latencies, ms, NAN where there is nothing; else NULL */
 };
 
 enum verdict_thresholds { THRESHOLDS_NONE, THRESHOLDS_PASS, THRESHOLDS_FAIL };
@@ -113,11 +113,11 @@ struct report {
 	/* run */
 	char *id;
 	char *name;
-	char *started_at;       /* ISO 8601 with zone, wall clock of the coordinator */
+	char *started_at; /* ISO 8601 with zone, wall clock of the coordinator */
 	int64_t t0_unix_ns;
-	double duration_s;      /* from T0 to the end of the last operation */
+	double duration_s; /* from T0 to the end of the last operation */
 	double warmup_s;
-	double measured_s;      /* the span that rates divide by: [warm-up's end, schedule's end] */
+	double measured_s; /* the span that rates divide by: [warm-up's end, schedule's end] */
 	char *plan_sha256;
 	char *version;
 	struct report_texts tags;
@@ -131,14 +131,16 @@ struct report {
 	_Bool complete;
 	_Bool trusted;
 	int exit_code;
-	char *ended_by; /* "" or why the run ended before its schedule: "interrupted", "threshold ...", "agents lost ..." */
+	char *ended_by; /* "" or why the run ended before its schedule: "interrupted", "threshold ...", "agents lost
+	                   ..." */
 	/* coverage */
 	uint32_t agents_took_part;
 	uint64_t agent_seconds_held, agent_seconds_due;
 	_Bool sum_equals_total;
 	uint64_t unknown;
 	struct tally tally; /* of all scenarios: planned, started, dropped, succeeded, failed, interrupted */
-	struct report_texts notes; /* what a reader must know: groups folded, saturated values, few samples ... (name: topic) */
+	struct report_texts
+	        notes; /* what a reader must know: groups folded, saturated values, few samples ... (name: topic) */
 
 	struct report_threshold *thresholds;
 	uint32_t threshold_count;
@@ -165,7 +167,7 @@ struct report {
 		const char **steps; /* names of the steps that are operations */
 		enum step_kind *step_kinds;
 		uint32_t step_count;
-	} *scenarios;
+	} * scenarios;
 	uint32_t scenario_count;
 	struct bucket_edges edges;
 
@@ -190,7 +192,7 @@ int report_add_text(struct report *report, struct report_texts *texts, const cha
 struct report *report_free(struct report *report);
 /* The row, or NULL. Texts "" mean the row of all. */
 const struct report_row *report_find(const struct report *report, enum metric_id metric, const char *scenario,
-				     const char *step, const char *group, const char *label);
+                                     const char *step, const char *group, const char *label);
 /* A latency row's percentile in ms (0..100), NAN without values. */
 double report_percentile_ms(const struct report_row *row, double percentile);
 
@@ -207,8 +209,8 @@ enum report_format {
 };
 
 struct report_style {
-	_Bool colour;         /* REPORT_TEXT: ANSI colours */
-	const char *trend;    /* --summary-trend-stats LIST: "avg,min,med,max,p(90),p(95)"; NULL: the default */
+	_Bool colour;           /* REPORT_TEXT: ANSI colours */
+	const char *trend;      /* --summary-trend-stats LIST: "avg,min,med,max,p(90),p(95)"; NULL: the default */
 	const char *run_folder; /* named at the text's foot, NULL: not */
 };
 
@@ -216,6 +218,6 @@ struct report_style {
 int report_check_trend(const char *list, struct failure *failure);
 /* Appends the report in that format. 0 or -ENOMEM. */
 int report_write(const struct report *report, enum report_format format, const struct report_style *style,
-		 struct buffer *buffer);
+                 struct buffer *buffer);
 /* "summary.json", ...; NULL for REPORT_TEXT. */
 const char *report_file_name(enum report_format format);

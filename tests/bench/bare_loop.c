@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How late a bare epoll loop wakes: the machine's own share of send lateness. Arguments: wake-ups a second, seconds. Prints the
- * lateness at p50, p99 and max in us. */
+/* How late a bare epoll loop wakes: the machine's own share of send lateness. Arguments: wake-ups a second, seconds.
+ * Prints the lateness at p50, p99 and max in us. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,8 @@ static void wait_until(int epoll_fd, uint64_t deadline_ns)
 
 	while ((now_ns = clock_now_ns()) < deadline_ns) {
 		uint64_t left_ns = deadline_ns - now_ns;
-		struct timespec timeout = {.tv_sec = (time_t)(left_ns / NS_PER_S), .tv_nsec = (long)(left_ns % NS_PER_S)};
+		struct timespec timeout = {.tv_sec = (time_t)(left_ns / NS_PER_S),
+		                           .tv_nsec = (long)(left_ns % NS_PER_S)};
 		struct epoll_event event;
 
 		epoll_pwait2(epoll_fd, &event, 1, &timeout, NULL);
@@ -49,7 +50,8 @@ int main(int argc, char **argv)
 			return 1;
 	}
 	printf("%llu %llu %llu\n", (unsigned long long)histogram_percentile_us(lateness, 50),
-	       (unsigned long long)histogram_percentile_us(lateness, 99), (unsigned long long)histogram_max_us(lateness));
+	       (unsigned long long)histogram_percentile_us(lateness, 99),
+	       (unsigned long long)histogram_max_us(lateness));
 	histogram_free(lateness);
 	close(epoll_fd);
 	return 0;

@@ -159,8 +159,8 @@ static void test_each_agent_has_a_share_of_each_scenario(void **state)
 static void test_agents_without_a_vu_own_no_arrivals(void **state)
 {
 	static const char text[] =
-		"scenarios:\n"
-		"  s: { executor: constant-arrival-rate, rate: 100, duration: 1s, maxVUs: 2, steps: [ null: {} ] }\n";
+	        "scenarios:\n"
+	        "  s: { executor: constant-arrival-rate, rate: 100, duration: 1s, maxVUs: 2, steps: [ null: {} ] }\n";
 	struct plan *plan = read_plan(text);
 
 	(void)state;
@@ -173,7 +173,8 @@ static void test_agents_without_a_vu_own_no_arrivals(void **state)
 		for (uint32_t agent = 0; agent < count; agent++) {
 			struct portion portion;
 
-			assert_int_equal(division_portion(&plan->scenarios[0], division_of(&division, agent), &portion), 0);
+			assert_int_equal(division_portion(&plan->scenarios[0], division_of(&division, agent), &portion),
+			                 0);
 			assert_int_equal(portion.vus > 0, portion.iterations > 0);
 			iterations += portion.iterations;
 			vus += portion.vus;

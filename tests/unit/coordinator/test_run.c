@@ -20,7 +20,7 @@ enum { EFFECTS_MAX = 4096, AGENTS = 3 };
 struct left {
 	enum run_effect_type type;
 	int what;
-	uint32_t agent; /* first byte of the incarnation */
+	uint32_t agent;  /* first byte of the incarnation */
 	uint64_t number; /* ack: seq; state: state; begin: at_ns; stop: cause of a record */
 };
 
@@ -46,15 +46,15 @@ static int take(void *context, const struct run_effect *effect)
 	} else if (effect->type == RUN_SEND) {
 		left->what = (int)effect->message->type;
 		left->agent = effect->message->incarnation.bytes[0];
-		left->number = effect->message->type == MESSAGE_ACK   ? effect->message->ack.seq :
-			       effect->message->type == MESSAGE_BEGIN ? effect->message->begin.at_ns :
-			       effect->message->type == MESSAGE_START ? effect->message->start.t0_agent_ns :
-									0;
+		left->number = effect->message->type == MESSAGE_ACK     ? effect->message->ack.seq
+		               : effect->message->type == MESSAGE_BEGIN ? effect->message->begin.at_ns
+		               : effect->message->type == MESSAGE_START ? effect->message->start.t0_agent_ns
+		                                                        : 0;
 	} else {
 		left->what = (int)effect->record->type;
-		left->number = effect->record->type == JOURNAL_STATE ? (uint64_t)effect->record->state.state :
-			       effect->record->type == JOURNAL_STOP  ? (uint64_t)effect->record->stop.cause :
-								       0;
+		left->number = effect->record->type == JOURNAL_STATE  ? (uint64_t)effect->record->state.state
+		               : effect->record->type == JOURNAL_STOP ? (uint64_t)effect->record->stop.cause
+		                                                      : 0;
 		return stage->journal_error;
 	}
 	return 0;
@@ -84,17 +84,17 @@ static void set_up(struct theatre *stage, const char *yaml, uint32_t agents)
 	assert_int_equal(plan_parse(yaml, strlen(yaml), NULL, 0, &failures, &stage->plan), 0);
 	failures_deinit(&failures);
 	assert_int_equal(run_new(&(struct run_config){.plan = stage->plan,
-						      .plan_text = yaml,
-						      .plan_size = strlen(yaml),
-						      .run_id = "11111111-2222-4333-8444-555555555555",
-						      .version = "1",
-						      .expect_agents = agents,
-						      .wait_ns = 10 * NS_PER_S,
-						      .now_ns = stage->now_ns,
-						      .effect = take,
-						      .context = stage},
-				 &stage->run),
-			 0);
+	                                              .plan_text = yaml,
+	                                              .plan_size = strlen(yaml),
+	                                              .run_id = "11111111-2222-4333-8444-555555555555",
+	                                              .version = "1",
+	                                              .expect_agents = agents,
+	                                              .wait_ns = 10 * NS_PER_S,
+	                                              .now_ns = stage->now_ns,
+	                                              .effect = take,
+	                                              .context = stage},
+	                         &stage->run),
+	                 0);
 }
 
 static void tear_down(struct theatre *stage)
@@ -120,16 +120,16 @@ static void hello(struct theatre *stage, uint8_t agent)
 
 	snprintf(name, sizeof(name), "agent-%u", agent);
 	struct message message = {.type = MESSAGE_HELLO,
-				  .hello = {.protocol = PROTOCOL_VERSION,
-					    .version = strdup("1"),
-					    .name = strdup(name),
-					    .host = strdup("host"),
-					    .cpu = strdup(""),
-					    .kernel = strdup(""),
-					    .cores = 1,
-					    .workers = 1,
-					    .weight = 1,
-					    .pid = 100 + agent}};
+	                          .hello = {.protocol = PROTOCOL_VERSION,
+	                                    .version = strdup("1"),
+	                                    .name = strdup(name),
+	                                    .host = strdup("host"),
+	                                    .cpu = strdup(""),
+	                                    .kernel = strdup(""),
+	                                    .cores = 1,
+	                                    .workers = 1,
+	                                    .weight = 1,
+	                                    .pid = 100 + agent}};
 
 	assert_int_equal(say(stage, agent, &message), 0);
 }
@@ -145,9 +145,9 @@ static void pong(struct theatre *stage, uint8_t agent, uint64_t offset_ns)
 {
 	uint32_t index = roster_find(run_roster(stage->run), &(struct incarnation){{agent}});
 	struct message message = {.type = MESSAGE_PONG,
-				  .pong = {.id = roster_get(run_roster(stage->run), index)->pings,
-					   .agent_in_ns = stage->now_ns + NS_PER_MS / 2 + offset_ns,
-					   .agent_out_ns = stage->now_ns + NS_PER_MS / 2 + offset_ns}};
+	                          .pong = {.id = roster_get(run_roster(stage->run), index)->pings,
+	                                   .agent_in_ns = stage->now_ns + NS_PER_MS / 2 + offset_ns,
+	                                   .agent_out_ns = stage->now_ns + NS_PER_MS / 2 + offset_ns}};
 
 	stage->now_ns += NS_PER_MS;
 	assert_int_equal(say(stage, agent, &message), 0);
@@ -165,19 +165,20 @@ static void snapshot(struct theatre *stage, uint8_t agent, uint64_t seq, _Bool f
 	for (int i = 0; i < 4; i++)
 		scenarios[i].finished = finished;
 	assert_int_equal(say(stage, agent,
-			     &(struct message){.type = MESSAGE_SNAPSHOT,
-					       .snapshot = {.seq = seq,
-							    .second = seq - 1,
-							    .scenarios = scenarios,
-							    .scenario_count = stage->plan->scenario_count,
-							    .last = last}}),
-			 0);
+	                     &(struct message){.type = MESSAGE_SNAPSHOT,
+	                                       .snapshot = {.seq = seq,
+	                                                    .second = seq - 1,
+	                                                    .scenarios = scenarios,
+	                                                    .scenario_count = stage->plan->scenario_count,
+	                                                    .last = last}}),
+	                 0);
 }
 
 static void done(struct theatre *stage, uint8_t agent, uint64_t last_seq)
 {
 	assert_int_equal(
-		say(stage, agent, &(struct message){.type = MESSAGE_DONE, .done = {.last_seq = last_seq, .end_ns = 1}}), 0);
+	        say(stage, agent, &(struct message){.type = MESSAGE_DONE, .done = {.last_seq = last_seq, .end_ns = 1}}),
+	        0);
 }
 
 /* Brings `agents` agents to T0. */
@@ -197,8 +198,8 @@ static void start(struct theatre *stage, uint32_t agents)
 }
 
 static const char one_scenario[] =
-	"name: one\nlostAfter: 5s\nscenarios:\n"
-	"  a: { executor: constant-arrival-rate, rate: 10, duration: 10s, steps: [ { null: {} } ] }\n";
+        "name: one\nlostAfter: 5s\nscenarios:\n"
+        "  a: { executor: constant-arrival-rate, rate: 10, duration: 10s, steps: [ { null: {} } ] }\n";
 
 static void test_the_plan_is_divided_when_all_expected_agents_came(void **state)
 {
@@ -307,7 +308,7 @@ static void test_t0_waits_for_every_agent_and_its_clock(void **state)
 	for (size_t i = 0; i < at; i++)
 		if (stage.left[i].type == RUN_SEND && stage.left[i].what == MESSAGE_START)
 			assert_in_range(stage.left[i].number, run_t0_ns(stage.run) + 3600 * NS_PER_S - NS_PER_MS,
-					run_t0_ns(stage.run) + 3600 * NS_PER_S + NS_PER_MS);
+			                run_t0_ns(stage.run) + 3600 * NS_PER_S + NS_PER_MS);
 	tear_down(&stage);
 }
 
@@ -501,7 +502,7 @@ static void test_an_abandoned_run_stops_its_agents_without_the_journal(void **st
 static void test_a_lost_agent_ends_the_run_under_fail(void **state)
 {
 	static const char plan[] = "name: one\nonAgentLoss: fail\nscenarios:\n"
-				   "  a: { executor: constant-vus, vus: 4, duration: 60s, steps: [ { null: {} } ] }\n";
+	                           "  a: { executor: constant-vus, vus: 4, duration: 60s, steps: [ { null: {} } ] }\n";
 	struct theatre stage;
 	size_t at;
 
@@ -588,9 +589,9 @@ static void test_an_agent_that_never_finishes_is_given_up(void **state)
 static void test_a_scenario_that_starts_after_another_begins_at_a_whole_second_ahead(void **state)
 {
 	static const char plan[] =
-		"name: two\nscenarios:\n"
-		"  a: { executor: shared-iterations, vus: 2, iterations: 4, steps: [ { null: {} } ] }\n"
-		"  b: { executor: constant-vus, vus: 2, duration: 5s, startAfter: a, steps: [ { null: {} } ] }\n";
+	        "name: two\nscenarios:\n"
+	        "  a: { executor: shared-iterations, vus: 2, iterations: 4, steps: [ { null: {} } ] }\n"
+	        "  b: { executor: constant-vus, vus: 2, duration: 5s, startAfter: a, steps: [ { null: {} } ] }\n";
 	struct theatre stage;
 	size_t at, record;
 
@@ -608,17 +609,18 @@ static void test_a_scenario_that_starts_after_another_begins_at_a_whole_second_a
 	assert_true(record < at);
 	assert_int_equal(stage.left[at].number % NS_PER_S, 0);
 	assert_in_range(stage.left[at].number, stage.now_ns - run_t0_ns(stage.run) + NS_PER_S,
-			stage.now_ns - run_t0_ns(stage.run) + 2 * NS_PER_S);
+	                stage.now_ns - run_t0_ns(stage.run) + 2 * NS_PER_S);
 	tear_down(&stage);
 }
 
 static void test_what_follows_a_fixed_duration_begins_at_its_end(void **state)
 {
 	static const char plan[] =
-		"name: three\nscenarios:\n"
-		"  a: { executor: constant-vus, vus: 2, duration: 2500ms, steps: [ { null: {} } ] }\n"
-		"  c: { executor: constant-vus, vus: 2, duration: 1s, startAfter: b, startTime: 200ms, steps: [ { null: {} } ] }\n"
-		"  b: { executor: constant-vus, vus: 2, duration: 5s, startAfter: a, steps: [ { null: {} } ] }\n";
+	        "name: three\nscenarios:\n"
+	        "  a: { executor: constant-vus, vus: 2, duration: 2500ms, steps: [ { null: {} } ] }\n"
+	        "  c: { executor: constant-vus, vus: 2, duration: 1s, startAfter: b, startTime: 200ms, steps: [ { "
+	        "null: {} } ] }\n"
+	        "  b: { executor: constant-vus, vus: 2, duration: 5s, startAfter: a, steps: [ { null: {} } ] }\n";
 	struct theatre stage;
 	size_t at;
 
@@ -638,27 +640,27 @@ static void test_what_follows_a_fixed_duration_begins_at_its_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_the_plan_is_divided_when_all_expected_agents_came),
-		cmocka_unit_test(test_too_few_agents_end_the_run_and_those_that_came_are_named),
-		cmocka_unit_test(test_t0_waits_for_every_agent_and_its_clock),
-		cmocka_unit_test(test_an_acknowledgement_leaves_only_after_its_record),
-		cmocka_unit_test(test_a_snapshot_is_never_acknowledged_when_the_journal_fails),
-		cmocka_unit_test(test_repeated_snapshots_are_acknowledged_again_and_gaps_are_not),
-		cmocka_unit_test(test_the_last_snapshot_is_acknowledged_with_the_journaled_done),
-		cmocka_unit_test(test_a_known_agent_that_says_hello_is_told_all_it_must_know),
-		cmocka_unit_test(test_a_stranger_is_turned_away_once_the_run_has_its_agents),
-		cmocka_unit_test(test_a_silent_agent_is_lost_after_lost_after_and_comes_back_when_heard),
-		cmocka_unit_test(test_an_agent_that_went_away_before_the_run_leaves_its_place_to_another),
-		cmocka_unit_test(test_a_local_agent_that_ends_before_it_came_ends_the_wait_and_is_explained),
-		cmocka_unit_test(test_an_agent_that_failed_is_turned_away_and_stays_lost),
-		cmocka_unit_test(test_an_abandoned_run_stops_its_agents_without_the_journal),
-		cmocka_unit_test(test_a_lost_agent_ends_the_run_under_fail),
-		cmocka_unit_test(test_an_agent_that_cannot_run_its_share_ends_the_run_before_t0),
-		cmocka_unit_test(test_an_interrupt_stops_agents_and_waits_for_what_they_hold),
-		cmocka_unit_test(test_a_pong_counts_once_and_only_for_a_ping_that_was_sent),
-		cmocka_unit_test(test_an_agent_that_never_finishes_is_given_up),
-		cmocka_unit_test(test_a_scenario_that_starts_after_another_begins_at_a_whole_second_ahead),
-		cmocka_unit_test(test_what_follows_a_fixed_duration_begins_at_its_end),
+	        cmocka_unit_test(test_the_plan_is_divided_when_all_expected_agents_came),
+	        cmocka_unit_test(test_too_few_agents_end_the_run_and_those_that_came_are_named),
+	        cmocka_unit_test(test_t0_waits_for_every_agent_and_its_clock),
+	        cmocka_unit_test(test_an_acknowledgement_leaves_only_after_its_record),
+	        cmocka_unit_test(test_a_snapshot_is_never_acknowledged_when_the_journal_fails),
+	        cmocka_unit_test(test_repeated_snapshots_are_acknowledged_again_and_gaps_are_not),
+	        cmocka_unit_test(test_the_last_snapshot_is_acknowledged_with_the_journaled_done),
+	        cmocka_unit_test(test_a_known_agent_that_says_hello_is_told_all_it_must_know),
+	        cmocka_unit_test(test_a_stranger_is_turned_away_once_the_run_has_its_agents),
+	        cmocka_unit_test(test_a_silent_agent_is_lost_after_lost_after_and_comes_back_when_heard),
+	        cmocka_unit_test(test_an_agent_that_went_away_before_the_run_leaves_its_place_to_another),
+	        cmocka_unit_test(test_a_local_agent_that_ends_before_it_came_ends_the_wait_and_is_explained),
+	        cmocka_unit_test(test_an_agent_that_failed_is_turned_away_and_stays_lost),
+	        cmocka_unit_test(test_an_abandoned_run_stops_its_agents_without_the_journal),
+	        cmocka_unit_test(test_a_lost_agent_ends_the_run_under_fail),
+	        cmocka_unit_test(test_an_agent_that_cannot_run_its_share_ends_the_run_before_t0),
+	        cmocka_unit_test(test_an_interrupt_stops_agents_and_waits_for_what_they_hold),
+	        cmocka_unit_test(test_a_pong_counts_once_and_only_for_a_ping_that_was_sent),
+	        cmocka_unit_test(test_an_agent_that_never_finishes_is_given_up),
+	        cmocka_unit_test(test_a_scenario_that_starts_after_another_begins_at_a_whole_second_ahead),
+	        cmocka_unit_test(test_what_follows_a_fixed_duration_begins_at_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
