@@ -184,6 +184,9 @@ static void set_once(struct channel *channel)
 	/* A worker's threads share the process with others: no signals. Nor anything from the user's environment. */
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	/* libcurl keeps the host's certificates from one connection to the next only if no folder of them is given, as
+	 * Debian does beside the file; it would read them for each. */
+	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	/* A name is resolved once a run. */
 	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, -1L);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, stamp_sending);

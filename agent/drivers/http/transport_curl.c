@@ -27,6 +27,7 @@
 #include <curl/curl.h>
 
 #include "agent/drivers/http/curl_channel.h"
+#include "agent/drivers/http/curl_trust.h"
 #include "common/base/array.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
@@ -292,6 +293,8 @@ static int transport_open(const struct transport_config *config, struct failure 
 		transport_close(transport);
 		return failure_set(failure, -ENOMEM, "no memory");
 	}
+	if (config->url->secure)
+		curl_trust_load(transport->multi);
 	curl_multi_setopt(transport->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
 	curl_multi_setopt(transport->multi, CURLMOPT_SOCKETDATA, transport);
 	curl_multi_setopt(transport->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
