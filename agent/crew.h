@@ -43,8 +43,11 @@ struct crew *crew_free(struct crew *crew);
 
 /* Looks at the workers. */
 enum crew_state crew_state(struct crew *crew);
+/* Of a crew that failed; holds until crew_free(). */
 const struct failure *crew_failure(const struct crew *crew);
 
+/* Tell all workers: T0 on our clock; when a scenario with startAfter begins (0 or -ENOMEM); when no iteration starts
+ * any more, and how long those in progress may take. Times of the latter two count from T0. */
 void crew_start(struct crew *crew, uint64_t t0_ns);
 int crew_begin(struct crew *crew, uint32_t scenario, uint64_t at_ns);
 void crew_stop(struct crew *crew, uint64_t at_ns, uint64_t grace_ns);

@@ -21,6 +21,7 @@ enum {
 
 /* Keeps a pointer to the plan. 0 or -ENOMEM. */
 int groups_new(const struct plan *plan, struct groups **ret_groups);
+/* Accepts NULL. */
 struct groups *groups_free(struct groups *groups);
 /* The number of this text under the step; texts are cut at LIMIT_LABEL_BYTES (whole characters), and what is not UTF-8
  * in them becomes '?'. A folded one is counted. 0 or -ENOMEM. */

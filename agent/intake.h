@@ -11,6 +11,7 @@ struct intake;
 /* Keeps pointers to the names. 0, -ENOMEM, -EFBIG (a file above LIMIT_FEED_BYTES). */
 int intake_new(const struct wire_file *files, uint32_t count, struct failure *failure, struct intake **ret_intake);
 struct intake *intake_free(struct intake *intake);
+/* True when every file is there. */
 _Bool intake_complete(const struct intake *intake);
 /* What to ask for next. Only while it isn't complete. */
 void intake_want(const struct intake *intake, struct message_fetch *ret_fetch);

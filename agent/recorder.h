@@ -36,8 +36,10 @@ int recorder_operation(struct recorder *recorder, const struct recorder_place *p
 /* A completed iteration; its duration counts only for successes. Interrupted ones are not recorded. */
 int recorder_iteration(struct recorder *recorder, uint32_t scenario, _Bool warmup, _Bool succeeded,
                        uint64_t duration_ns);
+/* Iterations that the schedule wanted and that never started. */
 int recorder_dropped(struct recorder *recorder, uint32_t scenario, _Bool warmup, enum drop_reason reason,
                      uint64_t count);
+/* How long after its intended time an iteration was started. */
 int recorder_lateness(struct recorder *recorder, uint32_t scenario, _Bool warmup, uint64_t lateness_ns);
 /* An iteration that failed without an operation (a feed had nothing left): an error of the scenario, under no step. */
 int recorder_error(struct recorder *recorder, uint32_t scenario, _Bool warmup, const char *label);

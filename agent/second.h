@@ -27,5 +27,6 @@ struct second {
 	size_t id_capacity;
 };
 
+/* An empty one; keeps both pointers. 0 or -ENOMEM. */
 int second_new(const struct plan *plan, const struct groups *groups, struct second **ret_second);
 struct second *second_free(struct second *second);

@@ -64,6 +64,7 @@ int session_terminate(struct session *session, uint64_t now_ns);
 /* To be called when session_next_ns() has come. */
 int session_tick(struct session *session, uint64_t now_ns);
 
+/* When session_tick() is wanted; CLOCK_NEVER when it is over. */
 uint64_t session_next_ns(const struct session *session);
 /* The next thing to do; false: there is none. */
 _Bool session_effect(struct session *session, struct effect *ret_effect);
@@ -76,6 +77,7 @@ _Bool session_deserted(const struct session *session);
 
 /* What EFFECT_OPEN opens. Hold until EFFECT_CLOSE. */
 const struct message_assign *session_assignment(const struct session *session);
+/* Of the run it has, or had last; "" before the first. */
 const char *session_run_id(const struct session *session);
 struct plan_file;
 /* The data files, one for each of the assignment's. */

@@ -24,6 +24,7 @@ int targets_open(struct engine *engine, struct failure *failure);
 void targets_poll(struct engine *engine, uint64_t now_ns);
 /* Operations accepted and not completed, by all drivers. */
 uint64_t targets_in_flight(const struct engine *engine);
+/* Tells the drivers that no more operations will come. */
 void targets_drain(struct engine *engine);
 /* Completes whatever is in flight as interrupted. */
 void targets_abandon(struct engine *engine);

@@ -69,6 +69,7 @@ struct vu *vu_free(struct vu *vu);
 void vu_seed(struct vu *vu, uint64_t number);
 /* Opens the sessions that aren't open. 0 or a negative errno. */
 int vu_open(struct vu *vu);
+/* Closes the sessions that are open; nothing may be in flight. */
 void vu_close(struct vu *vu);
 /* Copies a value that an answer left for the following steps and iterations. 0 or -ENOMEM. */
 int vu_save(struct vu *vu, uint32_t slot, const char *text, size_t size);

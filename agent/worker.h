@@ -28,12 +28,14 @@ int worker_new(const struct engine_config *engine, int doorbell, struct worker *
  * caller's. */
 struct worker *worker_free(struct worker *worker);
 
+/* How it stands now. */
 enum worker_state worker_state(struct worker *worker);
 /* Of a failed one. Holds until worker_free(). */
 const struct failure *worker_failure(struct worker *worker);
 /* Of a done one: by the plan's targets; `version` and `topology` are "" where nothing was learned. */
 const struct target_facts *worker_facts(struct worker *worker);
 
+/* Commands are obeyed at the worker's next turn; the newest start or stop replaces one that it has not seen yet. */
 void worker_start(struct worker *worker, uint64_t t0_ns);
 /* 0 or -ENOMEM. */
 int worker_begin(struct worker *worker, uint32_t scenario, uint64_t at_ns);

@@ -41,8 +41,10 @@ struct answer {
 	struct buffer scratch;
 };
 
+/* Forgets what came, keeps the memory. */
 void answer_clear(struct answer *answer);
 void answer_deinit(struct answer *answer);
+/* Keeps a header that the form saves from, and the body if it does. What finds no memory fails answer_extract(). */
 void answer_header(struct answer *answer, const struct answer_form *form, const char *name, size_t name_size,
                    const char *value, size_t value_size);
 void answer_body(struct answer *answer, const struct answer_form *form, const void *data, size_t size);

@@ -29,6 +29,7 @@ struct channel {
 	size_t line_capacity;
 };
 
+/* Makes its easy handle and connection pool, and sets what never changes. Keeps the config. 0 or -ENOMEM. */
 int channel_open(const struct channel_config *config, struct channel **ret_channel);
 /* Accepts NULL and a half-built one. It must not be busy. */
 struct channel *channel_close(struct channel *channel);

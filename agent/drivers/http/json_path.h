@@ -9,6 +9,7 @@ struct json_path;
 
 /* -EINVAL with the reason, -ENOMEM. */
 int json_path_compile(const char *text, struct failure *failure, struct json_path **ret_path);
+/* Accepts NULL. */
 struct json_path *json_path_free(struct json_path *path);
 
 /* A parsed document: NULL if it is no JSON (or there is no memory for it). */

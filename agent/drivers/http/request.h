@@ -18,6 +18,7 @@ struct request_form {
 	_Bool has_cookie; /* the plan's own Cookie header stands in place of the user's cookies */
 };
 
+/* Keeps pointers to all three. 0 or -ENOMEM. */
 int request_form_init(struct request_form *form, const struct target *target, const struct url *url,
                       const struct http_step *step);
 void request_form_deinit(struct request_form *form);

@@ -24,6 +24,7 @@ struct job {
 	size_t pointer_capacity;
 };
 
+/* NULL without memory. */
 struct job *job_new(void);
 struct job *job_free(struct job *job);
 /* Takes the operation on and fills in its parameters. 0, -ENOMEM or -ENOKEY with the missing name. */

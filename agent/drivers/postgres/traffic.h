@@ -9,6 +9,7 @@
 
 #include "agent/drivers/driver.h"
 
+/* Bytes of the messages that libpq sends for a statement, heads included. */
 uint64_t traffic_of_prepare(const char *name, const char *query);
 uint64_t traffic_of_execute(const char *name, const char *const *values, uint32_t count);
 /* Adds what came with a successful result to the operation's bytes and, if `executed` (not only prepared), samples of
