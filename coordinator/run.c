@@ -49,8 +49,9 @@ static int make_parts(struct run *run)
 	uint32_t scenarios = run->config.plan->scenario_count;
 
 	run->roster = roster_new();
+	run->busy = names_new();
 	run->begun_ns = calloc(scenarios ? scenarios : 1, sizeof(*run->begun_ns));
-	if (!run->roster || !run->begun_ns)
+	if (!run->roster || !run->busy || !run->begun_ns)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < scenarios; i++)
 		run->begun_ns[i] = run->config.plan->scenarios[i].start_after == PLAN_NONE
@@ -93,6 +94,7 @@ struct run *run_free(struct run *run)
 	division_deinit(&run->division);
 	intake_free(run->intake);
 	roster_free(run->roster);
+	names_free(run->busy);
 	free(run->begun_ns);
 	free(run);
 	return NULL;
