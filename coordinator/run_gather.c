@@ -2,12 +2,11 @@
 /* A run's gathering: agents come, and the plan is divided among them. */
 #include "coordinator/run_state.h"
 
-#include <string.h>
-
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/names.h"
