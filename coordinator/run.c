@@ -37,6 +37,7 @@ static int journal_run(struct run *run)
 	                                                    .name = plan->name,
 	                                                    .version = (char *)run->config.version,
 	                                                    .plan_sha256 = (char *)plan->sha256,
+	                                                    .require_trust = run->config.require_trust,
 	                                                    .plan = (char *)run->config.plan_text,
 	                                                    .plan_size = run->config.plan_size,
 	                                                    .created_unix_ns = run_wall_ns(run, run->config.now_ns),

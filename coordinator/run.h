@@ -34,6 +34,7 @@ struct run_config {
 	size_t plan_size;
 	const char *run_id;
 	const char *version;
+	_Bool require_trust; /* kept for the report */
 	uint32_t expect_agents;
 	uint64_t wait_ns; /* how long agents may take to come */
 	uint64_t now_ns;
