@@ -170,7 +170,8 @@ enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
 void options_print_help(FILE *file)
 {
 	fprintf(file, "Example:\n"
-	              "  stampede-agent --connect 10.0.0.5:7700 --name rack3 --insecure\n"
+	              "  stampede-agent --connect 10.0.0.5:7700 --key agent.key \\\n"
+	              "                 --server-key coordinator.pub\n"
 	              "\n"
 	              "Makes load for the coordinator of a Stampede run (stampede run --listen), run\n"
 	              "after run, until it is told to end by SIGTERM.\n"
