@@ -2,13 +2,19 @@
 /* The agent's side of the protocol as a pure state machine: what happens comes in by calls with the time, what is to be
  * done goes out as effects. No sockets, no clock, no threads.
  *
- * free      no run. Says hello each second until it is welcomed, and again when the coordinator falls silent.
- * fetching  assigned: asks for the data files, piece by piece.
- * opening   drivers are being opened and targets probed; the caller does it and tells.
- * ready     has said so; waits for T0.
- * running   snapshots come in from the workers, wait in the spool, go out, and are forgotten when they are
- * acknowledged. finished  the last snapshot is made; waits for its acknowledgement. over      nothing more to do: the
- * program may exit.
+ * free: no run. Says hello each second until it is welcomed, and again when the coordinator falls silent.
+ *
+ * fetching: assigned. Asks for the data files, piece by piece.
+ *
+ * opening: drivers are being opened and targets probed; the caller does it and tells.
+ *
+ * ready: has said so; waits for T0.
+ *
+ * running: snapshots come in from the workers, wait in the spool, go out, and are forgotten when they are acknowledged.
+ *
+ * finished: the last snapshot is made; waits for its acknowledgement.
+ *
+ * over: nothing more to do, the program may exit.
  *
  * Any message may be lost: whatever has no answer is sent again after RESEND. */
 #pragma once

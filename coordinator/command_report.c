@@ -78,7 +78,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 	if (!command_options(command, &options, argc, argv, 1, &positionals, &exit_code))
 		return exit_code;
-	r = replay_report(positionals.items[0], &(struct replay_options){0}, &failure, &report);
+	r = replay_report(positionals.items[0], &failure, &report);
 	if (r == 0 && options.any)
 		r = print_wanted(report, positionals.items[0], &options, &failure);
 	else if (r == 0)

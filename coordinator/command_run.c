@@ -139,10 +139,7 @@ static int make_report(const struct run_options *options, const char *run_folder
 {
 	struct report *report = NULL;
 	int exit_code;
-	int r = replay_report(run_folder,
-	                      &(struct replay_options){.no_thresholds = options->plan.no_thresholds,
-	                                               .require_trust = options->require_trust},
-	                      failure, &report);
+	int r = replay_report(run_folder, failure, &report);
 
 	if (r == 0)
 		r = print_report_and_files(report, run_folder, options->trend, options->no_colour, failure);
@@ -222,6 +219,7 @@ static int run_in(const struct run_options *options, const struct plan *plan, co
 	                                                        : options->listen ? DEFAULT_WAIT_NS
 	                                                                          : LOCAL_WAIT_NS,
 	                                             .fsync_each = options->fsync_each,
+	                                             .require_trust = options->require_trust,
 	                                             .quiet = options->quiet,
 	                                             .colour = !options->no_colour && print_colours(stderr),
 	                                             .log = log},

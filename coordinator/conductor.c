@@ -163,6 +163,7 @@ static int open_run(struct conductor *conductor)
 	                                    .plan_size = config->plan_size,
 	                                    .run_id = conductor->run_id,
 	                                    .version = STAMPEDE_VERSION,
+	                                    .require_trust = config->require_trust,
 	                                    .expect_agents = config->agents,
 	                                    .wait_ns = config->wait_ns,
 	                                    .now_ns = now_ns,

@@ -22,6 +22,7 @@ struct conductor_config {
 	uint32_t agents;              /* local ones to start, or remote ones to expect */
 	uint64_t wait_ns;
 	_Bool fsync_each;
+	_Bool require_trust; /* kept for the report */
 	_Bool quiet; /* no progress and no notices */
 	_Bool colour;
 	struct log *log;

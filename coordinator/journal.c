@@ -5,6 +5,7 @@
  * reader believes a frame only when its checksum holds, and ends at the first that doesn't. */
 #include "coordinator/journal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -109,6 +110,7 @@ static int create_file(struct journal *journal, struct failure *failure)
 {
 	int r;
 
+	assert(journal->path);
 	journal->fd = open(journal->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (journal->fd < 0) {
 		r = -errno;
@@ -252,6 +254,7 @@ static int open_file(struct journal_reader *reader, struct failure *failure)
 	struct stat status;
 	int r;
 
+	assert(reader->path);
 	reader->fd = open(reader->path, O_RDONLY | O_CLOEXEC);
 	if (reader->fd < 0 || fstat(reader->fd, &status) < 0) {
 		r = -errno;
@@ -338,6 +341,9 @@ int journal_read(const char *run_folder, journal_record_fn record, void *context
 	uint64_t offset = HEADER_SIZE;
 	int r = journal_reader_open(run_folder, failure, &reader);
 
+	if (r < 0)
+		return r;
+	assert(reader);
 	while (r == 0 && offset < reader->size) {
 		struct journal_record decoded;
 

@@ -82,6 +82,7 @@ struct journal_record {
 			char *plan; /* resolved YAML */
 			size_t plan_size;
 			int64_t created_unix_ns;
+			_Bool require_trust; /* exit 97 where suspect or incomplete */
 			struct text_pair *tags;
 			uint32_t tag_count;
 		} run;

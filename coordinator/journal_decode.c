@@ -136,6 +136,7 @@ static void get_run(struct reader *reader, struct journal_record *record)
 	record->run.plan_sha256 = get_text(reader);
 	record->run.plan = get_bytes(reader, &record->run.plan_size);
 	record->run.created_unix_ns = get_signed(reader);
+	record->run.require_trust = get_below(reader, 2);
 	record->run.tags = get_pairs(reader, &record->run.tag_count);
 }
 

@@ -53,6 +53,7 @@ static void put_run(const struct journal_record *record, struct buffer *buffer)
 	buffer_append_string(buffer, record->run.plan_sha256);
 	put_bytes(buffer, record->run.plan, record->run.plan_size);
 	put_signed(buffer, record->run.created_unix_ns);
+	buffer_append_byte(buffer, record->run.require_trust);
 	put_pairs(buffer, record->run.tags, record->run.tag_count);
 }
 

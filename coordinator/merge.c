@@ -99,7 +99,7 @@ static int agent_make(struct merge *merge, uint32_t index, struct merge_agent **
 static int map_series(struct merge *merge, struct merge_agent *agent, const struct message_snapshot *snapshot)
 {
 	for (uint32_t i = 0; i < snapshot->series_count; i++) {
-		uint32_t id;
+		uint32_t id = 0;
 		int r = array_reserve(&agent->series, &agent->series_capacity, agent->series_count,
 		                      sizeof(*agent->series));
 

@@ -176,7 +176,7 @@ static _Bool sums_are_equal(const struct replay *replay, const struct coverage *
 	       rows_total(replay->rows, METRIC_ITERATIONS) == coverage->iterations && !coverage->mismatch;
 }
 
-static int finish(struct replay *replay, const struct replay_options *options)
+static int finish(struct replay *replay)
 {
 	const struct facts *facts = replay->facts;
 	struct report *report = replay->report;
@@ -192,15 +192,15 @@ static int finish(struct replay *replay, const struct replay_options *options)
 		r = errors_give(replay->errors, facts->plan, report);
 	if (r == 0)
 		r = trust_make(facts, &coverage, report);
-	if (r == 0 && !options->no_thresholds)
+	if (r == 0)
 		r = fill_thresholds(facts, replay->span, replay->verdict, report);
 	if (r == 0)
-		r = fill_verdict(facts, &coverage, equal, options->require_trust, report);
+		r = fill_verdict(facts, &coverage, equal, report);
 	return r < 0 ? r : fill_notes(facts, replay->errors, report);
 }
 
-static int make_report(const char *run_folder, const struct replay_options *options, const struct facts *facts,
-                       const struct span *span, struct failure *failure, struct report *report)
+static int make_report(const char *run_folder, const struct facts *facts, const struct span *span,
+                       struct failure *failure, struct report *report)
 {
 	struct replay replay cleanup(replay_deinit) = {
 	        .facts = facts, .span = span, .report = report, .failure = failure};
@@ -213,11 +213,10 @@ static int make_report(const char *run_folder, const struct replay_options *opti
 		r = add_seconds(&replay);
 	if (r < 0)
 		return r;
-	return finish(&replay, options) < 0 ? no_memory(failure) : 0;
+	return finish(&replay) < 0 ? no_memory(failure) : 0;
 }
 
-int replay_report(const char *run_folder, const struct replay_options *options, struct failure *failure,
-                  struct report **ret_report)
+int replay_report(const char *run_folder, struct failure *failure, struct report **ret_report)
 {
 	struct facts facts cleanup(facts_deinit) = {0};
 	struct span span cleanup(span_deinit) = {0};
@@ -229,7 +228,7 @@ int replay_report(const char *run_folder, const struct replay_options *options, 
 	report = report_new();
 	if (!report || span_make(&facts, &span) < 0)
 		return no_memory(failure);
-	r = make_report(run_folder, options, &facts, &span, failure, report);
+	r = make_report(run_folder, &facts, &span, failure, report);
 	if (r == 0)
 		*ret_report = steal(report);
 	return r;

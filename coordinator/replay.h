@@ -5,14 +5,8 @@
 #include "common/base/failure.h"
 #include "coordinator/report/report.h"
 
-struct replay_options {
-	_Bool no_thresholds;
-	_Bool require_trust; /* exit 97 where suspect or incomplete */
-};
-
 /* Reads RUN_DIR/journal. A run that isn't over (or whose coordinator died) gives the report of what was held. Errors
  * say where in the file. */
-int replay_report(const char *run_folder, const struct replay_options *options, struct failure *failure,
-                  struct report **ret_report);
+int replay_report(const char *run_folder, struct failure *failure, struct report **ret_report);
 /* Writes every report file into the run folder (each by file_write()). */
 int replay_write_files(const struct report *report, const char *run_folder, struct failure *failure);

@@ -290,7 +290,7 @@ static _Bool agents_failed(const struct facts *facts)
 	return 0;
 }
 
-static int exit_code_of(const struct facts *facts, const struct report *report, _Bool require_trust)
+static int exit_code_of(const struct facts *facts, const struct report *report)
 {
 	_Bool aborted = facts->stopped && facts->stop.stop.cause == STOP_THRESHOLD;
 
@@ -300,13 +300,13 @@ static int exit_code_of(const struct facts *facts, const struct report *report, 
 		return EXIT_CODE_AGENTS;
 	if (aborted || report->thresholds_verdict == THRESHOLDS_FAIL)
 		return EXIT_CODE_THRESHOLDS;
-	if (require_trust && (!report->complete || !report->trusted))
+	if (facts->run.run.require_trust && (!report->complete || !report->trusted))
 		return EXIT_CODE_UNTRUSTED;
 	return EXIT_CODE_PASSED;
 }
 
 int fill_verdict(const struct facts *facts, const struct coverage *coverage, _Bool sum_equals_total,
-                 _Bool require_trust, struct report *report)
+                 struct report *report)
 {
 	report->agents_took_part = coverage->took_part;
 	report->agent_seconds_held = coverage->held;
@@ -318,6 +318,6 @@ int fill_verdict(const struct facts *facts, const struct coverage *coverage, _Bo
 	                   coverage->balanced && coverage->unknown == 0 && coverage->held == coverage->due &&
 	                   sum_equals_total;
 	report->thresholds_verdict = judge_thresholds(report);
-	report->exit_code = exit_code_of(facts, report, require_trust);
+	report->exit_code = exit_code_of(facts, report);
 	return 0;
 }

@@ -14,6 +14,6 @@ int fill_thresholds(const struct facts *facts, const struct span *span, const st
                     struct report *report);
 /* The account, its verdict and the exit code; trust and thresholds are in the report. */
 int fill_verdict(const struct facts *facts, const struct coverage *coverage, _Bool sum_equals_total,
-                 _Bool require_trust, struct report *report);
+                 struct report *report);
 /* What a reader must know beside the figures. */
 int fill_notes(const struct facts *facts, const struct errors *errors, struct report *report);

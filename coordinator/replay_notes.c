@@ -113,7 +113,8 @@ static _Bool is_closed(const struct plan *plan, const struct selector *selector)
 	for (uint32_t i = 0; i < plan->scenario_count; i++) {
 		if (selector->scenario && strcmp(selector->scenario, plan->scenarios[i].name) != 0)
 			continue;
-		if (executor_is_open(plan->scenarios[i].executor))
+		/* With a pace, an iteration is wanted at its tick, whenever the one before it ends. */
+		if (executor_is_open(plan->scenarios[i].executor) || plan->scenarios[i].pace_ns)
 			return 0;
 	}
 	return 1;

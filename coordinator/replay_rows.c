@@ -7,6 +7,7 @@
  * level sees whole seconds, which peaks, gauges, the timeline and availability need. */
 #include "coordinator/replay_rows.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,6 +270,7 @@ static int feeding_of(struct rows *rows, uint32_t id, const struct series *serie
 			r = row_get(rows, key, &feeding->row);
 		if (r < 0)
 			return r;
+		assert(feeding->row);
 		feeding->plain = feeding->row->plain;
 	}
 	*ret_feeding = feeding;

@@ -37,6 +37,7 @@ static int journal_run(struct run *run)
 	                                                    .name = plan->name,
 	                                                    .version = (char *)run->config.version,
 	                                                    .plan_sha256 = (char *)plan->sha256,
+	                                                    .require_trust = run->config.require_trust,
 	                                                    .plan = (char *)run->config.plan_text,
 	                                                    .plan_size = run->config.plan_size,
 	                                                    .created_unix_ns = run_wall_ns(run, run->config.now_ns),
@@ -49,8 +50,9 @@ static int make_parts(struct run *run)
 	uint32_t scenarios = run->config.plan->scenario_count;
 
 	run->roster = roster_new();
+	run->busy = names_new();
 	run->begun_ns = calloc(scenarios ? scenarios : 1, sizeof(*run->begun_ns));
-	if (!run->roster || !run->begun_ns)
+	if (!run->roster || !run->busy || !run->begun_ns)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < scenarios; i++)
 		run->begun_ns[i] = run->config.plan->scenarios[i].start_after == PLAN_NONE
@@ -93,6 +95,7 @@ struct run *run_free(struct run *run)
 	division_deinit(&run->division);
 	intake_free(run->intake);
 	roster_free(run->roster);
+	names_free(run->busy);
 	free(run->begun_ns);
 	free(run);
 	return NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The run's state machine: gathering -> assigned -> ready -> running -> draining -> reporting. Pure: time and messages
- * come in as arguments, effects go out as values through one sink, in the order in which they must happen. */
+/* The run's state machine: gathering -> assigned -> ready -> running -> draining -> reporting -> done. Pure: time and
+ * messages come in as arguments, effects go out as values through one sink, in the order in which they must happen. */
 #pragma once
 
 #include <stdint.h>
@@ -34,6 +34,7 @@ struct run_config {
 	size_t plan_size;
 	const char *run_id;
 	const char *version;
+	_Bool require_trust; /* kept for the report */
 	uint32_t expect_agents;
 	uint64_t wait_ns; /* how long agents may take to come */
 	uint64_t now_ns;
@@ -62,7 +63,7 @@ int run_child_exited(struct run *run, uint64_t pid, const char *how, uint64_t no
 int run_end_now(struct run *run, uint64_t now_ns);
 /* A call failed and nothing can be journaled any more: agents are told to stop. */
 void run_abandon(struct run *run, uint64_t now_ns);
-/* The reports are written: the last state is journaled. */
+/* Nothing more will be journaled but this, the last state; the report is made from the journal afterwards. */
 int run_reported(struct run *run, uint64_t now_ns);
 
 enum run_state run_state(const struct run *run);

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/names.h"
@@ -33,6 +34,24 @@ static int welcome(struct run *run, struct message *message, uint64_t now_ns)
 	return 0;
 }
 
+/* It may have to deliver what it holds of another run (whose coordinator died, say), so it isn't counted on. An agent
+ * that has not started yet leaves its old run on a welcome of ours, and greets anew. */
+static int leave_busy(struct run *run, const struct message *message)
+{
+	const struct roster_agent stranger = {.incarnation = message->incarnation};
+	uint32_t id;
+	_Bool added;
+	int r = names_intern(run->busy, message->incarnation.bytes, INCARNATION_SIZE, &id, &added);
+
+	if (r < 0)
+		return r;
+	if (added)
+		run_tell(run, 1, "agent %s (%s) is busy with run %s; it is not counted on", message->hello.name,
+		         message->hello.host, message->run_id);
+	run_send(run, &stranger, &(struct message){.type = MESSAGE_WELCOME, .welcome = {.protocol = PROTOCOL_VERSION}});
+	return 0;
+}
+
 int run_take_hello(struct run *run, struct message *message, uint64_t now_ns)
 {
 	uint32_t index = roster_find(run->roster, &message->incarnation);
@@ -48,6 +67,8 @@ int run_take_hello(struct run *run, struct message *message, uint64_t now_ns)
 	}
 	if (message->hello.protocol != PROTOCOL_VERSION)
 		turn_away(run, message, "it speaks another version of the protocol");
+	else if (message->run_id[0] && strcmp(message->run_id, run->config.run_id) != 0)
+		return leave_busy(run, message);
 	else if (run->state != RUN_GATHERING)
 		turn_away(run, message, "the run has its agents already");
 	else

@@ -8,8 +8,9 @@
 
 enum { WATERMARK_BACK_S = 5 };
 
-#define BEGIN_LEAD_NS NS_PER_S /* what waits for counted iterations begins at a whole second at least this far ahead   \
-	                        */
+#define BEGIN_LEAD_NS                                                                                                  \
+	NS_PER_S /* what waits for counted iterations begins at a whole second at least this far ahead                 \
+	          */
 
 /* The newest second that every live agent has reported, but at most WATERMARK_BACK_S back; -1: none yet. */
 static int64_t watermark(struct run *run, uint64_t now_ns)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/base/clock.h"
+#include "common/base/names.h"
 #include "coordinator/division.h"
 #include "coordinator/intake.h"
 #include "coordinator/run.h"
@@ -20,6 +21,7 @@ struct run {
 	struct run_config config;
 	enum run_state state;
 	struct roster *roster;
+	struct names *busy; /* incarnations that are in another run: told once */
 	struct intake *intake;
 	struct division division;
 	uint64_t *begun_ns; /* by scenario: since T0; CLOCK_NEVER until it has begun */

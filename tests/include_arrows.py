@@ -15,7 +15,7 @@ HOMES = {
     "zmq.h": ["common/link"],
     "msgpack": ["common/wire"],
     "yaml.h": ["common/plan"],
-    "curl/": ["agent/drivers/http"],
+    "curl/": ["agent/drivers/http/curl_", "agent/drivers/http/transport_curl."],
     "libpq-fe.h": ["agent/drivers/postgres", "deploy/lab"],
     "librdkafka/": ["agent/drivers/kafka", "deploy/lab", "common/plan/kafka_properties.c"],
     "microhttpd.h": ["deploy/lab"],

@@ -246,7 +246,7 @@ static int add_alias(struct builder *builder, const yaml_event_t *event)
 
 static int add_scalar_event(struct builder *builder, const yaml_event_t *event)
 {
-	struct node *node;
+	struct node *node = NULL;
 	int r = add_scalar(builder, place_of(event->start_mark), (const char *)event->data.scalar.value,
 	                   event->data.scalar.length, event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE, &node);
 	return r < 0 ? r : set_anchor(builder, event->data.scalar.anchor, node);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads a scenario's steps in order, so that what a step saves is known to the ones after it.
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -274,6 +275,7 @@ static void check_weights(struct reading *reading, const struct scenario *scenar
 {
 	const struct step *weighted = NULL;
 	uint32_t count = 0;
+	assert(scenario->steps || scenario->step_count == 0);
 	for (uint32_t i = 0; i < scenario->step_count; i++) {
 		if (scenario->steps[i].weight == 0)
 			continue;

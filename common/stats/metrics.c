@@ -36,9 +36,9 @@ const struct metric metrics[METRIC_COUNT] = {
         [METRIC_AVAILABILITY] = RATE("availability", NULL,
                                      "seconds in which at least 99 % of the operations succeeded, of those with any"),
         [METRIC_ITERATION_DURATION] =
-                LATENCY("iteration_duration", "from an iteration's start to its end, think times included"),
+                LATENCY("iteration_duration", "from the start of a successful iteration to its end, think times included"),
         [METRIC_SEND_LATENESS] =
-                LATENCY("send_lateness", "from when the schedule wanted an operation to when it was sent"),
+                LATENCY("send_lateness", "from when an arrival or tick that a VU was free for was due to its start"),
 
         [METRIC_HTTP_REQS] = COUNTER("http_reqs", "operations", NULL, "HTTP requests completed, failed ones included"),
         [METRIC_HTTP_REQ_FAILED] = RATE("http_req_failed", NULL, "HTTP requests that failed, of all completed"),

@@ -83,7 +83,7 @@ static const char *shown(const struct token *token, char text[SHOWN_BYTES + 1])
 
 static int expect(struct decoder *decoder, enum token_kind kind, const char *what, struct token *ret_token)
 {
-	struct token token;
+	struct token token = {0};
 
 	if (token_next(&decoder->reader, &token) < 0)
 		return refuse(decoder, "the message ends early");
@@ -106,7 +106,7 @@ static int check_size(struct decoder *decoder, const struct field *field, uint64
 
 static int decode_number(struct decoder *decoder, const struct field *field, void *member)
 {
-	struct token token;
+	struct token token = {0};
 	int r = expect(decoder, TOKEN_NUMBER, "a whole number", &token);
 
 	if (r < 0)
@@ -123,7 +123,7 @@ static int decode_number(struct decoder *decoder, const struct field *field, voi
 
 static int decode_bool(struct decoder *decoder, _Bool *member)
 {
-	struct token token;
+	struct token token = {0};
 	int r = expect(decoder, TOKEN_BOOL, "true or false", &token);
 
 	if (r == 0)
@@ -180,7 +180,7 @@ static const uint8_t *keep(struct decoder *decoder, const struct token *token)
 
 static int decode_text(struct decoder *decoder, const struct field *field, void *member)
 {
-	struct token token;
+	struct token token = {0};
 	int r = expect_text(decoder, field, &token);
 
 	if (r < 0)
@@ -197,7 +197,7 @@ static int decode_text(struct decoder *decoder, const struct field *field, void 
 static int decode_bytes(struct decoder *decoder, const struct field *field, void *into)
 {
 	void *member = field_member(field, into);
-	struct token token;
+	struct token token = {0};
 	int r = expect_bytes(decoder, field, &token);
 
 	if (r < 0)
@@ -218,7 +218,7 @@ static int decode_bytes(struct decoder *decoder, const struct field *field, void
 static int decode_metric(struct decoder *decoder, enum metric_id *member)
 {
 	char text[SHOWN_BYTES + 1];
-	struct token token;
+	struct token token = {0};
 	enum metric_id metric;
 	int r = expect(decoder, TOKEN_TEXT, "a metric's name", &token);
 
@@ -247,7 +247,7 @@ static int decode_records(struct decoder *decoder, const struct field *field, vo
 {
 	struct level *level = &decoder->levels[decoder->depth - 1];
 	const struct record *record = field->of;
-	struct token token;
+	struct token token = {0};
 	uint8_t *records = NULL;
 	int r = expect(decoder, TOKEN_LIST, "a list", &token);
 
@@ -423,7 +423,7 @@ static int read_type(const uint8_t *data, size_t size, struct failure *failure, 
 	struct token_reader reader = {.at = data, .end = data + size};
 	char text[SHOWN_BYTES + 1];
 	enum message_type type;
-	struct token token;
+	struct token token = {0};
 
 	if (size > LIMIT_WHOLE_BYTES)
 		return failure_set(failure, -EBADMSG, "a message of %zu bytes, %d are allowed", size,

@@ -38,7 +38,8 @@ static int put_histogram(struct buffer *buffer, const struct report *report, con
 
 int write_hlog(const struct report *report, const struct report_style *style, struct buffer *buffer)
 {
-	double started_s = (double)(report->t0_unix_ns / 1000000) / 1000;
+	int64_t started_ms = report->t0_unix_ns / 1000000; /* as HdrHistogram's readers take it */
+	double started_s = (double)started_ms / 1000;
 
 	(void)style;
 	buffer_append_text(buffer, "#[Histogram log format version 1.3]\n");

@@ -179,6 +179,17 @@ def test_a_killed_agent_under_fail_exits_96(place):
     check("lost" in result.err, result.err)
 
 
+def test_an_incomplete_run_under_require_trust_exits_97_and_says_so_again(place):
+    run = place.start_run(NULL % ("onAgentLoss: continue", "4s"), "--agents", "3", "--require-trust")
+    place.started(run)
+    os.kill(children_of(run.pid)[0], signal.SIGKILL)
+    result = run.finish().expect(97)
+    before = result.summary
+    equal(before["verdict"]["exit_code"], 97, "exit_code")
+    subprocess.run([place.tools.stampede, "report", result.folder], capture_output=True, check=True)
+    equal(result.summary, before, "the summary made again")
+
+
 class Cutter:
     """A proxy that can cut all its connections at once."""
 

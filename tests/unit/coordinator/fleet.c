@@ -441,7 +441,7 @@ struct report *fleet_report(struct fleet *fleet)
 {
 	struct failure failure = {0};
 	struct report *report = NULL;
-	int r = replay_report(fleet->folder, &(struct replay_options){0}, &failure, &report);
+	int r = replay_report(fleet->folder, &failure, &report);
 
 	if (r < 0)
 		fail_msg("%d: %s", r, failure.text);

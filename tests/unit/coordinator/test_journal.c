@@ -56,6 +56,7 @@ static void make_records(struct journal_record *records)
 	                 .plan = (char *)"name: x\n",
 	                 .plan_size = 8,
 	                 .created_unix_ns = -5,
+	                 .require_trust = 1,
 	                 .tags = pairs,
 	                 .tag_count = 2}},
 	        {.type = JOURNAL_STATE, .state = {.state = RUN_RUNNING, .at_unix_ns = INT64_MAX}},

@@ -816,13 +816,13 @@ static void test_replay_says_what_is_wrong_with_a_journal(void **state)
 	struct report *report = NULL;
 
 	(void)state;
-	assert_int_equal(replay_report("/nonexistent", &(struct replay_options){0}, &failure, &report), -ENOENT);
+	assert_int_equal(replay_report("/nonexistent", &failure, &report), -ENOENT);
 	fleet_journal(
 	        fleet,
 	        &(struct journal_record){
 	                .type = JOURNAL_DELTAS,
 	                .deltas = {.accepted = &accepted, .accepted_count = 1, .deltas = &delta, .delta_count = 1}});
-	assert_int_equal(replay_report(fleet_folder(fleet), &(struct replay_options){0}, &failure, &report), -EBADMSG);
+	assert_int_equal(replay_report(fleet_folder(fleet), &failure, &report), -EBADMSG);
 	assert_non_null(strstr(failure.text, "series"));
 	assert_null(report);
 	fleet_close(fleet);

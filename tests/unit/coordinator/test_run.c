@@ -431,6 +431,33 @@ static void test_a_stranger_is_turned_away_once_the_run_has_its_agents(void **st
 	tear_down(&stage);
 }
 
+static void test_an_agent_that_is_busy_with_another_run_is_not_counted_on(void **state)
+{
+	struct theatre stage;
+	struct message message = {
+	        .type = MESSAGE_HELLO,
+	        .run_id = "99999999-2222-4333-8444-555555555555",
+	        .incarnation = {{5}},
+	        .hello = {.protocol = PROTOCOL_VERSION, .name = (char *)"taken", .host = (char *)"host"}};
+	size_t from;
+
+	(void)state;
+	set_up(&stage, one_scenario, 1);
+	from = stage.count;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(run_message(stage.run, &message, stage.now_ns), 0);
+	tick(&stage, NS_PER_MS);
+	assert_int_equal(run_state(stage.run), RUN_GATHERING);
+	assert_int_equal(count_left(&stage, from, RUN_SEND, MESSAGE_WELCOME, NULL), 3);
+	assert_int_equal(count_left(&stage, from, RUN_SEND, MESSAGE_STOP, NULL), 0);
+	assert_int_equal(count_left(&stage, from, RUN_TELL, 0, NULL), 1);
+	assert_non_null(strstr(stage.told, "taken"));
+	hello(&stage, 1);
+	tick(&stage, NS_PER_MS);
+	assert_int_equal(run_state(stage.run), RUN_ASSIGNED);
+	tear_down(&stage);
+}
+
 static void test_a_silent_agent_is_lost_after_lost_after_and_comes_back_when_heard(void **state)
 {
 	struct theatre stage;
@@ -649,6 +676,7 @@ int main(void)
 	        cmocka_unit_test(test_the_last_snapshot_is_acknowledged_with_the_journaled_done),
 	        cmocka_unit_test(test_a_known_agent_that_says_hello_is_told_all_it_must_know),
 	        cmocka_unit_test(test_a_stranger_is_turned_away_once_the_run_has_its_agents),
+	        cmocka_unit_test(test_an_agent_that_is_busy_with_another_run_is_not_counted_on),
 	        cmocka_unit_test(test_a_silent_agent_is_lost_after_lost_after_and_comes_back_when_heard),
 	        cmocka_unit_test(test_an_agent_that_went_away_before_the_run_leaves_its_place_to_another),
 	        cmocka_unit_test(test_a_local_agent_that_ends_before_it_came_ends_the_wait_and_is_explained),
