@@ -42,6 +42,7 @@ static int connect_link(struct agent *agent)
 	const struct link_config config = {
 	        .address = agent->config->addresses[agent->address],
 	        .insecure = agent->config->insecure,
+	        .keys = agent->config->keys,
 	        .incarnation = agent->incarnation,
 	};
 
@@ -212,6 +213,11 @@ static int receive(struct agent *agent)
 			return 0;
 		if (r == -EBADMSG) {
 			log_write(agent->config->log, LOG_WARNING, "%s, ignoring", why.text);
+			r = 0;
+			continue;
+		}
+		if (r == -EACCES) {
+			log_write(agent->config->log, LOG_WARNING, "%s: %s", link_address(agent->link), why.text);
 			r = 0;
 			continue;
 		}

@@ -9,12 +9,14 @@
 #include "agent/drivers/driver.h"
 #include "common/base/failure.h"
 #include "common/base/log.h"
+#include "common/link/key.h"
 #include "common/wire/message.h"
 
 struct agent_config {
 	const char *const *addresses; /* tried in turn until a coordinator answers */
 	uint32_t address_count;
 	_Bool insecure;
+	const struct link_keys *keys; /* NULL: none */
 	_Bool once;
 	uint32_t workers;
 	uint64_t orphan_after_ns;

@@ -44,18 +44,37 @@ static int watch_signals(void)
 
 static int say(const struct failure *failure)
 {
-	fprintf(stderr, "stampede-agent: %s\n", failure->text);
+	char text[FAILURE_TEXT_MAX + FAILURE_FILE_MAX];
+
+	failure_format(failure, text, sizeof(text));
+	fprintf(stderr, "stampede-agent: %s\n", text);
 	return failure->code == -EINVAL || failure->code == -EPERM ? EXIT_CODE_BAD_PLAN : EXIT_CODE_FAULT;
+}
+
+static int read_keys(const struct options *options, struct failure *failure, struct link_keys *keys)
+{
+	cleanup(key_pair_wipe) struct key_pair server = {0};
+	int r = key_read(options->key, 1, failure, &keys->own);
+
+	if (r == 0)
+		r = key_read(options->server_key, 0, failure, &server);
+	if (r == 0)
+		memcpy(keys->server_key, server.public_key, KEY_SIZE);
+	if (r < 0)
+		failure->code = -EINVAL; /* whatever is wrong with the files, the user gave them */
+	return r < 0 ? -EINVAL : 0;
 }
 
 static int run(const struct options *options, struct log *log, const struct message_hello *hello,
                struct failure *failure)
 {
+	cleanup(link_keys_deinit) struct link_keys keys = {0};
 	cleanup(cleanup_close) int signals = watch_signals();
 	const struct agent_config config = {
 	        .addresses = options->addresses,
 	        .address_count = options->address_count,
 	        .insecure = options->insecure,
+	        .keys = options->key ? &keys : NULL,
 	        .once = options->once,
 	        .workers = hello->workers,
 	        .orphan_after_ns = options->orphan_after_ns,
@@ -68,7 +87,9 @@ static int run(const struct options *options, struct log *log, const struct mess
 	        .signal_fd = signals,
 	};
 
-	return agent_run(&config, failure);
+	int r = options->key ? read_keys(options, failure, &keys) : 0;
+
+	return r < 0 ? r : agent_run(&config, failure);
 }
 
 static int serve(const struct options *options)

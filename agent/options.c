@@ -101,6 +101,20 @@ static int set_insecure(struct options *options, const char *value, struct failu
 	return 0;
 }
 
+static int set_key(struct options *options, const char *value, struct failure *failure)
+{
+	(void)failure;
+	options->key = value;
+	return 0;
+}
+
+static int set_server_key(struct options *options, const char *value, struct failure *failure)
+{
+	(void)failure;
+	options->server_key = value;
+	return 0;
+}
+
 static int set_orphan_after(struct options *options, const char *value, struct failure *failure)
 {
 	if (units_parse_duration(value, &options->orphan_after_ns) < 0 || options->orphan_after_ns == 0)
@@ -144,8 +158,8 @@ static const struct option_row rows[] = {
         {"orphan-after", "TIME", "end a run without a word from the coordinator\nfor so long (default 10m)", 0,
          set_orphan_after},
         {"once", NULL, "exit after one run", 0, set_once},
-        {"key", "FILE", "the agent's key (with a later version)", 0, refuse_later},
-        {"server-key", "FILE", "the coordinator's key (with a later version)", 0, refuse_later},
+        {"key", "FILE", "this agent's key, made by stampede keys", 0, set_key},
+        {"server-key", "FILE", "the coordinator's public key: coordinator.pub", 0, set_server_key},
         {"spool", "DIR", "keep results on disk (with a later version)", 0, refuse_later},
         {"help", NULL, "this text", 1, set_help},
         {"version", NULL, "the version", 1, set_version},
@@ -156,7 +170,8 @@ enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
 void options_print_help(FILE *file)
 {
 	fprintf(file, "Example:\n"
-	              "  stampede-agent --connect 10.0.0.5:7700 --name rack3 --insecure\n"
+	              "  stampede-agent --connect 10.0.0.5:7700 --key agent.key \\\n"
+	              "                 --server-key coordinator.pub\n"
 	              "\n"
 	              "Makes load for the coordinator of a Stampede run (stampede run --listen), run\n"
 	              "after run, until it is told to end by SIGTERM.\n"
@@ -256,6 +271,20 @@ static int parse_environment(struct options *options, struct failure *failure)
 	return 0;
 }
 
+/* Combinations that no single option can tell. */
+static int check_keys(const struct options *options, struct failure *failure)
+{
+	if (options->key && !options->server_key)
+		return failure_set(failure, -EINVAL,
+		                   "--key needs --server-key FILE: the coordinator's coordinator.pub");
+	if (options->server_key && !options->key)
+		return failure_set(failure, -EINVAL, "--server-key needs --key FILE: this agent's own");
+	if (options->key && options->insecure)
+		return failure_set(failure, -EINVAL,
+		                   "--insecure is plain text, --key closes the link; give one of them");
+	return 0;
+}
+
 int options_parse(struct options *options, int argc, char **argv, struct failure *failure)
 {
 	const char *address = getenv("STAMPEDE_CONNECT");
@@ -266,6 +295,9 @@ int options_parse(struct options *options, int argc, char **argv, struct failure
 	for (int i = 1; r == 0 && i < argc; i++)
 		r = parse_word(options, argc, argv, &i, failure);
 	if (r < 0 || options->help || options->version)
+		return r;
+	r = check_keys(options, failure);
+	if (r < 0)
 		return r;
 	if (options->address_count == 0 && address && *address)
 		return set_connect(options, address, failure);

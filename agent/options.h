@@ -24,6 +24,7 @@ struct options {
 	struct allow_rule allowed[OPTIONS_ALLOWED_MAX];
 	uint32_t allowed_count;
 	uint64_t orphan_after_ns;
+	const char *key, *server_key; /* both or NULL */
 	_Bool insecure;
 	_Bool once;
 	_Bool help;

@@ -46,12 +46,3 @@ const struct command command_agents = {
         .options = no_options,
         .run = say_later,
 };
-
-const struct command command_keys = {
-        .name = "keys",
-        .summary = "Makes the keys that close the links (in a later version).",
-        .arguments = "DIR",
-        .example = "stampede keys keys/",
-        .options = no_options,
-        .run = say_later,
-};

@@ -14,6 +14,7 @@
 #include "common/base/units.h"
 #include "common/link/address.h"
 #include "coordinator/conductor.h"
+#include "coordinator/key_folder.h"
 #include "coordinator/plan_options.h"
 #include "coordinator/print.h"
 #include "coordinator/replay.h"
@@ -76,8 +77,10 @@ static int set_trend(void *context, const char *value, struct failure *failure)
 
 static int set_keys(void *context, const char *value, struct failure *failure)
 {
-	(void)context, (void)value;
-	return failure_set(failure, -EINVAL, "keys come with a later version; --insecure allows plain text until then");
+	if (!*value)
+		return failure_set(failure, -EINVAL, "expected a folder that stampede keys has made");
+	((struct run_options *)context)->keys = value;
+	return 0;
 }
 
 #define FLAG_SETTER(member)                                                                                            \
@@ -109,6 +112,10 @@ static const char *contradiction(const struct run_options *options)
 		return "--listen needs --expect-agents N: how many agents to wait for";
 	if (!options->listen && options->expect_agents)
 		return "--expect-agents needs --listen ADDR: where the agents come to";
+	if (options->keys && !options->listen)
+		return "--keys needs --listen ADDR: local agents are reached without leaving this host";
+	if (options->keys && options->insecure)
+		return "--insecure is plain text, --keys closes the links; give one of them";
 	return NULL;
 }
 
@@ -181,8 +188,8 @@ static void unblock_signals(const sigset_t *set)
 }
 
 /* The run itself, in its folder. */
-static int run_in(const struct run_options *options, const struct plan *plan, uint32_t agents, const char *run_folder,
-                  struct failure *failure)
+static int run_in(const struct run_options *options, const struct plan *plan, const struct link_keys *keys,
+                  uint32_t agents, const char *run_folder, struct failure *failure)
 {
 	struct buffer text cleanup(buffer_deinit) = {0};
 	char *log_path cleanup(cleanup_free) = file_join(run_folder, "run.log");
@@ -206,6 +213,7 @@ static int run_in(const struct run_options *options, const struct plan *plan, ui
 	                                             .run_folder = run_folder,
 	                                             .listen = options->listen,
 	                                             .insecure = options->insecure,
+	                                             .keys = keys,
 	                                             .agents = agents,
 	                                             .wait_ns = options->wait_ns  ? options->wait_ns
 	                                                        : options->listen ? DEFAULT_WAIT_NS
@@ -238,6 +246,7 @@ static int run_in(const struct run_options *options, const struct plan *plan, ui
 static int run_plan(const struct run_options *options, const char *path)
 {
 	uint32_t agents = options->listen ? options->expect_agents : options->plan.agents ? options->plan.agents : 1;
+	cleanup(link_keys_deinit) struct link_keys keys = {0};
 	char *run_folder cleanup(cleanup_free) = NULL;
 	struct failure failure = {0};
 	struct plan *plan = NULL;
@@ -245,10 +254,11 @@ static int run_plan(const struct run_options *options, const char *path)
 
 	if (exit_code != 0)
 		return exit_code;
-	if (run_folder_make(options->folder, plan->name, &failure, &run_folder) < 0)
+	if ((options->keys && key_folder_read(options->keys, &failure, &keys) < 0) ||
+	    run_folder_make(options->folder, plan->name, &failure, &run_folder) < 0)
 		exit_code = EXIT_CODE_BAD_PLAN;
 	else
-		exit_code = run_in(options, plan, agents, run_folder, &failure);
+		exit_code = run_in(options, plan, options->keys ? &keys : NULL, agents, run_folder, &failure);
 	if (failure.code && exit_code != 0)
 		print_failure(&failure);
 	plan_free(plan);
@@ -287,7 +297,10 @@ static const struct option_row rows[] = {
          .argument = "DURATION",
          .help = "how long to wait for them (default 60s); then exit 96",
          .set = set_wait},
-        {.name = "keys", .argument = "DIR", .help = "the keys of closed links (in a later version)", .set = set_keys},
+        {.name = "keys",
+         .argument = "DIR",
+         .help = "closes the links: the folder that stampede keys made",
+         .set = set_keys},
         {.name = "insecure", .help = "allows plain text on an address that is not loopback", .set = set_insecure},
         {.name = "fsync",
          .help = "for hosts that may lose power: syncs each record of the journal",

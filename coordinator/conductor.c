@@ -58,8 +58,18 @@ static void end_children(struct conductor *conductor)
 	conductor->children = NULL;
 }
 
+static void log_refused(const struct conductor *conductor)
+{
+	uint64_t refused = conductor->link ? link_counters(conductor->link).refused : 0;
+
+	if (refused)
+		log_write(conductor->config->log, LOG_WARNING, "refused in all: %llu messages and peers",
+		          (unsigned long long)refused);
+}
+
 static void conductor_deinit(struct conductor *conductor)
 {
+	log_refused(conductor);
 	progress_clear(conductor->progress);
 	end_children(conductor);
 	run_free(conductor->run);
@@ -168,7 +178,8 @@ static int open_parts(struct conductor *conductor, struct failure *failure)
 	const struct conductor_config *config = conductor->config;
 	struct link_config link = {.address = config->listen ? config->listen : "tcp://127.0.0.1:0",
 	                           .listen = 1,
-	                           .insecure = config->insecure};
+	                           .insecure = config->insecure,
+	                           .keys = config->keys};
 	int r = link_open(&link, failure, &conductor->link);
 
 	if (r < 0)
@@ -226,6 +237,11 @@ static int take_messages(struct conductor *conductor)
 		if (r == -EBADMSG) {
 			log_write(conductor->config->log, LOG_WARNING, "a message is refused: %s, ignoring",
 			          failure.text);
+			r = 0;
+			continue;
+		}
+		if (r == -EACCES) {
+			log_write(conductor->config->log, LOG_WARNING, "%s", failure.text);
 			r = 0;
 			continue;
 		}

@@ -7,6 +7,7 @@
 
 #include "common/base/failure.h"
 #include "common/base/log.h"
+#include "common/link/key.h"
 #include "common/plan/plan.h"
 #include "coordinator/journal.h"
 
@@ -17,7 +18,8 @@ struct conductor_config {
 	const char *run_folder;
 	const char *listen; /* NULL: local agents on a free port of 127.0.0.1 */
 	_Bool insecure;
-	uint32_t agents; /* local ones to start, or remote ones to expect */
+	const struct link_keys *keys; /* NULL: none */
+	uint32_t agents;              /* local ones to start, or remote ones to expect */
 	uint64_t wait_ns;
 	_Bool fsync_each;
 	_Bool require_trust; /* kept for the report */

@@ -32,6 +32,7 @@ enum {
 	HEARTBEAT_TIMEOUT_MS = 30000, /* longer than lostAfter: a stopped agent keeps its connection */
 	CLOSE_MS = 200,
 	RETRY_MS = 10,
+	OWN_COUNT = 3, /* descriptors that each poll looks at besides the caller's */
 };
 
 int link_last_error(void)
@@ -125,6 +126,7 @@ static int open_socket(struct link *link, const struct link_config *config, cons
                        struct failure *failure)
 {
 	size_t size = sizeof(link->fd);
+	int r;
 
 	zsys_handler_set(NULL); /* signals are the program's */
 	link->socket = zsock_new(config->listen ? ZMQ_ROUTER : ZMQ_DEALER);
@@ -132,6 +134,9 @@ static int open_socket(struct link *link, const struct link_config *config, cons
 		return failure_set(failure, link_last_error(), "no socket: %s", zmq_strerror(errno));
 	link->handle = zsock_resolve(link->socket);
 	set_options(link->socket, config, address);
+	r = guard_open(&link->guard, link->handle, config, failure);
+	if (r < 0)
+		return r;
 	if (zmq_getsockopt(link->handle, ZMQ_FD, &link->fd, &size) < 0)
 		return failure_set(failure, link_last_error(), "no socket: %s", zmq_strerror(errno));
 	return config->listen ? start_listening(link, address, failure)
@@ -148,12 +153,12 @@ int link_open(const struct link_config *config, struct failure *failure, struct 
 		r = address_resolve(&address, config->listen, failure);
 	if (r < 0)
 		return r;
-	if (!address.loopback && !config->insecure)
-		return failure_set(
-		        failure, -EPERM,
-		        "%s is not a loopback address, and keys (CURVE) come with a later version: --insecure on "
-		        "both sides sends everything in plain text, without knowing who the other one is",
-		        config->address);
+	if (!address.loopback && !config->keys && !config->insecure)
+		return failure_set(failure, -EPERM,
+		                   "%s is not a loopback address, so the link needs keys (%s; \"stampede keys\" makes "
+		                   "them): --insecure on both sides sends everything in plain text instead, without "
+		                   "knowing who the other one is",
+		                   config->address, config->listen ? "--keys DIR" : "--key FILE --server-key FILE");
 	if (config->listen)
 		raise_descriptor_limit();
 	link = calloc(1, sizeof(*link));
@@ -193,6 +198,22 @@ static int remaining_ms(uint64_t deadline_ns)
 	return left_ms < INT32_MAX ? (int)left_ms : INT32_MAX;
 }
 
+/* An agent that was turned away: ZeroMQ has given up by itself. */
+static void connect_again(struct link *link)
+{
+	if (clock_now_ns() < link->guard.connect_ns)
+		return;
+	link->guard.connect_ns = CLOCK_NEVER;
+	zmq_disconnect(link->handle, link->address);
+	zmq_connect(link->handle, link->address);
+}
+
+/* The earlier of both, in ms; -1 is never. */
+static int sooner_ms(int timeout_ms, int other_ms)
+{
+	return timeout_ms < 0 || (other_ms >= 0 && other_ms < timeout_ms) ? other_ms : timeout_ms;
+}
+
 /* One poll: 1 if there is something for the caller. */
 static int poll_once(struct link *link, struct pollfd *fds, uint32_t count, int timeout_ms)
 {
@@ -201,27 +222,32 @@ static int poll_once(struct link *link, struct pollfd *fds, uint32_t count, int 
 	int r;
 
 	link_flush(link);
-	readable = is_readable(link);
+	guard_serve(&link->guard);
+	connect_again(link);
+	readable = is_readable(link) || link->guard.notice[0];
 	if (readable)
 		timeout_ms = 0;
-	else if (link->peers.queued_bytes > 0 && (timeout_ms < 0 || timeout_ms > RETRY_MS))
-		timeout_ms = RETRY_MS;
+	else
+		timeout_ms = sooner_ms(timeout_ms,
+		                       link->peers.queued_bytes > 0 ? RETRY_MS : remaining_ms(link->guard.connect_ns));
 	if (count > 0)
 		memcpy(link->polled, fds, count * sizeof(*fds));
-	*own = (struct pollfd){.fd = link->fd, .events = POLLIN};
-	r = poll(link->polled, count + 1, timeout_ms);
+	own[0] = (struct pollfd){.fd = link->fd, .events = POLLIN};
+	own[1] = (struct pollfd){.fd = guard_fd(link->guard.monitor), .events = POLLIN};
+	own[2] = (struct pollfd){.fd = guard_fd(link->guard.asked), .events = POLLIN};
+	r = poll(link->polled, count + OWN_COUNT, timeout_ms);
 	if (r < 0)
 		return errno == EINTR ? 1 : -errno;
 	for (uint32_t i = 0; i < count; i++)
 		fds[i].revents = link->polled[i].revents;
-	return readable || r > (own->revents != 0);
+	return readable || r > (own[0].revents != 0) + (own[1].revents != 0) + (own[2].revents != 0);
 }
 
 int link_wait(struct link *link, struct pollfd *fds, uint32_t count, int timeout_ms)
 {
 	uint64_t deadline_ns = timeout_ms < 0 ? CLOCK_NEVER : clock_now_ns() + (uint64_t)timeout_ms * NS_PER_MS;
 	int left_ms = timeout_ms,
-	    r = array_reserve(&link->polled, &link->polled_capacity, count + 1u, sizeof(*link->polled));
+	    r = array_reserve(&link->polled, &link->polled_capacity, count + OWN_COUNT, sizeof(*link->polled));
 
 	if (r < 0)
 		return r;
@@ -241,7 +267,10 @@ void link_forget(struct link *link, const struct incarnation *incarnation)
 
 struct link_counters link_counters(const struct link *link)
 {
-	return link->counters;
+	struct link_counters counters = link->counters;
+
+	counters.refused += link->guard.refused;
+	return counters;
 }
 
 /* Gives the peers' queues until the deadline to move into ZeroMQ's. */
@@ -267,6 +296,7 @@ struct link *link_close(struct link *link)
 		drain(link, deadline_ns);
 	if (link->socket)
 		zsock_set_linger(link->socket, remaining_ms(deadline_ns));
+	guard_close(&link->guard);
 	zsock_destroy(&link->socket);
 	peers_deinit(&link->peers);
 	buffer_deinit(&link->encoded);

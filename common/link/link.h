@@ -9,22 +9,23 @@
 #include <stdint.h>
 
 #include "common/base/failure.h"
+#include "common/link/key.h"
 #include "common/wire/message.h"
 
 struct link;
 
-/* Keys will have members of their own here; until then everything is plain text. */
 struct link_config {
 	const char *address;            /* "tcp://HOST:PORT" or "HOST:PORT"; a listener's PORT may be 0: any free one */
 	_Bool listen;                   /* ROUTER (the coordinator), else DEALER (an agent) */
 	_Bool insecure;                 /* plain text on an address that is not loopback */
+	const struct link_keys *keys;   /* closes the link by CURVE; NULL: plain text. Outlives the link */
 	struct incarnation incarnation; /* a DEALER's routing id */
 };
 
 /* Listens or starts connecting (which goes on in the background, for ever, with growing pauses up to 2 s).
  * A listener raises the process' soft limit of descriptors to the hard one, as each agent takes one.
- * -EADDRINUSE, -EADDRNOTAVAIL (not this host's), -EINVAL (an address that isn't one), -EPERM (not loopback and not
- * insecure) with the reason. */
+ * -EADDRINUSE, -EADDRNOTAVAIL (not this host's), -EINVAL (an address that isn't one), -EPERM (not loopback, without
+ * keys and not insecure), -EBUSY (a second listener with keys in this process) with the reason. */
 int link_open(const struct link_config *config, struct failure *failure, struct link **ret_link);
 /* Flushes for at most 200 ms. */
 struct link *link_close(struct link *link);
@@ -37,7 +38,9 @@ const char *link_address(const struct link *link);
 int link_wait(struct link *link, struct pollfd *fds, uint32_t count, int timeout_ms);
 
 /* The next whole message, if there is one. 0, -EAGAIN (none), -EBADMSG (a peer sent rubbish: who and why in *failure;
- * it is counted and dropped; go on receiving), -ENOMEM (the message is dropped), -ESHUTDOWN. An agent that spent a
+ * it is counted and dropped; go on receiving), -EACCES (a handshake failed: who was turned away and why, or why the
+ * coordinator doesn't let us in; counted, and the same isn't told again for a minute; go on receiving), -ENOMEM (the
+ * message is dropped), -ESHUTDOWN. An agent that spent a
  * while away may hear the rest of a message in parts: that is -EBADMSG too. A listener sets the sender in
  * message->incarnation from the routing id and refuses messages that claim another one; an agent refuses what is meant
  * for another incarnation. */
@@ -53,7 +56,7 @@ void link_flush(struct link *link);
 /* Forgets a peer, what is queued for it and what was begun by it. Its connection stays. */
 void link_forget(struct link *link, const struct incarnation *incarnation);
 
-/* Whole messages; bytes of all frames, refused ones too. */
+/* Whole messages; bytes of all frames, refused ones too. `refused` counts messages, and peers at each handshake. */
 struct link_counters {
 	uint64_t received, sent, refused, received_bytes, sent_bytes;
 };

@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include "common/base/buffer.h"
+#include "common/link/guard.h"
 #include "common/link/link.h"
 #include "common/link/peers.h"
 
@@ -16,6 +17,7 @@ struct link {
 	struct incarnation self; /* of a DEALER: its coordinator is kept as the peer of this id */
 	char *address;
 	struct peers peers;
+	struct guard guard;
 	struct buffer encoded;
 	uint64_t sent_ids; /* of messages in parts */
 	struct pollfd *polled;

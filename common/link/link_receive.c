@@ -135,6 +135,12 @@ int link_receive(struct link *link, struct message *ret_message, struct failure 
 	struct incoming incoming = {0};
 	int r = 0;
 
+	guard_serve(&link->guard);
+	if (link->guard.notice[0]) {
+		failure_set(failure, -EACCES, "%s", link->guard.notice);
+		link->guard.notice[0] = '\0';
+		return -EACCES;
+	}
 	zmq_msg_init(&incoming.frame);
 	for (int i = 0; i < FRAMES_A_CALL && r == 0; i++) {
 		r = receive_frame(link, &incoming, &reason);

@@ -287,8 +287,9 @@ static void test_link_open_says_why_it_can_not(void **state)
 	} cases[] = {
 	        {"127.0.0.1", 0, -EINVAL, "expected HOST:PORT"},
 	        {"0.0.0.0:0", 1, -EPERM, "--insecure on both sides"},
-	        {"*:0", 1, -EPERM, "keys (CURVE) come with a later version"},
+	        {"*:0", 1, -EPERM, "the link needs keys (--keys DIR; \"stampede keys\" makes them)"},
 	        {"192.0.2.1:5555", 0, -EPERM, "192.0.2.1:5555 is not a loopback address"},
+	        {"192.0.2.1:5555", 0, -EPERM, "--key FILE --server-key FILE"},
 	};
 
 	(void)state;
