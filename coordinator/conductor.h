@@ -23,7 +23,7 @@ struct conductor_config {
 	uint64_t wait_ns;
 	_Bool fsync_each;
 	_Bool require_trust; /* kept for the report */
-	_Bool quiet; /* no progress and no notices */
+	_Bool quiet;         /* no progress and no notices */
 	_Bool colour;
 	struct log *log;
 };

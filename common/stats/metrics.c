@@ -35,8 +35,8 @@ const struct metric metrics[METRIC_COUNT] = {
         [METRIC_DATA_RECEIVED] = COUNTER("data_received", "bytes", NULL, "bytes received from targets"),
         [METRIC_AVAILABILITY] = RATE("availability", NULL,
                                      "seconds in which at least 99 % of the operations succeeded, of those with any"),
-        [METRIC_ITERATION_DURATION] =
-                LATENCY("iteration_duration", "from the start of a successful iteration to its end, think times included"),
+        [METRIC_ITERATION_DURATION] = LATENCY(
+                "iteration_duration", "from the start of a successful iteration to its end, think times included"),
         [METRIC_SEND_LATENESS] =
                 LATENCY("send_lateness", "from when an arrival or tick that a VU was free for was due to its start"),
 
