@@ -16,7 +16,8 @@ static uint64_t schedule_end(const struct runner *runner)
 	return runner->origin_ns + schedule_end_ns(runner->schedule);
 }
 
-/* Iterations that a VU may still start on its own account. */
+/* Iterations that a VU may still start on its own account. Where the plan doesn't count them, a VU without data has
+ * none: it would only fail as fast as it can. */
 static uint64_t iterations_left(const struct runner *runner, const struct vu *vu)
 {
 	switch (runner->scenario->executor) {
@@ -25,7 +26,7 @@ static uint64_t iterations_left(const struct runner *runner, const struct vu *vu
 	case EXECUTOR_SHARED_ITERATIONS:
 		return runner->closed.iterations;
 	default:
-		return UINT64_MAX;
+		return vu->out_of_data ? 0 : UINT64_MAX;
 	}
 }
 

@@ -311,6 +311,7 @@ static int fail_without_data(struct vu *vu, const struct feed *feed)
 	char text[LIMIT_NAME_BYTES + 64];
 	int r;
 
+	vu->out_of_data = 1;
 	snprintf(text, sizeof(text), "feed \"%s\" has no unused row left", feed_name(feed));
 	error_label_format(ERROR_DATA, "FEED_EXHAUSTED", text, label);
 	r = recorder_error(engine_recorder(runner->engine, vu->iteration_started_ns), runner->index,

@@ -31,6 +31,7 @@ struct vu {
 	_Bool busy;            /* an iteration is in progress */
 	_Bool failed;          /* its last operation has failed */
 	_Bool submitted;       /* an operation of it was accepted */
+	_Bool out_of_data;     /* a unique feed had nothing left for it: it never will again */
 	_Bool active;          /* closed loops: within its span */
 	struct flight *flight; /* the operation that the iteration waits for, or that was interrupted and has not
 	                          completed yet */

@@ -122,6 +122,20 @@ scenarios:
     equal(result.summary["verdict"]["trust"], "suspect", "trust")
 
 
+def test_users_leave_when_their_unique_data_is_used_up(place):
+    place.write("users.csv", "id\n" + "".join(f"{i}\n" for i in range(60)))
+    plan = """
+name: used up
+data: { user: { csv: users.csv, column: id, pick: unique } }
+scenarios:
+  users: { executor: constant-vus, vus: 6, duration: 2s, steps: [ { "null": { latency: 1ms, group: "{{user}}" } } ] }
+"""
+    result = place.run(plan, "--agents", "2").expect(0).expect_whole(2)
+    coverage = result.summary["coverage"]
+    equal((coverage["succeeded"], coverage["failed"]), (60, 6), "succeeded and failed iterations")
+    equal([(error["code"], error["count"]) for error in result.summary["errors"]], [("FEED_EXHAUSTED", 6)], "errors")
+
+
 def test_steps_are_chosen_by_weight_and_failures_are_classified(place):
     plan = """
 name: weights
