@@ -2,6 +2,7 @@
 /* The folder with the keys of closed links. */
 #include "coordinator/key_folder.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -83,6 +84,7 @@ static int write_pair(const char *folder, const char *name, const char *public_f
 
 static int make_folder(const char *path, mode_t mode, struct failure *failure)
 {
+	assert(path);
 	return mkdir(path, mode) < 0 && errno != EEXIST ? fail(failure, "make the folder", path) : 0;
 }
 
@@ -167,11 +169,13 @@ static _Bool is_public_key(const char *name)
 
 static int read_agents(const char *path, struct failure *failure, struct link_keys *keys)
 {
-	DIR *folder = opendir(path);
 	const struct dirent *entry;
 	size_t capacity = 0;
+	DIR *folder;
 	int r = 0;
 
+	assert(path);
+	folder = opendir(path);
 	if (!folder)
 		return fail(failure, "read the folder", path);
 	while (r == 0 && (entry = readdir(folder))) {
