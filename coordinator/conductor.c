@@ -332,8 +332,7 @@ int conductor_run(const struct conductor_config *config, struct failure *failure
 		if (run_stop_text(conductor.run)[0])
 			log_write(config->log, LOG_INFO, "ended early: %s", run_stop_text(conductor.run));
 		*ret_result = (struct conductor_result){.started = run_started(conductor.run),
-		                                        .cause = run_stop_cause(conductor.run),
-		                                        .at_once = conductor.interrupts > 1};
+		                                        .cause = run_stop_cause(conductor.run)};
 		snprintf(ret_result->text, sizeof(ret_result->text), "%s", run_stop_text(conductor.run));
 	}
 	if (r < 0 && !failure->code)

@@ -33,7 +33,6 @@ struct conductor_result {
 	_Bool started;         /* T0 came: there is something to report */
 	enum stop_cause cause; /* STOP_CAUSE_COUNT: by its schedule */
 	char text[1024];       /* why it ended early */
-	_Bool at_once;         /* the user asked twice */
 };
 
 /* Blocks until the run is over (reporting). The journal is complete then and closed. 0 or a negative errno with the

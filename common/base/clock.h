@@ -13,6 +13,5 @@
 uint64_t clock_now_ns(void);
 /* CLOCK_REALTIME now, ns since the Unix epoch: for labels in reports and file names alone. */
 int64_t clock_wall_ns(void);
-/* CPU time of the whole process, and of the calling thread. */
+/* CPU time of the whole process. */
 uint64_t clock_process_cpu_ns(void);
-uint64_t clock_thread_cpu_ns(void);
