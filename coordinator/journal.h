@@ -32,6 +32,13 @@ enum journal_type {
 	JOURNAL_LOST,     /* an agent is given up */
 	JOURNAL_DONE,     /* an agent has sent all it had */
 	JOURNAL_STOP,     /* the run is ended before its schedule, and why */
+	JOURNAL_BACK,     /* an agent that was lost by its silence is heard again */
+	JOURNAL_LEAVE,    /* an agent wants to hand its share back */
+	JOURNAL_TOLD,     /* with which offset T0 was told to an agent */
+	JOURNAL_DUTY,     /* who has a duty from now on, or that it is over */
+	JOURNAL_CHILDREN, /* the local agents' processes */
+	JOURNAL_CLOCK,    /* an agent's clock has jumped */
+	JOURNAL_RESUME,   /* another coordinator went on from here */
 	JOURNAL_TYPE_COUNT,
 };
 
@@ -61,6 +68,7 @@ struct journal_accepted {
 	uint32_t agent;
 	uint64_t seq;
 	uint64_t second;
+	uint32_t epoch;      /* that it ran by */
 	uint64_t operations; /* the agent's own cumulative count (all scenarios), kept apart from the series */
 	uint64_t iterations; /* likewise: succeeded + failed */
 	_Bool mismatch;      /* its own deltas so far did not add up to these when it was accepted */
@@ -74,6 +82,37 @@ struct journal_delta {
 	size_t size;
 };
 
+/* A data file of the plan, and where it was read. */
+struct journal_file {
+	char *name; /* the feed's */
+	char *path;
+	uint64_t size;
+	char *sha256;
+};
+
+/* How agents come to the run: what a resume needs to be found by them again. */
+struct journal_place {
+	char *address; /* that was really bound, with its port */
+	char *keys;    /* the folder of keys, "" without */
+	_Bool local;   /* agents are our own children */
+	_Bool insecure;
+	_Bool fsync_each;
+	uint32_t expect_agents;
+	uint64_t wait_ns;
+};
+
+/* A process, by what tells it from a later one with the same number. */
+struct journal_child {
+	uint64_t pid;
+	uint64_t started; /* /proc/PID/stat's field 22 */
+};
+
+/* As struct wire_extra, with the agent that has it. */
+struct journal_extra {
+	uint32_t agent;
+	struct wire_extra extra;
+};
+
 struct journal_record {
 	enum journal_type type;
 	union {
@@ -85,6 +124,9 @@ struct journal_record {
 			_Bool require_trust; /* exit 97 where suspect or incomplete */
 			struct text_pair *tags;
 			uint32_t tag_count;
+			struct journal_place place;
+			struct journal_file *files; /* by the plan's feeds */
+			uint32_t file_count;
 		} run;
 		struct {
 			enum run_state state;
@@ -100,10 +142,18 @@ struct journal_record {
 			uint32_t agent_count; /* entries in shares, by agent number */
 			uint32_t scenario_count;
 			struct share *shares; /* [agent * scenario_count + scenario] */
+			uint32_t target_count;
+			uint32_t *connections; /* [agent * target_count + target] */
+			struct wire_move *moves; /* of this epoch alone */
+			uint32_t move_count;
+			struct journal_extra *extras; /* of this epoch alone */
+			uint32_t extra_count;
 		} division;
 		struct wire_target target;
 		struct {
 			int64_t t0_unix_ns; /* wall clock, for labels */
+			uint64_t t0_ns;     /* the coordinator's monotonic clock ... */
+			char *boot_id;      /* ... which holds for one boot of its host */
 		} start;
 		struct message_begin begin;
 		struct {
@@ -124,10 +174,14 @@ struct journal_record {
 			int64_t clock_offset_ns;
 			uint64_t clock_bound_ns;
 			uint64_t start_skew_ns; /* as seen from the coordinator */
+			uint64_t start_bound_ns; /* of that figure's error */
+			double drift_ppm;       /* of its clock against the coordinator's */
+			double drift_bound_ppm;
 		} status;
 		struct {
 			uint32_t agent;
 			uint64_t at_ns;
+			_Bool silent; /* for its silence alone: it may come back */
 			char *reason;
 		} lost;
 		struct {
@@ -142,26 +196,63 @@ struct journal_record {
 			uint32_t threshold; /* STOP_THRESHOLD: index in the plan */
 			double observed;
 		} stop;
+		struct {
+			uint32_t agent;
+			uint64_t at_ns;
+		} back;
+		struct {
+			uint32_t agent;
+			uint64_t at_ns;
+		} leave;
+		struct {
+			uint32_t agent;
+			int64_t offset_ns;
+			uint64_t bound_ns;
+		} told;
+		struct {
+			uint32_t duty;  /* in the plan */
+			uint32_t agent; /* UINT32_MAX: nobody; it is over */
+			uint64_t at_ns;
+			char *problem; /* of one that is over: "" or why it failed */
+		} duty;
+		struct {
+			struct journal_child *items;
+			uint32_t count;
+		} children;
+		struct {
+			uint32_t agent;
+			uint64_t at_ns;
+			int64_t by_ns; /* its clock against the coordinator's */
+		} clock;
+		struct {
+			int64_t at_unix_ns;
+		} resume;
 	};
 };
 
 /* Releases what a decoded record holds. */
 void journal_record_deinit(struct journal_record *record);
 
+/* Takes one record (borrowed for the call; it may move things out of it, leaving zero behind) and the offset of its
+ * frame. */
+typedef int (*journal_record_fn)(void *context, struct journal_record *record, uint64_t offset);
+
 struct journal;
 /* Makes RUN_DIR/journal (an existing one is refused: -EEXIST, or -EBUSY while another process holds its lock) and locks
  * it (flock). */
 int journal_create(const char *run_folder, _Bool fsync_each, struct failure *failure, struct journal **ret_journal);
+/* Opens RUN_DIR/journal to go on with it, and locks it (-EBUSY while another process holds its lock: the run is live).
+ * `record` is called with each whole record as journal_read() does; a torn tail is cut off the file, and told in
+ * *ret_cut_bytes. */
+int journal_reopen(const char *run_folder, _Bool fsync_each, journal_record_fn record, void *context,
+                   uint64_t *ret_cut_bytes, struct failure *failure, struct journal **ret_journal);
 /* Appends one record with one write. On failure (a full disk) the file is cut back to the last whole record and the
  * error returned; should that fail too, every later append returns -EIO. -EMSGSIZE above JOURNAL_RECORD_MAX. */
 int journal_append(struct journal *journal, const struct journal_record *record, struct failure *failure);
 struct journal *journal_close(struct journal *journal);
 
-/* Reads all whole records in order; `record` is called with each (borrowed for the call; it may move things out
- * of it, leaving zero behind) and the offset of its frame. A
- * torn or damaged tail ends the reading and is told in *ret_cut_bytes (0: none); damage is never skipped over. A
+/* Reads all whole records in order; `record` is called with each. A torn or damaged tail ends the reading and is told in *ret_cut_bytes (0: none); damage is never skipped over. A
  * callback's error ends the reading and is returned. */
-typedef int (*journal_record_fn)(void *context, struct journal_record *record, uint64_t offset);
 int journal_read(const char *run_folder, journal_record_fn record, void *context, uint64_t *ret_cut_bytes,
                  struct failure *failure);
 /* Decodes single records again, at offsets from journal_read(). What ret_record->deltas point to belongs to the reader

@@ -201,6 +201,9 @@ struct scenario {
 	enum arrivals arrivals;
 	uint32_t producers; /* 0: not spread over producers */
 
+	struct pairs run_on;  /* tags that an agent must have to get a share; empty: any agent */
+	uint32_t min_agents; /* that must have such tags before the run begins; default 1 */
+
 	uint64_t pace_ns; /* 0: none; closed loops: each VU starts an iteration every pace */
 	uint64_t seed;    /* of this scenario's random choices: from the plan's text, so runs repeat */
 
@@ -208,7 +211,30 @@ struct scenario {
 	uint32_t step_count;
 };
 
-enum on_agent_loss { ON_AGENT_LOSS_CONTINUE, ON_AGENT_LOSS_FAIL };
+/* What exactly one agent does at a time. Setup steps run one after the other before T0, teardown steps after every
+ * agent is done, readers every `every_ns` while the run is on; what a reader sees is one gauge for the whole fleet. */
+enum duty_kind { DUTY_SETUP, DUTY_TEARDOWN, DUTY_READER };
+
+struct null_duty {
+	struct range latency_ns;
+	_Bool fails;
+	struct template_pairs values; /* name -> text, for `{{name}}`; setup */
+	double reading;               /* null_reading; readers */
+};
+
+struct duty {
+	char *name; /* "setup-1", "teardown-1", "reader-1" where the plan has none */
+	enum duty_kind kind;
+	enum step_kind step; /* what kind of step it is: whose driver performs it */
+	struct place place;
+	uint32_t target;   /* index, or PLAN_NONE */
+	uint64_t every_ns; /* readers */
+	union {
+		struct null_duty null;
+	};
+};
+
+enum on_agent_loss { ON_AGENT_LOSS_CONTINUE, ON_AGENT_LOSS_FAIL, ON_AGENT_LOSS_REDISTRIBUTE };
 
 struct plan {
 	char *file; /* as given on the command line; "" for a plan from the wire */
@@ -222,6 +248,8 @@ struct plan {
 	uint32_t feed_count;
 	struct scenario *scenarios;
 	uint32_t scenario_count;
+	struct duty *duties; /* setup, then teardown, then readers, each in the plan's order */
+	uint32_t duty_count;
 	struct threshold *thresholds;
 	uint32_t threshold_count;
 	struct template_names *names; /* every {{name}} that can be set, with its slot */
@@ -230,6 +258,7 @@ struct plan {
 	uint64_t max_lateness_ns;         /* default 1 s */
 	uint32_t max_groups;              /* default 10,000 */
 	enum on_agent_loss on_agent_loss; /* default continue */
+	_Bool elastic;                    /* agents may join and leave while it runs */
 	struct bucket_edges edges;        /* default 100, 300, 500 ms */
 };
 

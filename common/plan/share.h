@@ -47,6 +47,11 @@ int share_all(struct share *ret_share);
  * of range) or -EOVERFLOW (more than SHARE_CLASSES_MAX classes in one share or slots in one turn). */
 int share_divide(const struct share *whole, const uint32_t *weights, uint32_t count, struct share *ret_shares);
 
+/* The indices that both own. 0, -ENOMEM or -EOVERFLOW. */
+int share_intersect(const struct share *a, const struct share *b, struct share *ret_share);
+/* The indices of `from` that `minus` doesn't own. 0, -ENOMEM or -EOVERFLOW. */
+int share_subtract(const struct share *from, const struct share *minus, struct share *ret_share);
+
 /* Each index k of the result is owned if k mod count is an owned index below `count`: arrivals or VUs that
  * follow their producer (arrival k belongs to producer k mod count). 0, -ENOMEM, -EINVAL (count 0) or -EOVERFLOW. */
 int share_of_producers(const struct share *producers, uint32_t count, struct share *ret_share);

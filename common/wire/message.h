@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every message between coordinator and agents, as plain structs. docs/protocol.md specifies them.
  *
- * agent -> coordinator: hello, ready, failed, fetch, snapshot, done, pong
- * coordinator -> agent: welcome, assign, chunk, start, begin, ack, stop, ping
+ * agent -> coordinator: hello, ready, failed, fetch, snapshot, done, pong, leave, value
+ * coordinator -> agent: welcome, assign, chunk, start, begin, ack, stop, ping, duty, value
  *
  * A message owns what its pointers point to when it was decoded; message_deinit() releases it. One that is built for
  * sending may borrow: then it is not deinitialised. Texts are never NULL after decoding. */
@@ -42,6 +42,9 @@ enum message_type {
 	MESSAGE_DONE,
 	MESSAGE_PING,
 	MESSAGE_PONG,
+	MESSAGE_LEAVE,
+	MESSAGE_DUTY,
+	MESSAGE_VALUE,
 	MESSAGE_TYPE_COUNT,
 };
 extern const char *const message_type_names[MESSAGE_TYPE_COUNT];
@@ -86,15 +89,42 @@ struct wire_file {
 	char *sha256; /* lower-case hex */
 };
 
-/* What the agent is to run. Shares are by scenario, in the plan's order. */
+/* Arrivals of a scenario that an epoch has moved to other agents, so that none of them draws a row of a unique feed
+ * that the one before may have drawn: arrival k >= from_index that `share` owns has the spare row
+ * first_spare + (how many indices in [from_index, k) `share` owns). Where several moves hold for k, the last one does.
+ * Spare row n of a feed is the row n places after all that the plan's scenarios draw (feed_use.h). */
+struct wire_move {
+	uint32_t scenario;
+	uint64_t from_index;
+	uint64_t first_spare;
+	struct share share;
+};
+
+/* Counted iterations that an agent which left had not started, for those of its VUs that are moved here in `epoch`. */
+struct wire_extra {
+	uint32_t scenario;
+	uint32_t epoch; /* from which on; an agent that is past it has them already */
+	uint64_t iterations;
+	uint64_t first_spare;
+};
+
+/* What the agent is to run: all of it, whatever earlier epochs said. The epoch is the envelope's; it takes effect at
+ * from_ns, or at the first whole second after the agent has heard of it. Shares are by scenario, in the plan's order.
+ * A later epoch may come without plan and files (plan_size 0): those are as they were. */
 struct message_assign {
-	uint64_t from_ns; /* since T0: where this epoch takes effect (0: the first) */
+	uint64_t from_ns; /* since T0, a whole second (0: the first epoch) */
 	char *plan;       /* the resolved YAML */
 	size_t plan_size;
 	char *agent_name; /* as the run knows it: names are made unique */
 	struct share *shares;
 	uint32_t share_count;
-	uint32_t agent_index; /* 0.. in the division's order */
+	uint32_t *connections; /* by target: how many this agent may have; 0 where the target's kind counts none */
+	uint32_t connection_count;
+	struct wire_move *moves; /* of scenarios that draw from a unique feed, oldest first */
+	uint32_t move_count;
+	struct wire_extra *extras;
+	uint32_t extra_count;
+	uint32_t agent_index; /* 0.. in the order of the run's agents */
 	uint32_t agent_count;
 	struct wire_file *files;
 	uint32_t file_count;
@@ -133,10 +163,13 @@ struct message_failed {
 	char *text;
 };
 
-/* T0 in the agent's own monotonic ns, with the bound of the estimate behind it. */
+/* T0 in the agent's own monotonic ns (past for one that joins late), with the bound of the estimate behind it, and what
+ * the setup found out. Values go over closed links and loopback alone, are never journaled or logged. */
 struct message_start {
 	uint64_t t0_agent_ns;
 	uint64_t bound_ns;
+	struct text_pair *values;
+	uint32_t value_count;
 };
 
 /* A scenario that waited for another one (startAfter) begins; ns since T0. */
@@ -178,12 +211,15 @@ struct wire_health {
 	uint64_t start_skew_ns; /* |first worker wake-up - T0| on its own clock */
 	uint64_t stalled_ns;    /* longest pause of a worker's loop */
 	uint64_t groups_folded; /* operations counted under (other) */
+	uint64_t steal_ns;      /* taken from this host's processors by others on the same machine, since T0 */
+	uint64_t jump_ns;       /* largest step of the wall clock against the monotonic one, or suspension, since T0 */
 };
 
 /* One second's change in every series of one agent. Numbered from 1 without gaps. */
 struct message_snapshot {
 	uint64_t seq;
 	uint64_t second;            /* since T0 */
+	uint32_t epoch;             /* that the agent ran by in this second */
 	struct wire_series *series; /* first seen in this snapshot; texts owned by it when decoded */
 	uint32_t series_count;
 	struct wire_cell *cells; /* by ascending series id */
@@ -213,6 +249,28 @@ struct message_done {
 	uint64_t end_ns;             /* since T0: when its schedule ended (earlier than planned after a stop) */
 	struct wire_target *targets; /* versions seen in the run's own answers */
 	uint32_t target_count;
+};
+
+/* The agent was told to end (SIGTERM): it wants to hand its share back. Sent each second until an assign takes it, or
+ * a stop comes. */
+struct message_leave {
+	uint64_t end_ns; /* since T0: it stops by itself then, if nothing was heard */
+};
+
+/* The duties that the agent has from now on, by their number in the plan; those that it had and that are not named are
+ * taken away. */
+struct message_duty {
+	uint32_t *duties;
+	uint32_t duty_count;
+};
+
+/* From an agent: its setup or teardown is over; sent again until a duty message no longer names it. To an agent: what
+ * `{{name}}` is from now on. */
+struct message_value {
+	uint32_t duty;
+	char *problem; /* "" or why it failed */
+	struct text_pair *values;
+	uint32_t value_count;
 };
 
 struct message_ping {
@@ -248,6 +306,9 @@ struct message {
 		struct message_done done;
 		struct message_ping ping;
 		struct message_pong pong;
+		struct message_leave leave;
+		struct message_duty duty;
+		struct message_value value;
 	};
 };
 
