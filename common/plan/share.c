@@ -4,7 +4,7 @@
  * Invariants: the classes of a share are disjoint, sorted by (modulus, residue), and each residue is below its
  * modulus. Dividing keeps the density of every owner exact: whole turns of W equal classes are dealt out by the
  * slots of one turn, what is left is split W-fold. */
-#include "common/plan/share.h"
+#include "common/plan/share_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ void share_deinit(struct share *share)
 	*share = (struct share){0};
 }
 
-static int share_push(struct share *share, uint64_t modulus, uint64_t residue)
+int share_push(struct share *share, uint64_t modulus, uint64_t residue)
 {
 	size_t capacity = share->capacity;
 	int r;
@@ -43,7 +43,7 @@ static int compare_classes(const void *left, const void *right)
 	return a->residue < b->residue ? -1 : a->residue > b->residue;
 }
 
-static void share_sort(struct share *share)
+void share_sort(struct share *share)
 {
 	if (share->count > 1)
 		qsort(share->classes, share->count, sizeof(*share->classes), compare_classes);
@@ -66,17 +66,18 @@ int share_copy(struct share *into, const struct share *from)
 
 int share_add(struct share *into, const struct share *from)
 {
-	uint32_t count = into->count;
+	struct share sum cleanup(share_deinit) = {0};
+	int r = share_copy(&sum, into);
 
-	for (uint32_t i = 0; i < from->count; i++) {
-		int r = share_push(into, from->classes[i].modulus, from->classes[i].residue);
-
-		if (r < 0) {
-			into->count = count;
-			return r;
-		}
-	}
-	share_sort(into);
+	for (uint32_t i = 0; r == 0 && i < from->count; i++)
+		r = share_push(&sum, from->classes[i].modulus, from->classes[i].residue);
+	if (r == 0)
+		r = share_join(&sum);
+	if (r < 0)
+		return r;
+	share_deinit(into);
+	*into = sum;
+	sum = (struct share){0};
 	return 0;
 }
 

@@ -32,8 +32,8 @@ enum {
 
 void share_deinit(struct share *share);
 int share_copy(struct share *into, const struct share *from);
-/* Takes the classes of a disjoint share in as well: what a lost agent had. 0, -ENOMEM or -EOVERFLOW (`into` is then
- * as it was). */
+/* Takes the indices of a disjoint share in as well: what a lost agent had. Classes that together are one become one.
+ * 0, -ENOMEM or -EOVERFLOW (`into` is then as it was). */
 int share_add(struct share *into, const struct share *from);
 /* All indices. */
 int share_all(struct share *ret_share);
@@ -47,9 +47,10 @@ int share_all(struct share *ret_share);
  * of range) or -EOVERFLOW (more than SHARE_CLASSES_MAX classes in one share or slots in one turn). */
 int share_divide(const struct share *whole, const uint32_t *weights, uint32_t count, struct share *ret_shares);
 
-/* The indices that both own. 0, -ENOMEM or -EOVERFLOW. */
+/* The indices that both own, in as few classes as are found. Exact for indices below SHARE_MODULUS_MAX: classes that
+ * meet less often than that meet in one index at most. 0, -ENOMEM or -EOVERFLOW. */
 int share_intersect(const struct share *a, const struct share *b, struct share *ret_share);
-/* The indices of `from` that `minus` doesn't own. 0, -ENOMEM or -EOVERFLOW. */
+/* The indices of `from` that `minus` doesn't own, likewise. 0, -ENOMEM or -EOVERFLOW. */
 int share_subtract(const struct share *from, const struct share *minus, struct share *ret_share);
 
 /* Each index k of the result is owned if k mod count is an owned index below `count`: arrivals or VUs that
