@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "agent/engine.h"
-#include "agent/uses.h"
 #include "common/base/clock.h"
+#include "common/plan/feed_use.h"
 
 static struct engine_target *target_of_step(struct engine *engine, const struct step *step)
 {
@@ -74,11 +74,11 @@ static int init_feeds(struct flow *flow, const struct plan *plan, uint32_t scena
 	for (uint32_t i = 0; i < plan->feed_count; i++) {
 		const struct feed *feed = plan->feeds[i];
 
-		if (!uses_feed(plan, scenario, feed))
+		if (!plan_scenario_uses_feed(plan, scenario, i))
 			continue;
 		flow->feeds[flow->feed_count++] = (struct flow_feed){
 		        .feed = feed,
-		        .offset = feed_pick(feed) == FEED_UNIQUE ? uses_feed_offset(plan, scenario, feed) : 0,
+		        .offset = feed_pick(feed) == FEED_UNIQUE ? feed_use_offset(plan, scenario, i) : 0,
 		};
 	}
 	return 0;
