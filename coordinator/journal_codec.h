@@ -8,6 +8,9 @@
 #include "common/base/buffer.h"
 #include "coordinator/journal.h"
 
+/* What the first accepted snapshot of a record leans on: mostly all of them are of the first epoch. */
+extern const struct journal_accepted journal_first_accepted;
+
 /* Appends the payload. buffer->failed tells of no memory. */
 void journal_record_encode(const struct journal_record *record, struct buffer *buffer);
 /* Decodes exactly `size` bytes. Deltas point into `data`. -EBADMSG on anything that journal_record_encode() cannot have

@@ -128,6 +128,32 @@ static struct text_pair *get_pairs(struct reader *reader, uint32_t *ret_count)
 	return pairs;
 }
 
+static void get_place(struct reader *reader, struct journal_place *place)
+{
+	place->address = get_text(reader);
+	place->keys = get_text(reader);
+	place->local = get_bool(reader);
+	place->insecure = get_bool(reader);
+	place->fsync_each = get_bool(reader);
+	place->expect_agents = get_u32(reader);
+	place->wait_ns = reader_varint(reader);
+}
+
+static struct journal_file *get_files(struct reader *reader, uint32_t *ret_count)
+{
+	uint32_t count = get_count(reader, 4);
+	struct journal_file *files = get_room(reader, count, sizeof(*files));
+
+	*ret_count = files ? count : 0;
+	for (uint32_t i = 0; i < *ret_count; i++) {
+		files[i].name = get_text(reader);
+		files[i].path = get_text(reader);
+		files[i].size = reader_varint(reader);
+		files[i].sha256 = get_text(reader);
+	}
+	return files;
+}
+
 static void get_run(struct reader *reader, struct journal_record *record)
 {
 	record->run.id = get_text(reader);
@@ -136,8 +162,10 @@ static void get_run(struct reader *reader, struct journal_record *record)
 	record->run.plan_sha256 = get_text(reader);
 	record->run.plan = get_bytes(reader, &record->run.plan_size);
 	record->run.created_unix_ns = get_signed(reader);
-	record->run.require_trust = get_below(reader, 2);
+	record->run.require_trust = get_bool(reader);
 	record->run.tags = get_pairs(reader, &record->run.tag_count);
+	get_place(reader, &record->run.place);
+	record->run.files = get_files(reader, &record->run.file_count);
 }
 
 static void get_state(struct reader *reader, struct journal_record *record)
@@ -188,27 +216,82 @@ static void get_share(struct reader *reader, struct share *share)
 	}
 }
 
-static void get_division(struct reader *reader, struct journal_record *record)
+/* Room for `count` entries of at least a byte each for all agents; NULL (and failed) if the bytes can't hold them. */
+static void *get_table(struct reader *reader, uint64_t count, size_t item_size)
 {
-	uint32_t agents, scenarios;
-	uint64_t count;
-
-	record->division.epoch = get_u32(reader);
-	record->division.from_ns = reader_varint(reader);
-	agents = get_u32(reader);
-	scenarios = get_u32(reader);
-	count = (uint64_t)agents * scenarios;
 	if (reader->failed || count > reader->size - reader->at) {
 		fail(reader, -EBADMSG);
-		return;
+		return NULL;
 	}
-	record->division.shares = get_room(reader, count, sizeof(*record->division.shares));
+	return get_room(reader, count, item_size);
+}
+
+static void get_shares(struct reader *reader, struct journal_record *record)
+{
+	uint32_t agents = get_u32(reader), scenarios = get_u32(reader);
+	uint64_t count = (uint64_t)agents * scenarios;
+
+	record->division.shares = get_table(reader, count, sizeof(*record->division.shares));
 	if (!record->division.shares)
 		return;
 	record->division.agent_count = agents;
 	record->division.scenario_count = scenarios;
 	for (uint64_t i = 0; i < count && !reader->failed; i++)
 		get_share(reader, &record->division.shares[i]);
+}
+
+static void get_connections(struct reader *reader, struct journal_record *record)
+{
+	uint32_t targets = get_u32(reader);
+	uint64_t count = (uint64_t)record->division.agent_count * targets;
+
+	record->division.connections = get_table(reader, count, sizeof(*record->division.connections));
+	if (!record->division.connections)
+		return;
+	record->division.target_count = targets;
+	for (uint64_t i = 0; i < count && !reader->failed; i++)
+		record->division.connections[i] = get_u32(reader);
+}
+
+static struct wire_move *get_moves(struct reader *reader, uint32_t *ret_count)
+{
+	uint32_t count = get_count(reader, 4);
+	struct wire_move *moves = get_room(reader, count, sizeof(*moves));
+
+	*ret_count = moves ? count : 0;
+	for (uint32_t i = 0; i < *ret_count && !reader->failed; i++) {
+		moves[i].scenario = get_u32(reader);
+		moves[i].from_index = reader_varint(reader);
+		moves[i].first_spare = reader_varint(reader);
+		get_share(reader, &moves[i].share);
+	}
+	return moves;
+}
+
+static struct journal_extra *get_extras(struct reader *reader, uint32_t *ret_count)
+{
+	uint32_t count = get_count(reader, 5);
+	struct journal_extra *extras = get_room(reader, count, sizeof(*extras));
+
+	*ret_count = extras ? count : 0;
+	for (uint32_t i = 0; i < *ret_count && !reader->failed; i++) {
+		extras[i].agent = get_u32(reader);
+		extras[i].extra.scenario = get_u32(reader);
+		extras[i].extra.epoch = get_u32(reader);
+		extras[i].extra.iterations = reader_varint(reader);
+		extras[i].extra.first_spare = reader_varint(reader);
+	}
+	return extras;
+}
+
+static void get_division(struct reader *reader, struct journal_record *record)
+{
+	record->division.epoch = get_u32(reader);
+	record->division.from_ns = reader_varint(reader);
+	get_shares(reader, record);
+	get_connections(reader, record);
+	record->division.moves = get_moves(reader, &record->division.move_count);
+	record->division.extras = get_extras(reader, &record->division.extra_count);
 }
 
 static void get_target(struct reader *reader, struct journal_record *record)
@@ -224,6 +307,8 @@ static void get_target(struct reader *reader, struct journal_record *record)
 static void get_start(struct reader *reader, struct journal_record *record)
 {
 	record->start.t0_unix_ns = get_signed(reader);
+	record->start.t0_ns = reader_varint(reader);
+	record->start.boot_id = get_text(reader);
 }
 
 static void get_begin(struct reader *reader, struct journal_record *record)
@@ -247,16 +332,28 @@ static void get_series(struct reader *reader, struct journal_record *record)
 	series->label = get_text(reader);
 }
 
-static void get_accepted(struct reader *reader, struct journal_accepted *accepted, uint32_t agent_before)
+/* `value` and the difference that follows, which is not 0. */
+static uint32_t get_other_u32(struct reader *reader, uint32_t value)
+{
+	uint64_t other = get_difference(reader, value);
+
+	if (other > UINT32_MAX || other == value)
+		fail(reader, -EBADMSG);
+	return (uint32_t)other;
+}
+
+static void get_accepted(struct reader *reader, struct journal_accepted *accepted,
+                         const struct journal_accepted *before)
 {
 	uint64_t head = reader_varint(reader);
-	uint64_t step = head >> 1;
-	uint64_t agent = agent_before + ((step >> 1) ^ -(step & 1));
+	uint64_t step = head >> 2;
+	uint64_t agent = before->agent + ((step >> 1) ^ -(step & 1));
 
 	if (agent > UINT32_MAX)
 		fail(reader, -EBADMSG);
 	accepted->agent = (uint32_t)agent;
 	accepted->mismatch = head & 1;
+	accepted->epoch = head & 2 ? get_other_u32(reader, before->epoch) : before->epoch;
 	accepted->seq = reader_varint(reader);
 	accepted->second = get_difference(reader, accepted->seq - 1);
 	accepted->operations = reader_varint(reader);
@@ -284,15 +381,16 @@ static void get_delta(struct reader *reader, struct journal_delta *delta, uint64
 
 static void get_deltas(struct reader *reader, struct journal_record *record)
 {
+	const struct journal_accepted *before = &journal_first_accepted;
 	uint64_t second = 0, next_series = 0;
-	uint32_t count, agent = 0;
+	uint32_t count;
 
 	count = get_count(reader, 5);
 	record->deltas.accepted = get_room(reader, count, sizeof(*record->deltas.accepted));
 	record->deltas.accepted_count = record->deltas.accepted ? count : 0;
 	for (uint32_t i = 0; i < record->deltas.accepted_count && !reader->failed; i++) {
-		get_accepted(reader, &record->deltas.accepted[i], agent);
-		agent = record->deltas.accepted[i].agent;
+		get_accepted(reader, &record->deltas.accepted[i], before);
+		before = &record->deltas.accepted[i];
 	}
 	count = get_count(reader, 3);
 	record->deltas.deltas = get_room(reader, count, sizeof(*record->deltas.deltas));
@@ -327,6 +425,8 @@ static void get_health(struct reader *reader, struct wire_health *health)
 	health->start_skew_ns = reader_varint(reader);
 	health->stalled_ns = reader_varint(reader);
 	health->groups_folded = reader_varint(reader);
+	health->steal_ns = reader_varint(reader);
+	health->jump_ns = reader_varint(reader);
 }
 
 static void get_status(struct reader *reader, struct journal_record *record)
@@ -349,12 +449,16 @@ static void get_status(struct reader *reader, struct journal_record *record)
 	record->status.clock_offset_ns = get_signed(reader);
 	record->status.clock_bound_ns = reader_varint(reader);
 	record->status.start_skew_ns = reader_varint(reader);
+	record->status.start_bound_ns = reader_varint(reader);
+	record->status.drift_ppm = get_double(reader);
+	record->status.drift_bound_ppm = get_double(reader);
 }
 
 static void get_lost(struct reader *reader, struct journal_record *record)
 {
 	record->lost.agent = get_u32(reader);
 	record->lost.at_ns = reader_varint(reader);
+	record->lost.silent = get_bool(reader);
 	record->lost.reason = get_text(reader);
 }
 
@@ -374,12 +478,65 @@ static void get_stop(struct reader *reader, struct journal_record *record)
 	record->stop.observed = get_double(reader);
 }
 
+static void get_back(struct reader *reader, struct journal_record *record)
+{
+	record->back.agent = get_u32(reader);
+	record->back.at_ns = reader_varint(reader);
+}
+
+static void get_leave(struct reader *reader, struct journal_record *record)
+{
+	record->leave.agent = get_u32(reader);
+	record->leave.at_ns = reader_varint(reader);
+}
+
+static void get_told(struct reader *reader, struct journal_record *record)
+{
+	record->told.agent = get_u32(reader);
+	record->told.offset_ns = get_signed(reader);
+	record->told.bound_ns = reader_varint(reader);
+}
+
+static void get_duty(struct reader *reader, struct journal_record *record)
+{
+	record->duty.duty = get_u32(reader);
+	record->duty.agent = get_u32(reader);
+	record->duty.at_ns = reader_varint(reader);
+	record->duty.problem = get_text(reader);
+}
+
+static void get_children(struct reader *reader, struct journal_record *record)
+{
+	uint32_t count = get_count(reader, 2);
+
+	record->children.items = get_room(reader, count, sizeof(*record->children.items));
+	record->children.count = record->children.items ? count : 0;
+	for (uint32_t i = 0; i < record->children.count; i++) {
+		record->children.items[i].pid = reader_varint(reader);
+		record->children.items[i].started = reader_varint(reader);
+	}
+}
+
+static void get_clock(struct reader *reader, struct journal_record *record)
+{
+	record->clock.agent = get_u32(reader);
+	record->clock.at_ns = reader_varint(reader);
+	record->clock.by_ns = get_signed(reader);
+}
+
+static void get_resume(struct reader *reader, struct journal_record *record)
+{
+	record->resume.at_unix_ns = get_signed(reader);
+}
+
 static void (*const gets_of[JOURNAL_TYPE_COUNT])(struct reader *, struct journal_record *) = {
         [JOURNAL_RUN] = get_run,           [JOURNAL_STATE] = get_state,   [JOURNAL_AGENT] = get_agent,
         [JOURNAL_DIVISION] = get_division, [JOURNAL_TARGET] = get_target, [JOURNAL_START] = get_start,
         [JOURNAL_BEGIN] = get_begin,       [JOURNAL_SERIES] = get_series, [JOURNAL_DELTAS] = get_deltas,
         [JOURNAL_STATUS] = get_status,     [JOURNAL_LOST] = get_lost,     [JOURNAL_DONE] = get_done,
-        [JOURNAL_STOP] = get_stop,
+        [JOURNAL_STOP] = get_stop,         [JOURNAL_BACK] = get_back,     [JOURNAL_LEAVE] = get_leave,
+        [JOURNAL_TOLD] = get_told,         [JOURNAL_DUTY] = get_duty,     [JOURNAL_CHILDREN] = get_children,
+        [JOURNAL_CLOCK] = get_clock,       [JOURNAL_RESUME] = get_resume,
 };
 
 int journal_record_decode(const uint8_t *data, size_t size, struct journal_record *ret_record)

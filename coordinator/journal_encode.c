@@ -45,6 +45,28 @@ static void put_pairs(struct buffer *buffer, const struct text_pair *pairs, uint
 	}
 }
 
+static void put_place(struct buffer *buffer, const struct journal_place *place)
+{
+	buffer_append_string(buffer, place->address);
+	buffer_append_string(buffer, place->keys);
+	buffer_append_byte(buffer, place->local);
+	buffer_append_byte(buffer, place->insecure);
+	buffer_append_byte(buffer, place->fsync_each);
+	buffer_append_varint(buffer, place->expect_agents);
+	buffer_append_varint(buffer, place->wait_ns);
+}
+
+static void put_files(struct buffer *buffer, const struct journal_file *files, uint32_t count)
+{
+	buffer_append_varint(buffer, count);
+	for (uint32_t i = 0; i < count; i++) {
+		buffer_append_string(buffer, files[i].name);
+		buffer_append_string(buffer, files[i].path);
+		buffer_append_varint(buffer, files[i].size);
+		buffer_append_string(buffer, files[i].sha256);
+	}
+}
+
 static void put_run(const struct journal_record *record, struct buffer *buffer)
 {
 	buffer_append_string(buffer, record->run.id);
@@ -55,6 +77,8 @@ static void put_run(const struct journal_record *record, struct buffer *buffer)
 	put_signed(buffer, record->run.created_unix_ns);
 	buffer_append_byte(buffer, record->run.require_trust);
 	put_pairs(buffer, record->run.tags, record->run.tag_count);
+	put_place(buffer, &record->run.place);
+	put_files(buffer, record->run.files, record->run.file_count);
 }
 
 static void put_state(const struct journal_record *record, struct buffer *buffer)
@@ -85,23 +109,54 @@ static void put_agent(const struct journal_record *record, struct buffer *buffer
 	buffer_append_varint(buffer, hello->last_seq);
 }
 
+static void put_share(struct buffer *buffer, const struct share *share)
+{
+	buffer_append_varint(buffer, share->count);
+	for (uint32_t i = 0; i < share->count; i++) {
+		buffer_append_varint(buffer, share->classes[i].modulus);
+		buffer_append_varint(buffer, share->classes[i].residue);
+	}
+}
+
+static void put_moves(struct buffer *buffer, const struct wire_move *moves, uint32_t count)
+{
+	buffer_append_varint(buffer, count);
+	for (uint32_t i = 0; i < count; i++) {
+		buffer_append_varint(buffer, moves[i].scenario);
+		buffer_append_varint(buffer, moves[i].from_index);
+		buffer_append_varint(buffer, moves[i].first_spare);
+		put_share(buffer, &moves[i].share);
+	}
+}
+
+static void put_extras(struct buffer *buffer, const struct journal_extra *extras, uint32_t count)
+{
+	buffer_append_varint(buffer, count);
+	for (uint32_t i = 0; i < count; i++) {
+		buffer_append_varint(buffer, extras[i].agent);
+		buffer_append_varint(buffer, extras[i].extra.scenario);
+		buffer_append_varint(buffer, extras[i].extra.epoch);
+		buffer_append_varint(buffer, extras[i].extra.iterations);
+		buffer_append_varint(buffer, extras[i].extra.first_spare);
+	}
+}
+
 static void put_division(const struct journal_record *record, struct buffer *buffer)
 {
-	size_t count = (size_t)record->division.agent_count * record->division.scenario_count;
+	size_t agents = record->division.agent_count;
+	size_t shares = agents * record->division.scenario_count, connections = agents * record->division.target_count;
 
 	buffer_append_varint(buffer, record->division.epoch);
 	buffer_append_varint(buffer, record->division.from_ns);
-	buffer_append_varint(buffer, record->division.agent_count);
+	buffer_append_varint(buffer, agents);
 	buffer_append_varint(buffer, record->division.scenario_count);
-	for (size_t i = 0; i < count; i++) {
-		const struct share *share = &record->division.shares[i];
-
-		buffer_append_varint(buffer, share->count);
-		for (uint32_t k = 0; k < share->count; k++) {
-			buffer_append_varint(buffer, share->classes[k].modulus);
-			buffer_append_varint(buffer, share->classes[k].residue);
-		}
-	}
+	for (size_t i = 0; i < shares; i++)
+		put_share(buffer, &record->division.shares[i]);
+	buffer_append_varint(buffer, record->division.target_count);
+	for (size_t i = 0; i < connections; i++)
+		buffer_append_varint(buffer, record->division.connections[i]);
+	put_moves(buffer, record->division.moves, record->division.move_count);
+	put_extras(buffer, record->division.extras, record->division.extra_count);
 }
 
 static void put_target(const struct journal_record *record, struct buffer *buffer)
@@ -117,6 +172,8 @@ static void put_target(const struct journal_record *record, struct buffer *buffe
 static void put_start(const struct journal_record *record, struct buffer *buffer)
 {
 	put_signed(buffer, record->start.t0_unix_ns);
+	buffer_append_varint(buffer, record->start.t0_ns);
+	buffer_append_string(buffer, record->start.boot_id);
 }
 
 static void put_begin(const struct journal_record *record, struct buffer *buffer)
@@ -137,13 +194,17 @@ static void put_series(const struct journal_record *record, struct buffer *buffe
 	buffer_append_string(buffer, series->label);
 }
 
-/* An entry leans on the one before: agents come in order, the second is mostly the sequence number less 1, and an
- * iteration has about as many operations as the one before had. */
-static void put_accepted(struct buffer *buffer, const struct journal_accepted *accepted, uint32_t agent_before)
+/* An entry leans on the one before: agents come in order, the second is mostly the sequence number less 1, an iteration
+ * has about as many operations as the one before had, and the epoch is said only where it differs. */
+static void put_accepted(struct buffer *buffer, const struct journal_accepted *accepted,
+                         const struct journal_accepted *before)
 {
-	int64_t step = (int64_t)accepted->agent - (int64_t)agent_before;
+	int64_t step = (int64_t)accepted->agent - (int64_t)before->agent;
+	uint64_t differs = accepted->epoch != before->epoch;
 
-	buffer_append_varint(buffer, zigzag(step) << 1 | accepted->mismatch);
+	buffer_append_varint(buffer, zigzag(step) << 2 | differs << 1 | accepted->mismatch);
+	if (differs)
+		put_difference(buffer, accepted->epoch, before->epoch);
 	buffer_append_varint(buffer, accepted->seq);
 	put_difference(buffer, accepted->second, accepted->seq - 1);
 	buffer_append_varint(buffer, accepted->operations);
@@ -152,13 +213,13 @@ static void put_accepted(struct buffer *buffer, const struct journal_accepted *a
 
 static void put_deltas(const struct journal_record *record, struct buffer *buffer)
 {
+	const struct journal_accepted *before = &journal_first_accepted;
 	uint64_t second = 0, next_series = 0;
-	uint32_t agent = 0;
 
 	buffer_append_varint(buffer, record->deltas.accepted_count);
 	for (uint32_t i = 0; i < record->deltas.accepted_count; i++) {
-		put_accepted(buffer, &record->deltas.accepted[i], agent);
-		agent = record->deltas.accepted[i].agent;
+		put_accepted(buffer, &record->deltas.accepted[i], before);
+		before = &record->deltas.accepted[i];
 	}
 	buffer_append_varint(buffer, record->deltas.delta_count);
 	for (uint32_t i = 0; i < record->deltas.delta_count; i++) {
@@ -202,6 +263,8 @@ static void put_health(const struct wire_health *health, struct buffer *buffer)
 	buffer_append_varint(buffer, health->start_skew_ns);
 	buffer_append_varint(buffer, health->stalled_ns);
 	buffer_append_varint(buffer, health->groups_folded);
+	buffer_append_varint(buffer, health->steal_ns);
+	buffer_append_varint(buffer, health->jump_ns);
 }
 
 static void put_status(const struct journal_record *record, struct buffer *buffer)
@@ -220,12 +283,16 @@ static void put_status(const struct journal_record *record, struct buffer *buffe
 	put_signed(buffer, record->status.clock_offset_ns);
 	buffer_append_varint(buffer, record->status.clock_bound_ns);
 	buffer_append_varint(buffer, record->status.start_skew_ns);
+	buffer_append_varint(buffer, record->status.start_bound_ns);
+	put_double(buffer, record->status.drift_ppm);
+	put_double(buffer, record->status.drift_bound_ppm);
 }
 
 static void put_lost(const struct journal_record *record, struct buffer *buffer)
 {
 	buffer_append_varint(buffer, record->lost.agent);
 	buffer_append_varint(buffer, record->lost.at_ns);
+	buffer_append_byte(buffer, record->lost.silent);
 	buffer_append_string(buffer, record->lost.reason);
 }
 
@@ -245,12 +312,62 @@ static void put_stop(const struct journal_record *record, struct buffer *buffer)
 	put_double(buffer, record->stop.observed);
 }
 
+static void put_back(const struct journal_record *record, struct buffer *buffer)
+{
+	buffer_append_varint(buffer, record->back.agent);
+	buffer_append_varint(buffer, record->back.at_ns);
+}
+
+static void put_leave(const struct journal_record *record, struct buffer *buffer)
+{
+	buffer_append_varint(buffer, record->leave.agent);
+	buffer_append_varint(buffer, record->leave.at_ns);
+}
+
+static void put_told(const struct journal_record *record, struct buffer *buffer)
+{
+	buffer_append_varint(buffer, record->told.agent);
+	put_signed(buffer, record->told.offset_ns);
+	buffer_append_varint(buffer, record->told.bound_ns);
+}
+
+static void put_duty(const struct journal_record *record, struct buffer *buffer)
+{
+	buffer_append_varint(buffer, record->duty.duty);
+	buffer_append_varint(buffer, record->duty.agent);
+	buffer_append_varint(buffer, record->duty.at_ns);
+	buffer_append_string(buffer, record->duty.problem);
+}
+
+static void put_children(const struct journal_record *record, struct buffer *buffer)
+{
+	buffer_append_varint(buffer, record->children.count);
+	for (uint32_t i = 0; i < record->children.count; i++) {
+		buffer_append_varint(buffer, record->children.items[i].pid);
+		buffer_append_varint(buffer, record->children.items[i].started);
+	}
+}
+
+static void put_clock(const struct journal_record *record, struct buffer *buffer)
+{
+	buffer_append_varint(buffer, record->clock.agent);
+	buffer_append_varint(buffer, record->clock.at_ns);
+	put_signed(buffer, record->clock.by_ns);
+}
+
+static void put_resume(const struct journal_record *record, struct buffer *buffer)
+{
+	put_signed(buffer, record->resume.at_unix_ns);
+}
+
 static void (*const puts_of[JOURNAL_TYPE_COUNT])(const struct journal_record *, struct buffer *) = {
         [JOURNAL_RUN] = put_run,           [JOURNAL_STATE] = put_state,   [JOURNAL_AGENT] = put_agent,
         [JOURNAL_DIVISION] = put_division, [JOURNAL_TARGET] = put_target, [JOURNAL_START] = put_start,
         [JOURNAL_BEGIN] = put_begin,       [JOURNAL_SERIES] = put_series, [JOURNAL_DELTAS] = put_deltas,
         [JOURNAL_STATUS] = put_status,     [JOURNAL_LOST] = put_lost,     [JOURNAL_DONE] = put_done,
-        [JOURNAL_STOP] = put_stop,
+        [JOURNAL_STOP] = put_stop,         [JOURNAL_BACK] = put_back,     [JOURNAL_LEAVE] = put_leave,
+        [JOURNAL_TOLD] = put_told,         [JOURNAL_DUTY] = put_duty,     [JOURNAL_CHILDREN] = put_children,
+        [JOURNAL_CLOCK] = put_clock,       [JOURNAL_RESUME] = put_resume,
 };
 
 void journal_record_encode(const struct journal_record *record, struct buffer *buffer)

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "coordinator/journal.h"
+#include "coordinator/journal_codec.h"
+
+const struct journal_accepted journal_first_accepted = {.epoch = 1};
 
 static void free_pairs(struct text_pair *pairs, uint32_t count)
 {
@@ -26,6 +28,16 @@ static void free_hello(struct message_hello *hello)
 	free_pairs(hello->limits, hello->limit_count);
 }
 
+static void free_files(struct journal_file *files, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		free(files[i].name);
+		free(files[i].path);
+		free(files[i].sha256);
+	}
+	free(files);
+}
+
 static void free_run(struct journal_record *record)
 {
 	free(record->run.id);
@@ -34,6 +46,9 @@ static void free_run(struct journal_record *record)
 	free(record->run.plan_sha256);
 	free(record->run.plan);
 	free_pairs(record->run.tags, record->run.tag_count);
+	free(record->run.place.address);
+	free(record->run.place.keys);
+	free_files(record->run.files, record->run.file_count);
 }
 
 static void free_division(struct journal_record *record)
@@ -43,6 +58,11 @@ static void free_division(struct journal_record *record)
 	for (size_t i = 0; i < count; i++)
 		share_deinit(&record->division.shares[i]);
 	free(record->division.shares);
+	free(record->division.connections);
+	for (uint32_t i = 0; i < record->division.move_count; i++)
+		share_deinit(&record->division.moves[i].share);
+	free(record->division.moves);
+	free(record->division.extras);
 }
 
 static void free_target(struct wire_target *target)
@@ -76,6 +96,9 @@ void journal_record_deinit(struct journal_record *record)
 	case JOURNAL_TARGET:
 		free_target(&record->target);
 		break;
+	case JOURNAL_START:
+		free(record->start.boot_id);
+		break;
 	case JOURNAL_SERIES:
 		free_series(&record->series.series);
 		break;
@@ -91,6 +114,12 @@ void journal_record_deinit(struct journal_record *record)
 		break;
 	case JOURNAL_STOP:
 		free(record->stop.text);
+		break;
+	case JOURNAL_DUTY:
+		free(record->duty.problem);
+		break;
+	case JOURNAL_CHILDREN:
+		free(record->children.items);
 		break;
 	default:
 		break;

@@ -17,6 +17,7 @@
 #define LIMIT_PLAN_STEPS 256 /* in a scenario */
 #define LIMIT_PLAN_TARGETS 256
 #define LIMIT_PLAN_THRESHOLDS 1024
+#define LIMIT_PLAN_DUTIES 256                /* setups, teardowns and readers */
 #define LIMIT_PLAN_STAGES 4096               /* in a scenario */
 #define LIMIT_NAME_BYTES 128                 /* a scenario, step, target, feed, variable or agent name */
 #define LIMIT_TEMPLATE_BYTES (64 * 1024)     /* one template's source */
@@ -43,6 +44,8 @@
 #define LIMIT_TEXT_BYTES 4096         /* a text that a peer says of itself: versions, topologies, reasons */
 #define LIMIT_LISTED 64               /* libraries or limits that an agent lists */
 #define LIMIT_FILES 256               /* data files of a plan */
+#define LIMIT_VALUES 1000             /* that the setups of a run find out */
+#define LIMIT_MOVES 65536             /* moves that hold for an agent; likewise extras */
 #define LIMIT_CELL_BYTES (512 * 1024) /* one encoded cell: a histogram with every bucket filled */
 #define LIMIT_RUN_SECONDS 315360000   /* 10 years, as a duration's limit */
 #define LIMIT_CORES 65536             /* of an agent's host; also of its workers */

@@ -125,6 +125,35 @@ static const struct record share_record = {
 	.decoded = share_decoded,
 };
 
+/* A list of numbers: records of one field that is the record. */
+#define BARE_NUMBER(low, high)                                                                                         \
+	{                                                                                                              \
+		.name = "number", .type = FIELD_NUMBER, .size = sizeof(uint32_t), .min = low, .max = high              \
+	}
+#define RECORD_OF_NUMBER(rows) .form = RECORD_BARE, .size = sizeof(uint32_t), .fields = rows, .count = COUNT_OF(rows)
+
+static const struct field connection_fields[] = {BARE_NUMBER(0, LIMIT_CONNECTIONS)};
+static const struct record connection_record = {RECORD_OF_NUMBER(connection_fields)};
+
+static const struct field duty_number_fields[] = {BARE_NUMBER(0, LIMIT_PLAN_DUTIES - 1)};
+static const struct record duty_number_record = {RECORD_OF_NUMBER(duty_number_fields)};
+
+static const struct field move_fields[] = {
+	NUMBER(wire_move, "scenario", scenario, 0, LIMIT_PLAN_SCENARIOS - 1),
+	NUMBER(wire_move, "from", from_index, 0, SHARE_MODULUS_MAX),
+	NUMBER(wire_move, "spare", first_spare, 0, SHARE_MODULUS_MAX),
+	RECORD(wire_move, "share", share, &share_record),
+};
+static const struct record move_record = {RECORD_OF(wire_move, RECORD_TUPLE, move_fields)};
+
+static const struct field extra_fields[] = {
+	NUMBER(wire_extra, "scenario", scenario, 0, LIMIT_PLAN_SCENARIOS - 1),
+	NUMBER(wire_extra, "epoch", epoch, 1, ANY32),
+	NUMBER(wire_extra, "iterations", iterations, 0, ANY64),
+	NUMBER(wire_extra, "spare", first_spare, 0, SHARE_MODULUS_MAX),
+};
+static const struct record extra_record = {RECORD_OF(wire_extra, RECORD_TUPLE, extra_fields)};
+
 static const struct field file_fields[] = {
 	TEXT(wire_file, "name", name, 1, LIMIT_NAME_BYTES),
 	NUMBER(wire_file, "size", size, 0, LIMIT_FEED_BYTES),
@@ -150,9 +179,13 @@ static const struct record file_record = {
 static const struct field assign_fields[] = {
 	ENVELOPE,
 	NUMBER(message, "from", assign.from_ns, 0, RUN_NS_MAX),
-	BYTES(message, "plan", assign.plan, assign.plan_size, 1, LIMIT_PLAN_BYTES),
+	BYTES(message, "plan", assign.plan, assign.plan_size, 0, LIMIT_PLAN_BYTES),
 	TEXT(message, "agent", assign.agent_name, 1, LIMIT_NAME_BYTES),
 	RECORDS(message, "shares", assign.shares, assign.share_count, &share_record, LIMIT_PLAN_SCENARIOS),
+	RECORDS(message, "connections", assign.connections, assign.connection_count, &connection_record,
+	        LIMIT_PLAN_TARGETS),
+	RECORDS(message, "moves", assign.moves, assign.move_count, &move_record, LIMIT_MOVES),
+	RECORDS(message, "extras", assign.extras, assign.extra_count, &extra_record, LIMIT_MOVES),
 	NUMBER(message, "index", assign.agent_index, 0, LIMIT_AGENTS - 1),
 	NUMBER(message, "agents", assign.agent_count, 1, LIMIT_AGENTS),
 	RECORDS(message, "files", assign.files, assign.file_count, &file_record, LIMIT_FILES),
@@ -202,6 +235,7 @@ static const struct field start_fields[] = {
 	ENVELOPE,
 	NUMBER(message, "t0", start.t0_agent_ns, 0, ANY64),
 	NUMBER(message, "bound", start.bound_ns, 0, ANY64),
+	RECORDS(message, "values", start.values, start.value_count, &text_pair_record, LIMIT_VALUES),
 };
 
 static const struct field begin_fields[] = {
@@ -258,6 +292,8 @@ static const struct field health_fields[] = {
 	NUMBER(wire_health, "skew", start_skew_ns, 0, ANY64),
 	NUMBER(wire_health, "stalled", stalled_ns, 0, ANY64),
 	NUMBER(wire_health, "folded", groups_folded, 0, ANY64),
+	NUMBER(wire_health, "steal", steal_ns, 0, ANY64),
+	NUMBER(wire_health, "jump", jump_ns, 0, ANY64),
 };
 static const struct record health_record = {RECORD_OF(wire_health, RECORD_MAP, health_fields)};
 
@@ -265,6 +301,7 @@ static const struct field snapshot_fields[] = {
 	ENVELOPE,
 	NUMBER(message, "seq", snapshot.seq, 1, ANY64),
 	NUMBER(message, "second", snapshot.second, 0, LIMIT_RUN_SECONDS),
+	NUMBER(message, "ran", snapshot.epoch, 0, ANY32),
 	RECORDS(message, "series", snapshot.series, snapshot.series_count, &series_record, LIMIT_SERIES),
 	RECORDS(message, "cells", snapshot.cells, snapshot.cell_count, &cell_record, LIMIT_SERIES),
 	RECORDS(message, "scenarios", snapshot.scenarios, snapshot.scenario_count, &scenario_record, LIMIT_PLAN_SCENARIOS),
@@ -320,6 +357,23 @@ static const struct field pong_fields[] = {
 	NUMBER(message, "out", pong.agent_out_ns, 0, ANY64),
 };
 
+static const struct field leave_fields[] = {
+	ENVELOPE,
+	NUMBER(message, "end", leave.end_ns, 0, RUN_NS_MAX),
+};
+
+static const struct field duty_fields[] = {
+	ENVELOPE,
+	RECORDS(message, "duties", duty.duties, duty.duty_count, &duty_number_record, LIMIT_PLAN_DUTIES),
+};
+
+static const struct field value_fields[] = {
+	ENVELOPE,
+	NUMBER(message, "duty", value.duty, 0, LIMIT_PLAN_DUTIES - 1),
+	TEXT(message, "problem", value.problem, 0, LIMIT_TEXT_BYTES),
+	RECORDS(message, "values", value.values, value.value_count, &text_pair_record, LIMIT_VALUES),
+};
+
 #define MESSAGE(rows) RECORD_OF(message, RECORD_MAP, rows)
 
 const struct record message_records[MESSAGE_TYPE_COUNT] = {
@@ -338,6 +392,9 @@ const struct record message_records[MESSAGE_TYPE_COUNT] = {
 	[MESSAGE_DONE] = {MESSAGE(done_fields)},
 	[MESSAGE_PING] = {MESSAGE(ping_fields)},
 	[MESSAGE_PONG] = {MESSAGE(pong_fields)},
+	[MESSAGE_LEAVE] = {MESSAGE(leave_fields)},
+	[MESSAGE_DUTY] = {MESSAGE(duty_fields)},
+	[MESSAGE_VALUE] = {MESSAGE(value_fields)},
 };
 
 static const struct field part_fields[] = {

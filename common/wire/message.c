@@ -24,6 +24,9 @@ const char *const message_type_names[MESSAGE_TYPE_COUNT] = {
         [MESSAGE_DONE] = "done",
         [MESSAGE_PING] = "ping",
         [MESSAGE_PONG] = "pong",
+        [MESSAGE_LEAVE] = "leave",
+        [MESSAGE_DUTY] = "duty",
+        [MESSAGE_VALUE] = "value",
 };
 
 static void field_deinit(const struct field *field, void *from)

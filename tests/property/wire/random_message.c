@@ -159,15 +159,21 @@ static void fill_record(struct random *random, const struct record *record, stru
 		fill_field(random, &record->fields[i], pool, into);
 }
 
+static void settle_share(struct share *share)
+{
+	for (uint32_t i = 0; i < share->count; i++)
+		share->classes[i].residue %= share->classes[i].modulus;
+}
+
 static void settle_assign(struct random *random, struct message_assign *assign)
 {
 	static const char digits[] = "0123456789abcdef";
 
 	assign->agent_index %= assign->agent_count;
-	for (uint32_t i = 0; i < assign->share_count; i++) {
-		for (uint32_t k = 0; k < assign->shares[i].count; k++)
-			assign->shares[i].classes[k].residue %= assign->shares[i].classes[k].modulus;
-	}
+	for (uint32_t i = 0; i < assign->share_count; i++)
+		settle_share(&assign->shares[i]);
+	for (uint32_t i = 0; i < assign->move_count; i++)
+		settle_share(&assign->moves[i].share);
 	for (uint32_t i = 0; i < assign->file_count; i++) {
 		for (size_t k = 0; assign->files[i].sha256[k]; k++)
 			assign->files[i].sha256[k] = digits[random_below(random, 16)];

@@ -21,16 +21,17 @@
 #include "coordinator/journal.h"
 #include "coordinator/journal_codec.h"
 
-enum { RECORDS = 13 };
+enum { RECORDS = 20, ACCEPTED = 5 };
 
 static struct text_pair pairs[] = {{(char *)"team", (char *)"quotes"}, {(char *)"empty", (char *)""}};
 static struct share_class classes[] = {{3, 1}, {6, 5}};
 static struct share shares[] = {{classes, 2, 2}, {classes, 1, 1}, {0}, {classes + 1, 1, 1}};
 static struct journal_accepted accepted[] = {
-        {.agent = 4, .seq = 1, .second = 0, .operations = 0, .iterations = 0},
-        {.agent = 0, .seq = 9, .second = 8, .operations = 12345, .iterations = 12344, .mismatch = 1},
-        {.agent = 0, .seq = 10, .second = 11, .operations = 12345, .iterations = UINT64_MAX},
-        {.agent = UINT32_MAX, .seq = UINT64_MAX, .second = 0, .operations = UINT64_MAX, .iterations = 0},
+        {.agent = 4, .seq = 1, .second = 0, .epoch = 1, .operations = 0, .iterations = 0},
+        {.agent = 0, .seq = 9, .second = 8, .operations = 12345, .iterations = 12344, .mismatch = 1, .epoch = 1},
+        {.agent = 0, .seq = 10, .second = 11, .epoch = UINT32_MAX, .operations = 12345, .iterations = UINT64_MAX},
+        {.agent = UINT32_MAX, .seq = UINT64_MAX, .epoch = UINT32_MAX, .operations = UINT64_MAX, .mismatch = 1},
+        {.agent = 0, .seq = 1, .epoch = 0},
 };
 static const uint8_t bytes[] = {1, 2, 3, 0, 255};
 static struct journal_delta deltas[] = {
@@ -39,6 +40,14 @@ static struct journal_delta deltas[] = {
         {.second = 4, .series_id = 7, .data = bytes + 3, .size = 2},
         {.second = 90000, .series_id = 1999999, .data = bytes, .size = 1},
 };
+static struct journal_file files[] = {
+        {(char *)"symbol", (char *)"/data/symbol.csv", 53412, (char *)"9f86"},
+        {(char *)"user", (char *)"", UINT64_MAX, (char *)""},
+};
+static uint32_t connections[] = {0, 1, 2, 3, 4, UINT32_MAX};
+static struct wire_move moves[] = {{1, 12000, 300, {classes, 2, 2}}, {0, UINT64_MAX, 0, {0}}};
+static struct journal_extra extras[] = {{1, {2, 3, 40, 17}}, {UINT32_MAX, {0, UINT32_MAX, UINT64_MAX, UINT64_MAX}}};
+static struct journal_child children[] = {{4242, 987654321}, {UINT64_MAX, 0}};
 static struct wire_scenario scenarios[] = {
         {.tally = {1, 2, {3, 4, 5, 6}, 7, 8, 9, 10, 11}, .running = 12, .end_ns = 13, .finished = 1},
         {.tally = {.planned = UINT64_MAX}},
@@ -58,7 +67,15 @@ static void make_records(struct journal_record *records)
 	                 .created_unix_ns = -5,
 	                 .require_trust = 1,
 	                 .tags = pairs,
-	                 .tag_count = 2}},
+	                 .tag_count = 2,
+	                 .place = {.address = (char *)"tcp://127.0.0.1:7000",
+	                           .keys = (char *)"keys",
+	                           .local = 1,
+	                           .fsync_each = 1,
+	                           .expect_agents = 3,
+	                           .wait_ns = 60000000000},
+	                 .files = files,
+	                 .file_count = 2}},
 	        {.type = JOURNAL_STATE, .state = {.state = RUN_RUNNING, .at_unix_ns = INT64_MAX}},
 	        {.type = JOURNAL_AGENT,
 	         .agent = {.incarnation = {{1, 2, 3}},
@@ -79,7 +96,17 @@ static void make_records(struct journal_record *records)
 	                             .library_count = 2,
 	                             .last_seq = 6}}},
 	        {.type = JOURNAL_DIVISION,
-	         .division = {.epoch = 1, .from_ns = 9, .agent_count = 2, .scenario_count = 2, .shares = shares}},
+	         .division = {.epoch = 1,
+	                      .from_ns = 9,
+	                      .agent_count = 2,
+	                      .scenario_count = 2,
+	                      .shares = shares,
+	                      .target_count = 3,
+	                      .connections = connections,
+	                      .moves = moves,
+	                      .move_count = 2,
+	                      .extras = extras,
+	                      .extra_count = 2}},
 	        {.type = JOURNAL_TARGET,
 	         .target = {.name = (char *)"api",
 	                    .version = (char *)"nginx",
@@ -87,7 +114,7 @@ static void make_records(struct journal_record *records)
 	                    .idle_round_trip_ns = 1000,
 	                    .local = 1,
 	                    .problem = (char *)"refused"}},
-	        {.type = JOURNAL_START, .start = {.t0_unix_ns = INT64_MIN}},
+	        {.type = JOURNAL_START, .start = {.t0_unix_ns = INT64_MIN, .t0_ns = 5, .boot_id = (char *)"b"}},
 	        {.type = JOURNAL_BEGIN, .begin = {.scenario = 1, .at_ns = 5000000000}},
 	        {.type = JOURNAL_SERIES,
 	         .series = {.id = 1,
@@ -98,19 +125,30 @@ static void make_records(struct journal_record *records)
 	                               .group = "g",
 	                               .label = "timeout||slow"}}},
 	        {.type = JOURNAL_DELTAS,
-	         .deltas = {.accepted = accepted, .accepted_count = 4, .deltas = deltas, .delta_count = 4}},
+	         .deltas = {.accepted = accepted, .accepted_count = ACCEPTED, .deltas = deltas, .delta_count = 4}},
 	        {.type = JOURNAL_STATUS,
 	         .status = {.agent = 3,
 	                    .scenarios = scenarios,
 	                    .scenario_count = 2,
-	                    .health = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
+	                    .health = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13},
 	                    .clock_offset_ns = -1,
 	                    .clock_bound_ns = 100,
-	                    .start_skew_ns = 200}},
-	        {.type = JOURNAL_LOST, .lost = {.agent = 1, .at_ns = 3, .reason = (char *)"silence"}},
+	                    .start_skew_ns = 200,
+	                    .start_bound_ns = 50,
+	                    .drift_ppm = -12.5,
+	                    .drift_bound_ppm = 0.25}},
+	        {.type = JOURNAL_LOST, .lost = {.agent = 1, .at_ns = 3, .silent = 1, .reason = (char *)"silence"}},
 	        {.type = JOURNAL_DONE, .done = {.agent = 1, .last_seq = 30, .end_ns = 30000000000}},
 	        {.type = JOURNAL_STOP,
 	         .stop = {.cause = STOP_THRESHOLD, .at_ns = 7, .text = (char *)"t", .threshold = 2, .observed = 0.25}},
+	        {.type = JOURNAL_BACK, .back = {.agent = 1, .at_ns = 12000000000}},
+	        {.type = JOURNAL_LEAVE, .leave = {.agent = 2, .at_ns = UINT64_MAX}},
+	        {.type = JOURNAL_TOLD, .told = {.agent = 0, .offset_ns = INT64_MIN, .bound_ns = 90000}},
+	        {.type = JOURNAL_DUTY,
+	         .duty = {.duty = 3, .agent = UINT32_MAX, .at_ns = 4, .problem = (char *)"no such table"}},
+	        {.type = JOURNAL_CHILDREN, .children = {.items = children, .count = 2}},
+	        {.type = JOURNAL_CLOCK, .clock = {.agent = 1, .at_ns = 4, .by_ns = -3600000000000}},
+	        {.type = JOURNAL_RESUME, .resume = {.at_unix_ns = -1}},
 	};
 
 	memcpy(records, all, sizeof(all));
@@ -227,13 +265,16 @@ static void test_journal_decodes_fields_as_they_were(void **state)
 
 	encode(&folder->records[8], &buffer);
 	assert_int_equal(journal_record_decode(buffer.data, buffer.size, &record), 0);
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < ACCEPTED; i++) {
 		assert_int_equal(record.deltas.accepted[i].agent, accepted[i].agent);
 		assert_int_equal(record.deltas.accepted[i].seq, accepted[i].seq);
 		assert_int_equal(record.deltas.accepted[i].second, accepted[i].second);
 		assert_int_equal(record.deltas.accepted[i].operations, accepted[i].operations);
 		assert_int_equal(record.deltas.accepted[i].iterations, accepted[i].iterations);
 		assert_int_equal(record.deltas.accepted[i].mismatch, accepted[i].mismatch);
+		assert_int_equal(record.deltas.accepted[i].epoch, accepted[i].epoch);
+	}
+	for (size_t i = 0; i < 4; i++) {
 		assert_int_equal(record.deltas.deltas[i].second, deltas[i].second);
 		assert_int_equal(record.deltas.deltas[i].series_id, deltas[i].series_id);
 		assert_int_equal(record.deltas.deltas[i].size, deltas[i].size);
@@ -256,11 +297,11 @@ static void test_journal_takes_about_ten_bytes_an_agent_second(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 1000; i++)
-		many[i] = (struct journal_accepted){i, 3600, 3599, 3600000 + i, 1800000 + i, 0};
+		many[i] = (struct journal_accepted){i, 3600, 3599, 1, 3600000 + i, 1800000 + i, 0};
 	encode(&record, &buffer);
 	assert_in_range(buffer.size, 1, 1000 * 13);
 	for (uint32_t i = 0; i < 1000; i++)
-		many[i] = (struct journal_accepted){i, 60, 59, 60000 + i, 60000 + i, 0};
+		many[i] = (struct journal_accepted){i, 60, 59, 7, 60000 + i, 60000 + i, 0};
 	encode(&record, &buffer);
 	assert_in_range(buffer.size, 1, 1000 * 8);
 	buffer_deinit(&buffer);
@@ -396,9 +437,16 @@ static void test_journal_refuses_counts_that_the_bytes_cannot_hold(void **state)
 	        {"2^28 deltas", {JOURNAL_DELTAS, 0, 0x80, 0x80, 0x80, 0x80, 1}, 7},
 	        {"2^28 scenarios", {JOURNAL_STATUS, 0, 0x80, 0x80, 0x80, 0x80, 1}, 7},
 	        {"65535 x 65535 shares", {JOURNAL_DIVISION, 0, 0, 0xff, 0xff, 3, 0xff, 0xff, 3}, 9},
-	        {"residue past its modulus", {JOURNAL_DIVISION, 0, 0, 1, 1, 1, 3, 3}, 8},
-	        {"a text past the end", {JOURNAL_LOST, 0, 0, 5, 'a'}, 5},
-	        {"a text with a NUL", {JOURNAL_LOST, 0, 0, 1, 0}, 5},
+	        {"residue past its modulus", {JOURNAL_DIVISION, 0, 0, 1, 1, 1, 3, 3, 0, 0, 0}, 11},
+	        {"65535 connections", {JOURNAL_DIVISION, 0, 0, 1, 0, 0xff, 0xff, 3, 0, 0}, 10},
+	        {"2^28 moves", {JOURNAL_DIVISION, 0, 0, 0, 0, 0, 0x80, 0x80, 0x80, 0x80, 1, 0}, 12},
+	        {"2^28 extras", {JOURNAL_DIVISION, 0, 0, 0, 0, 0, 0, 0x80, 0x80, 0x80, 0x80, 1}, 12},
+	        {"2^28 children", {JOURNAL_CHILDREN, 0x80, 0x80, 0x80, 0x80, 1, 0}, 7},
+	        {"an epoch that is said and is the same", {JOURNAL_DELTAS, 1, 2, 0, 1, 0, 0, 0, 0}, 9},
+	        {"an epoch past 32 bits", {JOURNAL_DELTAS, 1, 2, 3, 1, 0, 0, 0, 0}, 9},
+	        {"a silence of 2", {JOURNAL_LOST, 0, 0, 2, 0}, 5},
+	        {"a text past the end", {JOURNAL_LOST, 0, 0, 0, 5, 'a'}, 6},
+	        {"a text with a NUL", {JOURNAL_LOST, 0, 0, 0, 1, 0}, 6},
 	        {"a metric that isn't", {JOURNAL_SERIES, 0, 0xfe, 1, 0, 0, 0, 0}, 8},
 	        {"a state that isn't", {JOURNAL_STATE, RUN_STATE_COUNT, 0}, 3},
 	        {"a bool of 2", {JOURNAL_TARGET, 0, 0, 0, 0, 2, 0}, 7},
@@ -485,12 +533,12 @@ static void test_journal_says_what_a_file_is_not(void **state)
 	store(folder, "{\"json\": \"not a journal\"}", 24);
 	assert_int_equal(journal_read(folder->path, check_record, &check, &cut, &failure), -EBADMSG);
 	assert_non_null(strstr(failure.text, "not a journal"));
-	store(folder, "STAMPEDE\2\0\0\0", 12);
+	store(folder, "STAMPEDE\1\0\0\0", 12);
 	assert_int_equal(journal_read(folder->path, check_record, &check, &cut, &failure), -EBADMSG);
-	assert_non_null(strstr(failure.text, "version 2"));
+	assert_non_null(strstr(failure.text, "version 1"));
 	store(folder, "", 0);
 	assert_int_equal(journal_read(folder->path, check_record, &check, &cut, &failure), -EBADMSG);
-	store(folder, "STAMPEDE\1\0\0\0", 12);
+	store(folder, "STAMPEDE\2\0\0\0", 12);
 	assert_int_equal(journal_read(folder->path, check_record, &check, &cut, &failure), 0);
 	assert_int_equal(cut, 0);
 	assert_int_equal(check.count, 0);

@@ -27,9 +27,17 @@ static const struct share shares[] = {
         {(struct share_class *)(uintptr_t)second_classes, 2, 2},
         {NULL, 0, 0},
 };
+static const uint32_t connections[] = {0, 4};
+static const struct wire_move moves[] = {
+        {1, 12000, 300, {(struct share_class *)(uintptr_t)first_classes, 1, 1}},
+};
+static const struct wire_extra extras[] = {{2, 3, 40, 17}};
 static const struct wire_file files[] = {
         {TEXT("symbol"), 53412, TEXT("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")},
 };
+
+static const struct text_pair values[] = {{TEXT("token"), TEXT("t-123")}, {TEXT("empty"), TEXT("")}};
+static const uint32_t duties[] = {0, 5};
 
 static const struct wire_target targets[] = {
         {TEXT("db"), TEXT("15.14"), TEXT("primary"), 183000, 1, TEXT("")},
@@ -77,6 +85,8 @@ static const struct wire_health health = {
         .start_skew_ns = 41000,
         .stalled_ns = 1900000,
         .groups_folded = 7,
+        .steal_ns = 2500000,
+        .jump_ns = 600000000,
 };
 
 static void sample_hello(struct message_hello *hello)
@@ -106,12 +116,18 @@ static void sample_hello(struct message_hello *hello)
 static void sample_assign(struct message_assign *assign)
 {
 	*assign = (struct message_assign){
-	        .from_ns = 0,
+	        .from_ns = UINT64_C(9000000000),
 	        .plan = TEXT(PLAN),
 	        .plan_size = strlen(PLAN),
 	        .agent_name = TEXT("agent-1"),
 	        .shares = ARRAY(shares),
 	        .share_count = COUNT_OF(shares),
+	        .connections = ARRAY(connections),
+	        .connection_count = COUNT_OF(connections),
+	        .moves = ARRAY(moves),
+	        .move_count = COUNT_OF(moves),
+	        .extras = ARRAY(extras),
+	        .extra_count = COUNT_OF(extras),
 	        .agent_index = 1,
 	        .agent_count = 3,
 	        .files = ARRAY(files),
@@ -124,6 +140,7 @@ static void sample_snapshot(struct message_snapshot *snapshot)
 	*snapshot = (struct message_snapshot){
 	        .seq = 3,
 	        .second = 2,
+	        .epoch = 1,
 	        .series = ARRAY(series),
 	        .series_count = COUNT_OF(series),
 	        .cells = ARRAY(cells),
@@ -161,7 +178,10 @@ static void sample_payload(struct message *message)
 		message->failed = (struct message_failed){.text = TEXT("target \"db\": no such host")};
 		break;
 	case MESSAGE_START:
-		message->start = (struct message_start){.t0_agent_ns = UINT64_C(7200123456789), .bound_ns = 85000};
+		message->start = (struct message_start){.t0_agent_ns = UINT64_C(7200123456789),
+		                                        .bound_ns = 85000,
+		                                        .values = ARRAY(values),
+		                                        .value_count = COUNT_OF(values)};
 		break;
 	case MESSAGE_BEGIN:
 		message->begin = (struct message_begin){.scenario = 1, .at_ns = UINT64_C(30000000000)};
@@ -190,6 +210,16 @@ static void sample_payload(struct message *message)
 		                                      .sent_ns = UINT64_C(5000000000001),
 		                                      .agent_in_ns = UINT64_C(7200000100000),
 		                                      .agent_out_ns = UINT64_C(7200000104000)};
+		break;
+	case MESSAGE_LEAVE:
+		message->leave = (struct message_leave){.end_ns = UINT64_C(17000000000)};
+		break;
+	case MESSAGE_DUTY:
+		message->duty = (struct message_duty){.duties = ARRAY(duties), .duty_count = COUNT_OF(duties)};
+		break;
+	case MESSAGE_VALUE:
+		message->value = (struct message_value){
+		        .duty = 5, .problem = TEXT(""), .values = ARRAY(values), .value_count = COUNT_OF(values)};
 		break;
 	default:
 		assert(!"no such message");

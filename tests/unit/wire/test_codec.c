@@ -303,7 +303,7 @@ static void test_codec_refuses_texts_and_bytes_of_the_wrong_length(void **state)
 	        {MESSAGE_FAILED, "text", MSGPACK_OBJECT_STR, LIMIT_TEXT_BYTES + 1, "failed: text: 4097 bytes"},
 	        {MESSAGE_CHUNK, "data", MSGPACK_OBJECT_BIN, LIMIT_PART_BYTES + 1, "chunk: data: 61441 bytes"},
 	        {MESSAGE_CHUNK, "data", MSGPACK_OBJECT_STR, 10, "chunk: data: expected bytes"},
-	        {MESSAGE_ASSIGN, "plan", MSGPACK_OBJECT_BIN, 0, "assign: plan: 0 bytes"},
+	        {MESSAGE_ASSIGN, "agent", MSGPACK_OBJECT_STR, 0, "assign: agent: 0 bytes"},
 	};
 
 	(void)state;

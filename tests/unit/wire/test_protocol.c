@@ -34,7 +34,8 @@ static const struct {
         {"pair", MESSAGE_HELLO, "tags"},        {"file", MESSAGE_ASSIGN, "files"},
         {"target", MESSAGE_READY, "targets"},   {"series", MESSAGE_SNAPSHOT, "series"},
         {"cell", MESSAGE_SNAPSHOT, "cells"},    {"scenario", MESSAGE_SNAPSHOT, "scenarios"},
-        {"health", MESSAGE_SNAPSHOT, "health"},
+        {"health", MESSAGE_SNAPSHOT, "health"}, {"move", MESSAGE_ASSIGN, "moves"},
+        {"extra", MESSAGE_ASSIGN, "extras"},
 };
 
 static const struct field *find_field(const struct record *record, const char *name)
@@ -58,6 +59,10 @@ static void format_record_type(const struct field *field, char *text)
 	}
 	if (field->of->form == RECORD_TUPLE && strcmp(field->name, "classes") == 0)
 		name = "class";
+	if (field->of->form == RECORD_BARE && field->of->fields[0].type == FIELD_NUMBER) {
+		snprintf(text, TEXT_SIZE, "list of numbers");
+		return;
+	}
 	snprintf(text, TEXT_SIZE, field->type == FIELD_RECORD ? "`%s`" : "list of `%s`", name);
 }
 
