@@ -35,6 +35,10 @@ struct run_config {
 	const char *run_id;
 	const char *version;
 	_Bool require_trust; /* kept for the report */
+	struct journal_place place;       /* kept for a resume */
+	const struct journal_file *files; /* likewise: one for each of the plan's feeds */
+	uint32_t file_count;
+	const char *boot_id; /* of this host: what its monotonic clock holds for */
 	uint32_t expect_agents;
 	uint64_t wait_ns; /* how long agents may take to come */
 	uint64_t now_ns;

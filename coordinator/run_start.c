@@ -84,7 +84,9 @@ static int start(struct run *run, uint64_t now_ns)
 		return r;
 	run->t0_ns = now_ns + START_LEAD_NS + START_LEAD_ROUNDS * worst_bound_ns;
 	r = run_journal(run, &(struct journal_record){.type = JOURNAL_START,
-	                                              .start = {.t0_unix_ns = run_wall_ns(run, run->t0_ns)}});
+	                                              .start = {.t0_unix_ns = run_wall_ns(run, run->t0_ns),
+	                                                        .t0_ns = run->t0_ns,
+	                                                        .boot_id = (char *)run->config.boot_id}});
 	if (r == 0)
 		r = run_enter(run, RUN_RUNNING, now_ns);
 	if (r < 0)
