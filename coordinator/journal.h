@@ -74,6 +74,13 @@ struct journal_accepted {
 	_Bool mismatch;      /* its own deltas so far did not add up to these when it was accepted */
 };
 
+/* A series that an agent has numbered: the agent's own numbers count up from 0 in the order of these. Who goes on with a
+ * run must know them, for an agent names each series once. */
+struct journal_name {
+	uint32_t agent;
+	uint32_t series_id;
+};
+
 /* The sum of one series in one second over the accepted snapshots: cell_encode()'s bytes. */
 struct journal_delta {
 	uint64_t second;
@@ -163,6 +170,10 @@ struct journal_record {
 		struct {
 			struct journal_accepted *accepted;
 			uint32_t accepted_count;
+			uint32_t scenario_count;
+			struct wire_scenario *changes; /* [accepted * scenario_count + scenario]: account_change.h */
+			struct journal_name *names;    /* by agents, in the accepted snapshots */
+			uint32_t name_count;
 			struct journal_delta *deltas; /* by second, then series */
 			uint32_t delta_count;
 		} deltas;

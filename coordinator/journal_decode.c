@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "coordinator/account_change.h"
 #include "coordinator/journal_codec.h"
 
 static int fail(struct reader *reader, int code)
@@ -379,19 +380,44 @@ static void get_delta(struct reader *reader, struct journal_delta *delta, uint64
 	*next_series = (uint64_t)delta->series_id + 1;
 }
 
-static void get_deltas(struct reader *reader, struct journal_record *record)
+static void get_all_accepted(struct reader *reader, struct journal_record *record)
 {
 	const struct journal_accepted *before = &journal_first_accepted;
+	uint32_t count = get_count(reader, 5), scenarios = get_u32(reader);
+
+	record->deltas.accepted = get_room(reader, count, sizeof(*record->deltas.accepted));
+	record->deltas.changes = get_table(reader, (uint64_t)count * scenarios, sizeof(*record->deltas.changes));
+	if (reader->failed)
+		return;
+	record->deltas.accepted_count = count;
+	record->deltas.scenario_count = scenarios;
+	for (uint32_t i = 0; i < count && !reader->failed; i++) {
+		get_accepted(reader, &record->deltas.accepted[i], before);
+		before = &record->deltas.accepted[i];
+		for (uint32_t j = 0; j < scenarios && !reader->failed; j++)
+			record->deltas.changes[(size_t)i * scenarios + j] = account_change_get(reader);
+	}
+}
+
+static void get_names(struct reader *reader, struct journal_record *record)
+{
+	uint32_t count = get_count(reader, 2);
+
+	record->deltas.names = get_room(reader, count, sizeof(*record->deltas.names));
+	record->deltas.name_count = record->deltas.names ? count : 0;
+	for (uint32_t i = 0; i < record->deltas.name_count && !reader->failed; i++) {
+		record->deltas.names[i].agent = get_u32(reader);
+		record->deltas.names[i].series_id = get_below(reader, LIMIT_SERIES);
+	}
+}
+
+static void get_deltas(struct reader *reader, struct journal_record *record)
+{
 	uint64_t second = 0, next_series = 0;
 	uint32_t count;
 
-	count = get_count(reader, 5);
-	record->deltas.accepted = get_room(reader, count, sizeof(*record->deltas.accepted));
-	record->deltas.accepted_count = record->deltas.accepted ? count : 0;
-	for (uint32_t i = 0; i < record->deltas.accepted_count && !reader->failed; i++) {
-		get_accepted(reader, &record->deltas.accepted[i], before);
-		before = &record->deltas.accepted[i];
-	}
+	get_all_accepted(reader, record);
+	get_names(reader, record);
 	count = get_count(reader, 3);
 	record->deltas.deltas = get_room(reader, count, sizeof(*record->deltas.deltas));
 	record->deltas.delta_count = record->deltas.deltas ? count : 0;

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "coordinator/account_change.h"
 #include "coordinator/journal_codec.h"
 
 /* Small numbers of either sign as small unsigned ones: 0, -1, 1, -2 ... */
@@ -211,16 +212,31 @@ static void put_accepted(struct buffer *buffer, const struct journal_accepted *a
 	put_difference(buffer, accepted->iterations, accepted->operations);
 }
 
-static void put_deltas(const struct journal_record *record, struct buffer *buffer)
+static void put_all_accepted(const struct journal_record *record, struct buffer *buffer)
 {
 	const struct journal_accepted *before = &journal_first_accepted;
-	uint64_t second = 0, next_series = 0;
+	uint32_t scenarios = record->deltas.scenario_count;
 
 	buffer_append_varint(buffer, record->deltas.accepted_count);
+	buffer_append_varint(buffer, scenarios);
 	for (uint32_t i = 0; i < record->deltas.accepted_count; i++) {
 		put_accepted(buffer, &record->deltas.accepted[i], before);
 		before = &record->deltas.accepted[i];
+		for (uint32_t j = 0; j < scenarios; j++)
+			account_change_put(&record->deltas.changes[(size_t)i * scenarios + j], buffer);
 	}
+	buffer_append_varint(buffer, record->deltas.name_count);
+	for (uint32_t i = 0; i < record->deltas.name_count; i++) {
+		buffer_append_varint(buffer, record->deltas.names[i].agent);
+		buffer_append_varint(buffer, record->deltas.names[i].series_id);
+	}
+}
+
+static void put_deltas(const struct journal_record *record, struct buffer *buffer)
+{
+	uint64_t second = 0, next_series = 0;
+
+	put_all_accepted(record, buffer);
 	buffer_append_varint(buffer, record->deltas.delta_count);
 	for (uint32_t i = 0; i < record->deltas.delta_count; i++) {
 		const struct journal_delta *delta = &record->deltas.deltas[i];

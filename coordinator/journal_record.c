@@ -104,6 +104,8 @@ void journal_record_deinit(struct journal_record *record)
 		break;
 	case JOURNAL_DELTAS:
 		free(record->deltas.accepted);
+		free(record->deltas.changes);
+		free(record->deltas.names);
 		free(record->deltas.deltas);
 		break;
 	case JOURNAL_STATUS:

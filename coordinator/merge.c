@@ -17,6 +17,7 @@
 
 #include "common/base/array.h"
 #include "common/base/cleanup.h"
+#include "coordinator/account_change.h"
 #include "coordinator/merge_internal.h"
 
 DEFINE_CLEANUP(struct merge *, merge_free)
@@ -46,6 +47,8 @@ struct merge *merge_free(struct merge *merge)
 		cells_free(merge->spare[i]);
 	free(merge->spare);
 	free(merge->accepted);
+	free(merge->changes);
+	free(merge->names);
 	for (size_t i = 0; i <= METRIC_LATENCY; i++)
 		cell_deinit(&merge->scratch[i]);
 	buffer_deinit(&merge->bytes);
@@ -96,18 +99,30 @@ static int agent_make(struct merge *merge, uint32_t index, struct merge_agent **
 
 /* ---- taking ---- */
 
-static int map_series(struct merge *merge, struct merge_agent *agent, const struct message_snapshot *snapshot)
+/* The agent's next number is that of the journal's series `id`. */
+static int name_series(struct merge_agent *agent, uint32_t id)
+{
+	int r = array_reserve(&agent->series, &agent->series_capacity, agent->series_count, sizeof(*agent->series));
+
+	if (r == 0)
+		agent->series[agent->series_count++] = id;
+	return r;
+}
+
+static int map_series(struct merge *merge, uint32_t index, struct merge_agent *agent,
+                      const struct message_snapshot *snapshot)
 {
 	for (uint32_t i = 0; i < snapshot->series_count; i++) {
 		uint32_t id = 0;
-		int r = array_reserve(&agent->series, &agent->series_capacity, agent->series_count,
-		                      sizeof(*agent->series));
+		int r = array_reserve(&merge->names, &merge->name_capacity, merge->name_count, sizeof(*merge->names));
 
 		if (r == 0)
 			r = series_table_intern(merge->series, &snapshot->series[i].series, &id, NULL);
+		if (r == 0)
+			r = name_series(agent, id);
 		if (r < 0)
 			return r;
-		agent->series[agent->series_count++] = id;
+		merge->names[merge->name_count++] = (struct journal_name){index, id};
 	}
 	return 0;
 }
@@ -160,25 +175,37 @@ static int add_cells(struct merge *merge, const struct merge_agent *agent, const
 	return 0;
 }
 
-static int keep_account(struct merge *merge, struct merge_agent *agent, const struct message_snapshot *snapshot)
+static int open_account(const struct merge *merge, struct merge_agent *agent)
 {
 	size_t count = merge->config.plan->scenario_count;
 
-	if (!agent->scenarios) {
+	if (!agent->scenarios)
 		agent->scenarios = calloc(count ? count : 1, sizeof(*agent->scenarios));
-		if (!agent->scenarios)
-			return -ENOMEM;
+	return agent->scenarios ? 0 : -ENOMEM;
+}
+
+static int keep_account(struct merge *merge, struct merge_agent *agent, const struct message_snapshot *snapshot)
+{
+	int r = open_account(merge, agent);
+
+	for (size_t i = 0; r == 0 && i < merge->config.plan->scenario_count; i++) {
+		r = array_reserve(&merge->changes, &merge->change_capacity, merge->change_count,
+		                  sizeof(*merge->changes));
+		if (r < 0)
+			return r;
+		merge->changes[merge->change_count++] =
+		        account_change(&agent->scenarios[i], &snapshot->scenarios[i]);
+		agent->scenarios[i] = snapshot->scenarios[i];
 	}
-	if (count > 0)
-		memcpy(agent->scenarios, snapshot->scenarios, count * sizeof(*agent->scenarios));
 	agent->health = snapshot->health;
-	return 0;
+	return r;
 }
 
 static void accept(struct merge *merge, uint32_t index, struct merge_agent *agent,
                    const struct message_snapshot *snapshot, const struct told *told, _Bool left_out)
 {
-	struct journal_accepted accepted = {.agent = index, .seq = snapshot->seq, .second = snapshot->second};
+	struct journal_accepted accepted = {
+	        .agent = index, .seq = snapshot->seq, .second = snapshot->second, .epoch = snapshot->epoch};
 
 	for (uint32_t i = 0; i < snapshot->scenario_count; i++) {
 		const struct tally *tally = &snapshot->scenarios[i].tally;
@@ -214,7 +241,7 @@ int merge_take(struct merge *merge, uint32_t index, const struct message_snapsho
 		r = array_reserve(&merge->accepted, &merge->accepted_capacity, merge->accepted_count,
 		                  sizeof(*merge->accepted));
 	if (r == 0)
-		r = map_series(merge, agent, snapshot);
+		r = map_series(merge, index, agent, snapshot);
 	if (r == 0)
 		r = keep_account(merge, agent, snapshot);
 	if (r == 0 && !(config->skip && config->skip(config->context, index, snapshot->seq)))
@@ -324,6 +351,10 @@ static int make_deltas(struct merge *merge, struct journal_record *record)
 	record->deltas.delta_count = (uint32_t)count;
 	record->deltas.accepted = merge->accepted;
 	record->deltas.accepted_count = (uint32_t)merge->accepted_count;
+	record->deltas.scenario_count = merge->config.plan->scenario_count;
+	record->deltas.changes = merge->changes;
+	record->deltas.names = merge->names;
+	record->deltas.name_count = (uint32_t)merge->name_count;
 	return merge->bytes.failed;
 }
 
@@ -345,6 +376,8 @@ static void forget_given(struct merge *merge)
 	}
 	merge->second_count = 0;
 	merge->accepted_count = 0;
+	merge->change_count = 0;
+	merge->name_count = 0;
 }
 
 int merge_flush(struct merge *merge, int (*record)(void *context, const struct journal_record *record), void *context)

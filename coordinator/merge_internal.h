@@ -35,6 +35,10 @@ struct merge {
 	size_t spare_count, spare_capacity;
 	struct journal_accepted *accepted;
 	size_t accepted_count, accepted_capacity;
+	struct wire_scenario *changes; /* of each accepted one, by scenario */
+	size_t change_count, change_capacity;
+	struct journal_name *names;
+	size_t name_count, name_capacity;
 	struct cell scratch[METRIC_LATENCY + 1]; /* by kind */
 	struct buffer bytes;                     /* of a flush */
 };
