@@ -23,6 +23,7 @@ enum pacer_verdict {
 	PACER_START, /* *ret_arrival is due */
 	PACER_LATE,  /* *ret_arrival is past maxLateness: drop it */
 	PACER_WAIT,  /* nothing is due before pacer_next_ns() */
+	PACER_SHIFT, /* the next one is due, and the first of a share that pacer_adopt() gave: said once, before it */
 	PACER_END,   /* the schedule, or what a stop left of it, is over */
 };
 
@@ -47,6 +48,9 @@ uint64_t pacer_next_ns(const struct pacer *pacer);
  * of times what a start costs, and below the gathering time a kernel's timers are not punctual anyway. The intended
  * times stay as they are. */
 uint64_t pacer_wake_ns(struct pacer *pacer, uint64_t now_ns);
+/* Arrivals intended at or after `at_ns` (on the clock; not before what earlier calls said) are those of this share,
+ * those before it stay as they are. For `poisson` this draws all arrivals until then anew. 0 or -ENOMEM. */
+int pacer_adopt(struct pacer *pacer, const struct share *share, uint64_t at_ns);
 /* Nothing is intended at or after `at_ns` any more, on the clock. */
 void pacer_stop(struct pacer *pacer, uint64_t at_ns);
 
