@@ -260,9 +260,10 @@ static void test_a_list_of_nothing_takes_no_more_memory_than_it_is_worth(void **
 		enum message_type type;
 		const char *name;
 	} cases[] = {
-	        {MESSAGE_HELLO, "tags"},         {MESSAGE_ASSIGN, "shares"},   {MESSAGE_ASSIGN, "files"},
-	        {MESSAGE_READY, "targets"},      {MESSAGE_SNAPSHOT, "series"}, {MESSAGE_SNAPSHOT, "cells"},
-	        {MESSAGE_SNAPSHOT, "scenarios"},
+	        {MESSAGE_HELLO, "tags"},         {MESSAGE_ASSIGN, "shares"},      {MESSAGE_ASSIGN, "files"},
+	        {MESSAGE_READY, "targets"},      {MESSAGE_SNAPSHOT, "series"},    {MESSAGE_SNAPSHOT, "cells"},
+	        {MESSAGE_SNAPSHOT, "scenarios"}, {MESSAGE_ASSIGN, "connections"}, {MESSAGE_ASSIGN, "moves"},
+	        {MESSAGE_ASSIGN, "extras"},      {MESSAGE_START, "values"},       {MESSAGE_DUTY, "duties"},
 	};
 	const size_t size = 1900000; /* below LIMIT_SERIES */
 	uint8_t *data = malloc(size);

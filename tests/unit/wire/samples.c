@@ -140,7 +140,7 @@ static void sample_snapshot(struct message_snapshot *snapshot)
 	*snapshot = (struct message_snapshot){
 	        .seq = 3,
 	        .second = 2,
-	        .epoch = 1,
+	        .epoch = 2,
 	        .series = ARRAY(series),
 	        .series_count = COUNT_OF(series),
 	        .cells = ARRAY(cells),

@@ -105,9 +105,28 @@ static void test_codec_fills_every_kind_of_field(void **state)
 	assert_int_equal(message.assign.shares[1].classes[1].residue, 10);
 	assert_int_equal(message.assign.shares[2].count, 0);
 	assert_null(message.assign.shares[2].classes);
+	assert_int_equal(message.assign.connection_count, 2);
+	assert_int_equal(message.assign.connections[1], 4);
+	assert_int_equal(message.assign.moves[0].from_index, 12000);
+	assert_int_equal(message.assign.moves[0].first_spare, 300);
+	assert_int_equal(message.assign.moves[0].share.classes[0].modulus, 3);
+	assert_int_equal(message.assign.extras[0].epoch, 3);
+	assert_int_equal(message.assign.extras[0].iterations, 40);
+	message_deinit(&message);
+
+	decode_sample(MESSAGE_START, &message);
+	assert_string_equal(message.start.values[0].name, "token");
+	assert_string_equal(message.start.values[0].value, "t-123");
+	message_deinit(&message);
+
+	decode_sample(MESSAGE_DUTY, &message);
+	assert_int_equal(message.duty.duty_count, 2);
+	assert_int_equal(message.duty.duties[1], 5);
 	message_deinit(&message);
 
 	decode_sample(MESSAGE_SNAPSHOT, &message);
+	assert_int_equal(message.epoch, 1);
+	assert_int_equal(message.snapshot.epoch, 2);
 	assert_int_equal(message.snapshot.series[1].id, 5);
 	assert_int_equal(message.snapshot.series[1].series.metric, METRIC_ERRORS);
 	assert_true(message.snapshot.series[1].series.warmup);
@@ -115,6 +134,7 @@ static void test_codec_fills_every_kind_of_field(void **state)
 	assert_memory_equal(message.snapshot.cells[0].data, "\xe8\x07", 2);
 	assert_int_equal(message.snapshot.scenarios[0].tally.dropped[DROP_MAX_DURATION], 1);
 	assert_int_equal(message.snapshot.health.groups_folded, 7);
+	assert_int_equal(message.snapshot.health.jump_ns, 600000000);
 	assert_true(message.snapshot.last);
 	message_deinit(&message);
 }
@@ -274,6 +294,9 @@ static void test_codec_refuses_values_out_of_range(void **state)
 	        {MESSAGE_BEGIN, "scenario", LIMIT_PLAN_SCENARIOS, "begin: scenario: 256 is not"},
 	        {MESSAGE_SNAPSHOT, "seq", 0, "snapshot: seq: 0 is not from 1"},
 	        {MESSAGE_SNAPSHOT, "second", LIMIT_RUN_SECONDS + 1, "snapshot: second: "},
+	        {MESSAGE_SNAPSHOT, "ran", UINT64_C(1) << 32, "snapshot: ran: 4294967296 is not"},
+	        {MESSAGE_LEAVE, "end", UINT64_MAX, "leave: end: 18446744073709551615 is not"},
+	        {MESSAGE_VALUE, "duty", LIMIT_PLAN_DUTIES, "value: duty: 256 is not"},
 	};
 
 	(void)state;
@@ -303,6 +326,7 @@ static void test_codec_refuses_texts_and_bytes_of_the_wrong_length(void **state)
 	        {MESSAGE_FAILED, "text", MSGPACK_OBJECT_STR, LIMIT_TEXT_BYTES + 1, "failed: text: 4097 bytes"},
 	        {MESSAGE_CHUNK, "data", MSGPACK_OBJECT_BIN, LIMIT_PART_BYTES + 1, "chunk: data: 61441 bytes"},
 	        {MESSAGE_CHUNK, "data", MSGPACK_OBJECT_STR, 10, "chunk: data: expected bytes"},
+	        {MESSAGE_VALUE, "problem", MSGPACK_OBJECT_STR, LIMIT_TEXT_BYTES + 1, "value: problem: 4097 bytes"},
 	        {MESSAGE_ASSIGN, "agent", MSGPACK_OBJECT_STR, 0, "assign: agent: 0 bytes"},
 	};
 
@@ -326,6 +350,8 @@ static void test_codec_does_not_write_what_it_would_not_read(void **state)
 	char long_name[LIMIT_NAME_BYTES + 2] = {0};
 	struct share_class outside = {.modulus = 3, .residue = 3};
 	struct share share = {.classes = &outside, .count = 1};
+	struct wire_move move = {.share = share};
+	uint32_t too_many = LIMIT_CONNECTIONS + 1;
 	struct wire_cell cells[2] = {{.series_id = 4}, {.series_id = 4}};
 	struct wire_series unsent = {.series = {METRIC_AVAILABILITY, 0, "", "", "", ""}};
 	struct wire_series gap[2] = {{.id = 1}, {.id = 3}};
@@ -339,6 +365,17 @@ static void test_codec_does_not_write_what_it_would_not_read(void **state)
 	sample_message(MESSAGE_ASSIGN, &message);
 	message.assign.shares = &share;
 	message.assign.share_count = 1;
+	assert_int_equal(codec_encode(&message, &buffer), -EINVAL);
+	sample_message(MESSAGE_ASSIGN, &message);
+	message.assign.moves = &move;
+	assert_int_equal(codec_encode(&message, &buffer), -EINVAL);
+	sample_message(MESSAGE_ASSIGN, &message);
+	message.assign.connections = &too_many;
+	message.assign.connection_count = 1;
+	assert_int_equal(codec_encode(&message, &buffer), -EINVAL);
+	sample_message(MESSAGE_DUTY, &message);
+	message.duty.duties = &too_many;
+	message.duty.duty_count = 1;
 	assert_int_equal(codec_encode(&message, &buffer), -EINVAL);
 	sample_message(MESSAGE_SNAPSHOT, &message);
 	message.snapshot.cells = cells;
@@ -369,6 +406,25 @@ static void test_codec_writes_a_null_text_as_empty(void **state)
 	buffer_deinit(&buffer);
 }
 
+static void test_codec_an_assign_may_come_without_its_plan(void **state)
+{
+	struct buffer buffer = {0};
+	struct message message;
+
+	(void)state;
+	sample_message(MESSAGE_ASSIGN, &message);
+	message.assign.plan = NULL;
+	message.assign.plan_size = 0;
+	message.assign.file_count = 0;
+	assert_int_equal(codec_encode(&message, &buffer), 0);
+	assert_int_equal(codec_decode(buffer.data, buffer.size, NULL, &message), 0);
+	assert_int_equal(message.assign.plan_size, 0);
+	assert_string_equal(message.assign.plan, "");
+	assert_null(message.assign.files);
+	message_deinit(&message);
+	buffer_deinit(&buffer);
+}
+
 static size_t find_bytes(const struct buffer *buffer, const char *bytes, size_t size)
 {
 	const uint8_t *at = memmem(buffer->data, buffer->size, bytes, size);
@@ -389,6 +445,16 @@ static void test_codec_refuses_wrong_content_of_lists(void **state)
 	         "assign: shares[1].classes[0]: the residue is not below the modulus"},
 	        {MESSAGE_ASSIGN, "\x92\x06\x01", "\x92\x00\x01", 3, "assign: shares[1].classes[0].modulus: 0 is not"},
 	        {MESSAGE_ASSIGN, "\x92\x06\x01", "\x91\xcc\x06", 3, "assign: shares[1].classes[0].residue: missing"},
+	        {MESSAGE_ASSIGN, "\x92\x00\x04", "\x92\x00\xe0", 3, "assign: connections[1].number: expected a whole"},
+	        {MESSAGE_ASSIGN, "\x91\x92\x03\x00\xa6", "\x91\x92\x00\x00\xa6", 5,
+	         "assign: moves[0].share.classes[0].modulus: 0 is not"},
+	        {MESSAGE_ASSIGN, "\x94\x01\xcd\x2e", "\x94\xc0\xcd\x2e", 4, "assign: moves[0].scenario: expected"},
+	        {MESSAGE_ASSIGN, "\x94\x02\x03\x28", "\x94\x02\x00\x28", 4, "assign: extras[0].epoch: 0 is not"},
+	        {MESSAGE_ASSIGN, "\x94\x02\x03\x28\x11", "\x93\x02\x03\xcc\x11", 5, "assign: extras[0].spare: missing"},
+	        {MESSAGE_DUTY, "\x92\x00\x05", "\x92\xc3\x05", 3, "duty: duties[0].number: expected a whole number"},
+	        {MESSAGE_DUTY, "\x92\x00\x05", "\x91\xcd\x05", 3, "not one msgpack object"},
+	        {MESSAGE_VALUE, "token", "tok\0n", 5, "value: values[0].name: a text with a NUL in it"},
+	        {MESSAGE_START, "\x92\xa5token\xa5t", "\x91\xabtoken\xa5t", 9, "start: values[0].value: missing"},
 	        {MESSAGE_ASSIGN, "9f86", "9F86", 4, "assign: files[0]: sha256 is not lower-case hex"},
 	        {MESSAGE_SNAPSHOT, "http_reqs", "http_rats", 9,
 	         "snapshot: series[0].metric: unknown metric \"http_rats\""},
@@ -522,6 +588,7 @@ int main(void)
 	        cmocka_unit_test(test_codec_refuses_texts_and_bytes_of_the_wrong_length),
 	        cmocka_unit_test(test_codec_does_not_write_what_it_would_not_read),
 	        cmocka_unit_test(test_codec_writes_a_null_text_as_empty),
+	        cmocka_unit_test(test_codec_an_assign_may_come_without_its_plan),
 	        cmocka_unit_test(test_codec_refuses_wrong_content_of_lists),
 	        cmocka_unit_test(test_codec_reads_a_number_in_every_form),
 	        cmocka_unit_test(test_codec_scan_holds_lengths_against_the_bytes),
