@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/base/units.h"
+#include "common/plan/feed_use.h"
 #include "common/plan/reading.h"
 
 static void resolve_start_after(struct reading *reading, uint32_t index)
@@ -83,19 +84,10 @@ static _Bool check_start_after(struct reading *reading)
  * could not be read. */
 static uint64_t rows_needed(const struct reading *reading, uint32_t feed)
 {
-	const struct plan *plan = reading->plan;
-	uint64_t needed = 0;
-	for (uint32_t i = 0; i < plan->scenario_count; i++) {
+	for (uint32_t i = 0; i < reading->plan->scenario_count; i++)
 		if (!reading->scenarios[i].sound)
 			return 0;
-		if (!plan_scenario_uses_feed(plan, i, feed))
-			continue;
-		uint64_t planned = scenario_planned(&plan->scenarios[i]);
-		if (planned == UINT64_MAX)
-			return UINT64_MAX;
-		needed += planned;
-	}
-	return needed;
+	return feed_use_draws(reading->plan, feed);
 }
 
 static const struct feed_notes *notes_of(const struct reading *reading, const struct feed *feed)
@@ -104,6 +96,33 @@ static const struct feed_notes *notes_of(const struct reading *reading, const st
 		if (reading->feeds[i].feed == feed)
 			return &reading->feeds[i];
 	return NULL;
+}
+
+/* What may become of a unique feed's rows when iterations move from agent to agent. */
+static void warn_of_moves(struct reading *reading, const struct feed_notes *notes, uint32_t feed)
+{
+	const struct plan *plan = reading->plan;
+	_Bool users = 0, moved = 0;
+	for (uint32_t i = 0; i < plan->scenario_count; i++) {
+		if (!reading->scenarios[i].sound)
+			return;
+		if (!plan_scenario_uses_feed(plan, i, feed))
+			continue;
+		users |= scenario_planned(&plan->scenarios[i]) == UINT64_MAX;
+		moved |= scenario_planned(&plan->scenarios[i]) != UINT64_MAX;
+	}
+	if (plan->elastic && users)
+		reading_warn(
+		        reading, notes->place,
+		        "data \"%s\" is unique and users without a count of iterations draw from it: an agent that "
+		        "joins the run later gets no rows for them",
+		        notes->name);
+	if ((plan->elastic || plan->on_agent_loss == ON_AGENT_LOSS_REDISTRIBUTE) && moved &&
+	    feed_use_spares(plan, feed) == 0)
+		reading_warn(reading, notes->place,
+		             "data \"%s\" is unique and has no rows to spare: what moves to another agent under \"%s\" "
+		             "fails for want of a row",
+		             notes->name, plan->elastic ? "elastic" : "onAgentLoss: redistribute");
 }
 
 static void check_unique_feed(struct reading *reading, uint32_t index)
@@ -124,6 +143,8 @@ static void check_unique_feed(struct reading *reading, uint32_t index)
 	else if (needed > feed_rows(feed))
 		reading_error(reading, notes->place, "data \"%s\" is unique and has %s rows; the plan needs %s",
 		              notes->name, rows_text, needed_text);
+	if (needed == UINT64_MAX || needed <= feed_rows(feed))
+		warn_of_moves(reading, notes, index);
 }
 
 /* Where the schedule of a scenario ends at the latest, from the run's start. */

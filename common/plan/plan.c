@@ -19,6 +19,9 @@ const char *const executor_names[EXECUTOR_COUNT] = {
         [EXECUTOR_RAMPING_ARRIVAL_RATE] = "ramping-arrival-rate",
 };
 
+const char *const duty_kind_names[DUTY_KIND_COUNT] = {
+        [DUTY_SETUP] = "setup", [DUTY_TEARDOWN] = "teardown", [DUTY_READER] = "reader"};
+
 _Bool executor_is_open(enum executor executor)
 {
 	return executor == EXECUTOR_CONSTANT_ARRIVAL_RATE || executor == EXECUTOR_RAMPING_ARRIVAL_RATE;
@@ -149,9 +152,17 @@ static void scenario_deinit(struct scenario *scenario)
 {
 	free(scenario->name);
 	free(scenario->stages);
+	pairs_deinit(&scenario->run_on);
 	for (uint32_t i = 0; i < scenario->step_count; i++)
 		step_deinit(&scenario->steps[i]);
 	free(scenario->steps);
+}
+
+static void duty_deinit(struct duty *duty)
+{
+	free(duty->name);
+	if (duty->step == STEP_NULL)
+		template_pairs_deinit(&duty->null.values);
 }
 
 static void thresholds_deinit(struct plan *plan)
@@ -172,6 +183,8 @@ struct plan *plan_free(struct plan *plan)
 		target_deinit(&plan->targets[i]);
 	for (uint32_t i = 0; i < plan->scenario_count; i++)
 		scenario_deinit(&plan->scenarios[i]);
+	for (uint32_t i = 0; i < plan->duty_count; i++)
+		duty_deinit(&plan->duties[i]);
 	for (uint32_t i = 0; i < plan->feed_count; i++)
 		feed_free(plan->feeds[i]);
 	thresholds_deinit(plan);
@@ -180,6 +193,7 @@ struct plan *plan_free(struct plan *plan)
 	template_names_free(plan->names);
 	free(plan->targets);
 	free(plan->scenarios);
+	free(plan->duties);
 	free(plan->feeds);
 	free(plan->file);
 	free(plan->name);

@@ -213,7 +213,8 @@ struct scenario {
 
 /* What exactly one agent does at a time. Setup steps run one after the other before T0, teardown steps after every
  * agent is done, readers every `every_ns` while the run is on; what a reader sees is one gauge for the whole fleet. */
-enum duty_kind { DUTY_SETUP, DUTY_TEARDOWN, DUTY_READER };
+enum duty_kind { DUTY_SETUP, DUTY_TEARDOWN, DUTY_READER, DUTY_KIND_COUNT };
+extern const char *const duty_kind_names[DUTY_KIND_COUNT]; /* "setup", "teardown", "reader" */
 
 struct null_duty {
 	struct range latency_ns;

@@ -9,28 +9,7 @@
 #include "common/plan/reading.h"
 #include "common/plan/writing.h"
 
-static const char *const on_agent_loss_names[] = {"continue", "fail", NULL};
-
-static void read_on_agent_loss(struct reading *reading, const struct option *option, const struct node *value,
-                               void *base)
-{
-	struct plan *plan = base;
-	struct option choice = *option;
-	if (value->kind == NODE_SCALAR && strcmp(value->text, "redistribute") == 0) {
-		reading_error(reading, value->place,
-		              "\"onAgentLoss\" in the plan: \"redistribute\" is not built yet (continue and fail are)");
-		return;
-	}
-	choice.type = OPTION_CHOICE;
-	choice.choices = on_agent_loss_names;
-	option_read(reading, &choice, value, plan);
-}
-
-static void write_on_agent_loss(struct writing *writing, const struct option *option, const void *base)
-{
-	const struct plan *plan = base;
-	writing_raw(writing, option->key, "%s", on_agent_loss_names[plan->on_agent_loss]);
-}
+static const char *const on_agent_loss_names[] = {"continue", "fail", "redistribute", NULL};
 
 /* Edges of the response-time buckets: whole microseconds, ascending. */
 static void read_buckets(struct reading *reading, const struct option *option, const struct node *value, void *base)
@@ -95,7 +74,7 @@ static void write_sha256(struct writing *writing, const struct option *option, c
 	writing_text(writing, option->key, plan->sha256);
 }
 
-static void check_tags(struct reading *reading, const struct option *option, const struct node *value, void *base)
+void check_tag_names(struct reading *reading, const struct option *option, const struct node *value, void *base)
 {
 	(void)option;
 	(void)base;
@@ -115,11 +94,14 @@ const struct option plan_options[] = {
         {.key = "tags",
          .type = OPTION_PAIRS,
          OPTION_MEMBER(plan, tags),
-         .check = check_tags,
+         .check = check_tag_names,
          .max = LIMIT_TAGS,
          .help = "NAME: value, kept with the run's summary"},
         {.key = "targets", .type = OPTION_CUSTOM, .help = "what is driven: NAME: { kind: { ... } }"},
         {.key = "data", .type = OPTION_CUSTOM, .help = "feeds: NAME: { csv: FILE, ... }"},
+        {.key = "setup", .type = OPTION_CUSTOM, .help = "what one agent does before the run: [kind: { ... }]"},
+        {.key = "teardown", .type = OPTION_CUSTOM, .help = "what one agent does after it"},
+        {.key = "readers", .type = OPTION_CUSTOM, .help = "what one agent reads for all while it runs"},
         {.key = "scenarios",
          .type = OPTION_CUSTOM,
          .flags = OPTION_REQUIRED,
@@ -149,12 +131,15 @@ const struct option plan_options[] = {
          .fallback = "10000",
          .help = "groups of a step; further ones are counted in (other)"},
         {.key = "onAgentLoss",
-         .type = OPTION_CUSTOM,
+         .type = OPTION_CHOICE,
          OPTION_MEMBER(plan, on_agent_loss),
-         .read = read_on_agent_loss,
-         .write = write_on_agent_loss,
+         .choices = on_agent_loss_names,
          .fallback = "continue",
-         .help = "continue | fail: what the run does when an agent is lost"},
+         .help = "continue | fail | redistribute: what the run does when an agent is lost"},
+        {.key = "elastic",
+         .type = OPTION_BOOL,
+         OPTION_MEMBER(plan, elastic),
+         .help = "agents may join and leave while it runs"},
         {.key = "buckets",
          .type = OPTION_CUSTOM,
          .read = read_buckets,

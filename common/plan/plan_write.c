@@ -141,6 +141,7 @@ int plan_write(const struct plan *plan, struct buffer *buffer)
 	write_variables(&writing, &plan->variables);
 	write_targets(&writing, plan);
 	write_feeds(&writing, plan);
+	write_duties(&writing);
 	writing_begin(&writing, "scenarios");
 	for (uint32_t i = 0; i < plan->scenario_count; i++)
 		write_scenario(&writing, &plan->scenarios[i]);

@@ -227,12 +227,21 @@ static void check_set(struct reading *reading, const struct node *node, const ch
                       const struct template *template)
 {
 	uint32_t slot = reading_unset_slot(reading, template);
+	if (reading->in_setup && template_needs_vu(template))
+		reading_error(reading, node->place,
+		              "\"%s\" in %s needs {{vu}} or {{iteration}}, which only iterations have", key,
+		              reading->where.text);
 	if (slot == UINT32_MAX)
 		return;
 	const char *name = template_names_get(reading->plan->names, slot);
-	reading_error(reading, node->place,
-	              "\"%s\" in %s needs {{%s}}, which no step before it saves (scenario \"%s\" does)", key,
-	              reading->where.text, name, reading->savers[slot] ? reading->savers[slot] : "");
+	if (reading->in_setup)
+		reading_error(reading, node->place, "\"%s\" in %s needs {{%s}}, which %s", key, reading->where.text,
+		              name,
+		              reading->owners[slot] == SLOT_SETUP ? "no setup before it sets" : "only iterations have");
+	else
+		reading_error(reading, node->place,
+		              "\"%s\" in %s needs {{%s}}, which no step before it saves (scenario \"%s\" does)", key,
+		              reading->where.text, name, reading->savers[slot] ? reading->savers[slot] : "");
 }
 
 struct template *reading_template(struct reading *reading, const struct node *node, const char *key)

@@ -7,7 +7,7 @@
 #include "common/plan/plan.h"
 
 /* What a slot of the plan's names is set by. */
-enum slot_owner { SLOT_VARIABLE, SLOT_FEED, SLOT_SAVE };
+enum slot_owner { SLOT_VARIABLE, SLOT_FEED, SLOT_SAVE, SLOT_SETUP };
 
 /* What the reader must remember of a feed beyond the feed. */
 struct feed_notes {
@@ -58,8 +58,9 @@ struct reading {
 	uint32_t feed_count;
 	struct scenario_notes *scenarios;
 	_Bool rate_per_producer; /* of the scenario being read */
+	_Bool in_setup;          /* a setup is being read, which runs outside of iterations */
 	enum slot_owner *owners; /* by slot */
-	_Bool *set;              /* by slot: set before the step being read; outside of steps all are */
+	_Bool *set;              /* by slot: set before the step or setup being read; outside of those all are */
 	const char **savers;     /* by slot: a scenario that saves it, or NULL */
 	_Bool *used;             /* by slot: a template reads it */
 	_Bool *given_used;       /* by index of overrides->variables: a ${NAME} took it */
@@ -142,8 +143,13 @@ void read_targets(struct reading *reading, const struct node *section);
 void read_scenarios(struct reading *reading, const struct node *section);
 void read_steps(struct reading *reading, struct scenario *scenario, const struct node *list);
 void read_thresholds(struct reading *reading, const struct node *section);
+void read_setup(struct reading *reading, const struct node *section);
+void read_teardown(struct reading *reading, const struct node *section);
+void read_readers(struct reading *reading, const struct node *section);
 /* Gives each name that a step saves its slot, so that templates can be compiled in any order. */
 void collect_saves(struct reading *reading, const struct node *scenarios);
+/* Likewise the names that setups give values to. */
+void collect_values(struct reading *reading, const struct node *setup);
 /* Turns the overrides -u and -d into the plan's values. */
 void apply_overrides(struct reading *reading);
 /* What only the whole plan can tell: startAfter, feeds that are too short, a warm-up longer than the run.
@@ -155,6 +161,12 @@ void check_header_names(struct reading *reading, const struct option *option, co
 
 /* Likewise for the path of a request. */
 void http_path_check(struct reading *reading, const struct option *option, const struct node *value, void *base);
+
+/* The names of a mapping's keys must be those of tags (an option's check). */
+void check_tag_names(struct reading *reading, const struct option *option, const struct node *value, void *base);
+
+/* The target that a step or duty names, which must be of this kind; PLAN_NONE after an error. */
+uint32_t reading_target(struct reading *reading, const struct node *value, enum target_kind kind);
 
 /* The target's kind that a kind of step works on, and the metrics that it yields. */
 enum target_kind step_target_kind(enum step_kind kind);

@@ -35,25 +35,31 @@ static void suggest_target(const struct reading *reading, const char *name, enum
 		snprintf(buffer, size, " (did you mean \"%s\"?)", only);
 }
 
-static void read_target_name(struct reading *reading, const struct option *option, const struct node *value, void *base)
+uint32_t reading_target(struct reading *reading, const struct node *value, enum target_kind kind)
 {
-	struct step *step = base;
-	const enum target_kind kind = step_target_kind(step->kind);
 	char suggestion[SUGGESTION_SIZE];
-	if (!reading_expect(reading, value, NODE_SCALAR, option->key))
-		return;
-	step->target = plan_find_target(reading->plan, value->text);
+	if (!reading_expect(reading, value, NODE_SCALAR, "target"))
+		return PLAN_NONE;
+	const uint32_t target = plan_find_target(reading->plan, value->text);
 	suggest_target(reading, value->text, kind, suggestion, sizeof(suggestion));
-	if (step->target == PLAN_NONE) {
+	if (target == PLAN_NONE) {
 		reading_error(reading, value->place, "target \"%s\" of %s does not exist%s", value->text,
 		              reading->where.text, suggestion);
-		return;
+		return PLAN_NONE;
 	}
-	const enum target_kind found = reading->plan->targets[step->target].kind;
+	const enum target_kind found = reading->plan->targets[target].kind;
 	if (found != kind && found != TARGET_KIND_COUNT)
 		reading_error(reading, value->place, "target \"%s\" of %s is of kind %s, and it needs one of kind %s%s",
 		              value->text, reading->where.text, target_kind_names[found], target_kind_names[kind],
 		              suggestion);
+	return target;
+}
+
+static void read_target_name(struct reading *reading, const struct option *option, const struct node *value, void *base)
+{
+	struct step *step = base;
+	(void)option;
+	step->target = reading_target(reading, value, step_target_kind(step->kind));
 }
 
 static void write_target_name(struct writing *writing, const struct option *option, const void *base)
@@ -250,7 +256,10 @@ static void read_one_save(struct reading *reading, const struct node *key, const
 		return;
 	if (reading->owners[slot] != SLOT_SAVE) {
 		reading_error(reading, key->place, "save \"%s\" in %s is already set by \"%s\"", name,
-		              reading->where.text, reading->owners[slot] == SLOT_FEED ? "data" : "variables");
+		              reading->where.text,
+		              reading->owners[slot] == SLOT_FEED    ? "data"
+		              : reading->owners[slot] == SLOT_SETUP ? "setup"
+		                                                    : "variables");
 		return;
 	}
 	if (strncmp(value->text, "json:", 5) == 0)

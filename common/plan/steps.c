@@ -326,5 +326,5 @@ _Bool step_yields(const struct step *step, enum metric_id metric)
 		return step->kind == STEP_SQL;
 	if (metric >= METRIC_NULL_OPERATIONS && metric <= METRIC_NULL_OPERATION_FAILED_DURATION)
 		return step->kind == STEP_NULL;
-	return step->kind != STEP_THINK;
+	return step->kind != STEP_THINK && metric != METRIC_NULL_READING;
 }

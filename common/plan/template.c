@@ -321,3 +321,11 @@ _Bool template_uses(const struct template *template, uint32_t slot)
 			return 1;
 	return 0;
 }
+
+_Bool template_needs_vu(const struct template *template)
+{
+	for (uint32_t i = 0; i < template->count; i++)
+		if (template->parts[i].kind == PART_VU || template->parts[i].kind == PART_ITERATION)
+			return 1;
+	return 0;
+}

@@ -60,3 +60,5 @@ const char *template_source(const struct template *template);
 _Bool template_is_constant(const struct template *template);
 /* True if it reads the value in `slot`. */
 _Bool template_uses(const struct template *template, uint32_t slot);
+/* True if it reads {{vu}} or {{iteration}}: it can be filled in for iterations alone. */
+_Bool template_needs_vu(const struct template *template);

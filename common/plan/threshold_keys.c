@@ -135,6 +135,32 @@ static void check_label(struct reading *reading, const struct threshold *thresho
 		              threshold->source, selector->label);
 }
 
+/* What readers read belongs to the run: a reader of the metric's kind must be there, with the selector's label. */
+static void check_reading(struct reading *reading, struct place place, const struct threshold *threshold)
+{
+	const struct plan *plan = reading->plan;
+	const struct selector *selector = &threshold->selector;
+	const char *names[LIMIT_PLAN_DUTIES + 1] = {0};
+	char suggestion[SUGGESTION_SIZE];
+	_Bool found = 0;
+	size_t count = 0;
+	for (uint32_t i = 0; i < plan->duty_count; i++) {
+		if (plan->duties[i].kind != DUTY_READER || !plan->duties[i].name)
+			continue;
+		names[count++] = plan->duties[i].name;
+		found |= selector->label && strcmp(selector->label, plan->duties[i].name) == 0;
+	}
+	if (selector->scenario || selector->step || selector->group)
+		reading_error(reading, place, "threshold \"%s\": %s is read for the whole run, not for scenarios",
+		              threshold->source, metrics[selector->metric].name);
+	else if (count == 0)
+		reading_error(reading, place, "threshold \"%s\": no reader of the plan reads %s", threshold->source,
+		              metrics[selector->metric].name);
+	else if (selector->label && !found)
+		reading_error(reading, place, "threshold \"%s\": no reader is called \"%s\"%s", threshold->source,
+		              selector->label, reading_suggest(selector->label, names, suggestion, sizeof(suggestion)));
+}
+
 /* The rows that the selector is about must be able to exist. */
 static void check_threshold(struct reading *reading, struct place place, const struct threshold *threshold)
 {
@@ -252,7 +278,9 @@ static _Bool read_entry(struct reading *reading, const struct node *section, con
 	for (size_t i = 0; i < count; i++)
 		read_expression(reading, key, list ? value->items[i] : value);
 	reading_leave(reading, &outer);
-	if (!reading->failed && reading->plan->scenario_count > 0)
+	if (!reading->failed && reading->plan->thresholds[first].selector.metric == METRIC_NULL_READING)
+		check_reading(reading, key->place, &reading->plan->thresholds[first]);
+	else if (!reading->failed && reading->plan->scenario_count > 0)
 		check_threshold(reading, key->place, &reading->plan->thresholds[first]);
 	return 1;
 }

@@ -31,4 +31,7 @@ const char *writing_format_duration(uint64_t ns, char *buffer, size_t size);
 /* The shortest decimal that reads back to the same double. Returns `buffer`. */
 const char *writing_format_number(double number, char *buffer, size_t size);
 
+/* The sections of duties. */
+void write_duties(struct writing *writing);
+
 void options_write(struct writing *writing, const struct option_map *map, const void *base);

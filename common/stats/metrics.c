@@ -88,6 +88,12 @@ const struct metric metrics[METRIC_COUNT] = {
                 "null_operation_response_time", "from when the schedule wanted an operation to its end, of successes"),
         [METRIC_NULL_OPERATION_FAILED_DURATION] =
                 LATENCY("null_operation_failed_duration", "from an operation's start to its failure"),
+        [METRIC_NULL_READING] = {.name = "null_reading",
+                                 .kind = METRIC_GAUGE,
+                                 .merge = METRIC_LAST,
+                                 .unit = "1",
+                                 .label = "reader",
+                                 .description = "what readers of the null driver read"},
 
         [METRIC_ERRORS] = COUNTER("errors", "operations", "error", "failed operations by class, code and text"),
 };

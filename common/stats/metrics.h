@@ -57,6 +57,7 @@ enum metric_id {
 	METRIC_NULL_OPERATION_DURATION,
 	METRIC_NULL_OPERATION_RESPONSE_TIME,
 	METRIC_NULL_OPERATION_FAILED_DURATION,
+	METRIC_NULL_READING, /* of a reader, not of a scenario; label: the reader's name */
 
 	/* Error texts, counted like any other series (see error_class.h); never a row of its own. */
 	METRIC_ERRORS,

@@ -289,6 +289,20 @@ static const char *const written[] = {
         "data: { user: { csv: u.csv, columns: [ id, first-name ], pick: unique }, w: { csv: w.csv, column: w, "
         "exponent: 1.5, pick: zipf } }\n"
         "scenarios: { a: { executor: shared-iterations, steps: [ null: { group: '{{user.id}}{{w}}' } ] } }\n",
+        /* Agents that come and go, and duties; a name is used above where it is set. */
+        "onAgentLoss: redistribute\n"
+        "elastic: true\n"
+        "targets: { n: { null: {} }, api: { http: { baseUrl: 'http://h', headers: { A: '{{token}}' } } } }\n"
+        "scenarios:\n"
+        "  a: { executor: constant-vus, duration: 1s, runOn: { zone: 'a b', '1': '2' }, minAgents: 3,\n"
+        "       steps: [ null: { group: '{{token}}{{odd}}' } ] }\n"
+        "setup:\n"
+        "  - null: { name: log in, target: n, latency: 1ms..2ms, fails: true, values: { token: '{{uuid}} $${x}' } }\n"
+        "  - null:\n"
+        "  - null: { values: { odd: \"{{token}}{{secret.a}} \\n\\\"\", empty: '' } }\n"
+        "teardown: [ null: { latency: 5ms }, null: { name: last, target: n, fails: false } ]\n"
+        "readers: [ null: { every: 100ms, value: 42.5 }, null: { name: r, target: n, value: 0 } ]\n"
+        "thresholds: { 'null_reading{label:r}': 'max<1', null_reading: 'avg>1' }\n",
 };
 
 static void check_equal_text(const char *text)
@@ -327,6 +341,43 @@ static void test_plan_written_reads_back_the_same(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(written) / sizeof(*written); i++)
 		check_equal_text(written[i]);
+}
+
+static void test_plan_duties_are_as_written(void **state)
+{
+	struct plan *plan = parse(written[sizeof(written) / sizeof(*written) - 1]);
+	const struct duty *duties = plan->duties;
+	uint32_t token = template_names_find(plan->names, "token");
+	(void)state;
+	assert_true(plan->elastic);
+	assert_int_equal(plan->on_agent_loss, ON_AGENT_LOSS_REDISTRIBUTE);
+	assert_int_equal(plan->scenarios[0].min_agents, 3);
+	assert_int_equal(plan->scenarios[0].run_on.count, 2);
+	assert_string_equal(plan->scenarios[0].run_on.items[0].name, "zone");
+	assert_string_equal(plan->scenarios[0].run_on.items[0].value, "a b");
+	assert_true(template_uses(plan->scenarios[0].steps[0].group, token));
+	assert_int_equal(plan->duty_count, 7);
+	assert_string_equal(duties[0].name, "log in");
+	assert_int_equal(duties[0].kind, DUTY_SETUP);
+	assert_int_equal(duties[0].step, STEP_NULL);
+	assert_int_equal(duties[0].target, 0);
+	assert_int_equal(duties[0].null.latency_ns.high, 2 * NS_PER_MS);
+	assert_true(duties[0].null.fails);
+	assert_int_equal(duties[0].null.values.count, 1);
+	assert_string_equal(duties[0].null.values.items[0].name, "token");
+	assert_string_equal(template_source(duties[0].null.values.items[0].value), "{{uuid}} ${x}");
+	assert_string_equal(duties[1].name, "setup-2");
+	assert_int_equal(duties[1].target, PLAN_NONE);
+	assert_true(template_uses(duties[2].null.values.items[0].value, token));
+	assert_int_equal(duties[3].kind, DUTY_TEARDOWN);
+	assert_string_equal(duties[3].name, "teardown-1");
+	assert_string_equal(duties[4].name, "last");
+	assert_int_equal(duties[5].kind, DUTY_READER);
+	assert_string_equal(duties[5].name, "reader-1");
+	assert_int_equal(duties[5].every_ns, 100 * NS_PER_MS);
+	assert_true(duties[5].null.reading == 42.5);
+	assert_int_equal(duties[6].every_ns, NS_PER_S);
+	plan_free(plan);
 }
 
 static void test_plan_texts_survive_writing(void **state)
@@ -378,6 +429,7 @@ int main(void)
 	        cmocka_unit_test(test_plan_rates_per_producer_are_multiplied_out),
 	        cmocka_unit_test(test_plan_seeds_repeat_and_differ_between_scenarios),
 	        cmocka_unit_test(test_plan_written_reads_back_the_same),
+	        cmocka_unit_test(test_plan_duties_are_as_written),
 	        cmocka_unit_test(test_plan_texts_survive_writing),
 	        cmocka_unit_test(test_plan_yaml_aliases_stand_for_their_anchor),
 	        cmocka_unit_test(test_plan_from_the_wire_never_looks_at_the_environment),

@@ -268,6 +268,14 @@ static void test_plan_read_warns_of_what_is_odd(void **state)
 	                 "executor: constant-vus, duration: 1s", "null: { group: '{{id}}' }"),
 	         "1:9: data \"id\" is unique and has 2 rows, and a scenario without a count of iterations uses it: its "
 	         "iterations fail once the rows are used up"},
+	        {"onAgentLoss: redistribute\ndata: { id: { csv: rows.csv, column: id, pick: unique } }\n" SCENARIOS(
+	                 "executor: constant-arrival-rate, rate: 2, duration: 1s", "null: { group: '{{id}}' }"),
+	         "2:9: data \"id\" is unique and has no rows to spare: what moves to another agent under "
+	         "\"onAgentLoss: redistribute\" fails for want of a row"},
+	        {"elastic: true\ndata: { id: { csv: rows.csv, column: id, pick: unique } }\n" SCENARIOS(
+	                 "executor: shared-iterations, iterations: 2", "null: { group: '{{id}}' }"),
+	         "2:9: data \"id\" is unique and has no rows to spare: what moves to another agent under \"elastic\" "
+	         "fails for want of a row"},
 	};
 	struct fixture *fixture = *state;
 	put(fixture, "rows.csv", "id,name\n1,a\n2,b\n");
@@ -277,6 +285,36 @@ static void test_plan_read_warns_of_what_is_odd(void **state)
 		failures_deinit(&fixture->warnings);
 		fixture->plan = plan_free(fixture->plan);
 	}
+}
+
+static void test_plan_read_warns_that_joiners_get_no_rows(void **state)
+{
+	struct fixture *fixture = *state;
+	put(fixture, "rows.csv", "id,name\n1,a\n2,b\n");
+	assert_int_equal(
+	        read_plan(fixture,
+	                  "elastic: true\ndata: { id: { csv: rows.csv, column: id, pick: unique } }\n" SCENARIOS(
+	                          "executor: constant-vus, duration: 1s", "null: { group: '{{id}}' }"),
+	                  NULL),
+	        0);
+	assert_int_equal(fixture->warnings.count, 2);
+	assert_string_equal(fixture->warnings.items[1].text,
+	                    "data \"id\" is unique and users without a count of iterations draw from it: an agent that "
+	                    "joins the run later gets no rows for them");
+}
+
+static void test_plan_read_is_silent_about_moves_with_rows_to_spare(void **state)
+{
+	struct fixture *fixture = *state;
+	put(fixture, "rows.csv", "id,name\n1,a\n2,b\n3,c\n");
+	assert_int_equal(read_plan(fixture,
+	                           "elastic: true\nonAgentLoss: redistribute\n"
+	                           "data: { id: { csv: rows.csv, column: id, pick: unique } }\n" SCENARIOS(
+	                                   "executor: constant-arrival-rate, rate: 2, duration: 1s",
+	                                   "null: { group: '{{id}}' }"),
+	                           NULL),
+	                 0);
+	assert_int_equal(fixture->warnings.count, 0);
 }
 
 #define USER(keys) "data:\n  user: { csv: rows.csv" keys " }\n"
@@ -417,6 +455,8 @@ int main(void)
 	        WITH_FOLDER(test_plan_read_refuses_what_cannot_stand_in_a_plan),
 	        WITH_FOLDER(test_plan_read_warns_of_overrides_that_change_nothing),
 	        WITH_FOLDER(test_plan_read_warns_of_what_is_odd),
+	        WITH_FOLDER(test_plan_read_warns_that_joiners_get_no_rows),
+	        WITH_FOLDER(test_plan_read_is_silent_about_moves_with_rows_to_spare),
 	        WITH_FOLDER(test_plan_read_refuses_data_that_cannot_serve),
 	        WITH_FOLDER(test_plan_read_finds_data_beside_the_plan),
 	        WITH_FOLDER(test_plan_parse_takes_the_data_that_came_with_the_plan),
