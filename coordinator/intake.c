@@ -63,16 +63,30 @@ static int judge_delta(struct intake *intake, const struct journal_delta *delta)
 	return r;
 }
 
+static int judge_record(struct intake *intake, const struct journal_record *record)
+{
+	int r = 0;
+
+	if (record->type != JOURNAL_DELTAS || intake->config.plan->threshold_count == 0)
+		return 0;
+	for (uint32_t i = 0; r == 0 && i < record->deltas.delta_count; i++)
+		r = judge_delta(intake, &record->deltas.deltas[i]);
+	return r;
+}
+
 static int take_record(void *context, const struct journal_record *record)
 {
 	struct intake *intake = context;
 	int r = intake->config.journal(intake->config.context, record);
 
-	if (record->type != JOURNAL_DELTAS || intake->config.plan->threshold_count == 0)
-		return r;
-	for (uint32_t i = 0; r == 0 && i < record->deltas.delta_count; i++)
-		r = judge_delta(intake, &record->deltas.deltas[i]);
-	return r;
+	return r < 0 ? r : judge_record(intake, record);
+}
+
+int intake_restore(struct intake *intake, const struct journal_record *record)
+{
+	int r = merge_restore(intake->merge, record);
+
+	return r < 0 ? r : judge_record(intake, record);
 }
 
 int intake_flush(struct intake *intake)

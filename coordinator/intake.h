@@ -21,6 +21,8 @@ struct intake_config {
 
 int intake_new(const struct intake_config *config, struct intake **ret_intake);
 struct intake *intake_free(struct intake *intake);
+/* As merge_restore(), and shows what was merged to the thresholds. */
+int intake_restore(struct intake *intake, const struct journal_record *record);
 /* As merge_take(). */
 int intake_take(struct intake *intake, uint32_t agent, const struct message_snapshot *snapshot,
                 struct failure *failure);

@@ -78,7 +78,7 @@ static const struct merge_agent *agent_at(const struct merge *merge, uint32_t ag
 	return agent < merge->agent_count ? merge->agents[agent] : NULL;
 }
 
-static int agent_make(struct merge *merge, uint32_t index, struct merge_agent **ret_agent)
+int merge_agent_of(struct merge *merge, uint32_t index, struct merge_agent **ret_agent)
 {
 	assert(index < LIMIT_AGENTS);
 	while (merge->agent_count <= index) {
@@ -99,8 +99,7 @@ static int agent_make(struct merge *merge, uint32_t index, struct merge_agent **
 
 /* ---- taking ---- */
 
-/* The agent's next number is that of the journal's series `id`. */
-static int name_series(struct merge_agent *agent, uint32_t id)
+int merge_name_series(struct merge_agent *agent, uint32_t id)
 {
 	int r = array_reserve(&agent->series, &agent->series_capacity, agent->series_count, sizeof(*agent->series));
 
@@ -119,7 +118,7 @@ static int map_series(struct merge *merge, uint32_t index, struct merge_agent *a
 		if (r == 0)
 			r = series_table_intern(merge->series, &snapshot->series[i].series, &id, NULL);
 		if (r == 0)
-			r = name_series(agent, id);
+			r = merge_name_series(agent, id);
 		if (r < 0)
 			return r;
 		merge->names[merge->name_count++] = (struct journal_name){index, id};
@@ -175,7 +174,7 @@ static int add_cells(struct merge *merge, const struct merge_agent *agent, const
 	return 0;
 }
 
-static int open_account(const struct merge *merge, struct merge_agent *agent)
+int merge_open_account(const struct merge *merge, struct merge_agent *agent)
 {
 	size_t count = merge->config.plan->scenario_count;
 
@@ -186,7 +185,7 @@ static int open_account(const struct merge *merge, struct merge_agent *agent)
 
 static int keep_account(struct merge *merge, struct merge_agent *agent, const struct message_snapshot *snapshot)
 {
-	int r = open_account(merge, agent);
+	int r = merge_open_account(merge, agent);
 
 	for (size_t i = 0; r == 0 && i < merge->config.plan->scenario_count; i++) {
 		r = array_reserve(&merge->changes, &merge->change_capacity, merge->change_count,
@@ -228,7 +227,7 @@ int merge_take(struct merge *merge, uint32_t index, const struct message_snapsho
 	struct merge_agent *agent;
 	struct told told = {0};
 	_Bool left_out = 0;
-	int r = agent_make(merge, index, &agent);
+	int r = merge_agent_of(merge, index, &agent);
 
 	if (r < 0)
 		return r;

@@ -23,6 +23,11 @@ struct merge_config {
 int merge_new(const struct merge_config *config, struct merge **ret_merge);
 struct merge *merge_free(struct merge *merge);
 
+/* Takes in a record that an earlier merge of the run gave out, or an agent's status: all of them in order, before anything
+ * else. Others are passed over. What is decided about the next snapshot is then what the earlier one would have decided.
+ * 0, -ENOMEM or -EBADMSG (it contradicts those before it). */
+int merge_restore(struct merge *merge, const struct journal_record *record);
+
 enum merge_outcome {
 	MERGE_ACCEPTED = 0,
 	MERGE_REPEATED = 1, /* its sequence number was accepted before: acknowledge again, count nothing */

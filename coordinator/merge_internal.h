@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The merge's inside: between merge.c and merge_check.c alone. */
+/* The merge's inside: between merge.c, merge_check.c and merge_restore.c alone. */
 #pragma once
 
 #include "common/stats/cells.h"
@@ -42,6 +42,13 @@ struct merge {
 	struct cell scratch[METRIC_LATENCY + 1]; /* by kind */
 	struct buffer bytes;                     /* of a flush */
 };
+
+/* The agent, made if it is new. 0 or -ENOMEM. */
+int merge_agent_of(struct merge *merge, uint32_t index, struct merge_agent **ret_agent);
+/* Its account, empty at first. 0 or -ENOMEM. */
+int merge_open_account(const struct merge *merge, struct merge_agent *agent);
+/* The agent's next number is that of the journal's series `id`. 0 or -ENOMEM. */
+int merge_name_series(struct merge_agent *agent, uint32_t id);
 
 /* The operations and iterations that a snapshot's cells tell. */
 struct told {
