@@ -127,16 +127,16 @@ static int print_agent(const struct plan *plan, const struct division *division,
 
 static int print_agents(const struct plan *plan, uint32_t count)
 {
-	uint32_t *weights cleanup(cleanup_free) = calloc(count, sizeof(*weights));
+	struct member *members cleanup(cleanup_free) = calloc(count, sizeof(*members));
 	struct division division = {0};
 	struct failure failure = {0};
 	int r;
 
-	if (!weights)
+	if (!members)
 		return EXIT_CODE_FAULT;
 	for (uint32_t i = 0; i < count; i++)
-		weights[i] = 1;
-	r = division_make(plan, weights, count, &failure, &division);
+		members[i] = (struct member){.weight = 1, .anywhere = 1};
+	r = division_make(plan, members, count, &failure, &division);
 	if (r < 0) {
 		print_failure(&failure);
 		return EXIT_CODE_BAD_PLAN;

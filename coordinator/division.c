@@ -1,103 +1,260 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plan divided among agents. */
+/* The plan divided among agents: the first epoch. */
 #include "coordinator/division.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/cleanup.h"
 #include "common/plan/schedule.h"
+#include "coordinator/division_internal.h"
+
+_Bool division_is_counted(const struct scenario *scenario)
+{
+	return scenario->executor == EXECUTOR_PER_VU_ITERATIONS || scenario->executor == EXECUTOR_SHARED_ITERATIONS;
+}
+
+static _Bool has_tag(const struct member *member, const struct pair *tag)
+{
+	for (uint32_t i = 0; i < member->tag_count; i++)
+		if (strcmp(member->tags[i].name, tag->name) == 0 && strcmp(member->tags[i].value, tag->value) == 0)
+			return 1;
+	return 0;
+}
+
+_Bool division_may_run(const struct scenario *scenario, const struct member *member)
+{
+	for (uint32_t i = 0; !member->anywhere && i < scenario->run_on.count; i++)
+		if (!has_tag(member, &scenario->run_on.items[i]))
+			return 0;
+	return 1;
+}
+
+uint64_t division_domain(const struct scenario *scenario)
+{
+	return scenario->producers ? scenario->producers : scenario_max_vus(scenario);
+}
+
+_Bool division_is_endless(const struct scenario *scenario)
+{
+	return executor_is_open(scenario->executor) && !scenario->producers;
+}
+
+_Bool division_uses_target(const struct scenario *scenario, uint32_t target)
+{
+	for (uint32_t i = 0; i < scenario->step_count; i++)
+		if (scenario->steps[i].target == target)
+			return 1;
+	return 0;
+}
+
+struct share *division_at(struct division *division, uint32_t agent, uint32_t scenario)
+{
+	return &division->shares[(size_t)agent * division->scenario_count + scenario];
+}
+
+/* ---- who may run what ---- */
+
+static _Bool may_use(const struct plan *plan, const struct member *member, uint32_t target)
+{
+	_Bool used = 0;
+
+	for (uint32_t i = 0; i < plan->scenario_count; i++) {
+		if (!division_uses_target(&plan->scenarios[i], target))
+			continue;
+		used = 1;
+		if (division_may_run(&plan->scenarios[i], member))
+			return 1;
+	}
+	return !used;
+}
+
+static int too_few_connections(const struct plan *plan, const struct target *target, uint32_t agents,
+                               struct failure *failure)
+{
+	return failure_set_at(failure, -EINVAL, plan->file, target->place.line, target->place.column,
+	                      "target \"%s\" has %u connections for %u agents; give it at least %u", target->name,
+	                      target->postgres.connections, agents, agents);
+}
+
+/* True if every agent will use the target, whatever its tags. */
+static _Bool is_for_all(const struct plan *plan, uint32_t target)
+{
+	_Bool used = 0;
+
+	for (uint32_t i = 0; i < plan->scenario_count; i++) {
+		if (!division_uses_target(&plan->scenarios[i], target))
+			continue;
+		used = 1;
+		if (plan->scenarios[i].run_on.count == 0)
+			return 1;
+	}
+	return !used;
+}
 
 int division_check(const struct plan *plan, uint32_t agent_count, struct failure *failure)
 {
 	for (uint32_t i = 0; i < plan->target_count; i++) {
 		const struct target *target = &plan->targets[i];
 
-		if (target->kind != TARGET_POSTGRES || target->postgres.connections >= agent_count)
-			continue;
-		return failure_set_at(failure, -EINVAL, plan->file, target->place.line, target->place.column,
-		                      "target \"%s\" has %u connections for %u agents; give it at least %u",
-		                      target->name, target->postgres.connections, agent_count, agent_count);
+		if (target->kind == TARGET_POSTGRES && target->postgres.connections < agent_count &&
+		    is_for_all(plan, i))
+			return too_few_connections(plan, target, agent_count, failure);
 	}
 	return 0;
 }
 
-/* Arrivals need a VU of their agent's own. Where there are fewer VUs than agents, those without one must not own
- * arrivals either: leaves only agents in `weights` (0: left out) that get a VU. */
-static int leave_out_idle(const struct scenario *scenario, uint32_t *weights, uint32_t count, struct share *parts)
+/* "zone=eu and disk=ssd". */
+static void name_tags(const struct pairs *tags, char *text, size_t size)
 {
-	struct share all cleanup(share_deinit) = {0};
-	_Bool changed = 1;
-	int r = share_all(&all);
+	size_t at = 0;
 
-	while (r == 0 && changed) {
-		uint32_t *kept cleanup(cleanup_free) = calloc(count, sizeof(*kept));
-		struct share *shares cleanup(cleanup_free) = calloc(count, sizeof(*shares));
-		uint32_t kept_count = 0;
+	text[0] = '\0';
+	for (uint32_t i = 0; i < tags->count && at < size; i++)
+		at += (size_t)snprintf(text + at, size - at, "%s%s=%s", i ? " and " : "", tags->items[i].name,
+		                       tags->items[i].value);
+}
 
-		if (!kept || !shares)
-			return -ENOMEM;
-		for (uint32_t i = 0; i < count; i++)
-			if (weights[i])
-				kept[kept_count++] = weights[i];
-		r = share_divide(&all, kept, kept_count, shares);
-		changed = 0;
-		for (uint32_t i = 0, at = 0; r == 0 && i < count; i++) {
-			share_deinit(&parts[i]);
-			if (!weights[i])
+int division_check_placement(const struct plan *plan, const struct member *members, uint32_t agent_count,
+                             struct failure *failure)
+{
+	for (uint32_t i = 0; i < plan->scenario_count; i++) {
+		const struct scenario *scenario = &plan->scenarios[i];
+		uint32_t needed = scenario->min_agents ? scenario->min_agents : 1, count = 0;
+		char tags[512];
+
+		for (uint32_t j = 0; j < agent_count; j++)
+			count += division_may_run(scenario, &members[j]);
+		if (count >= needed)
+			continue;
+		name_tags(&scenario->run_on, tags, sizeof(tags));
+		return failure_set_at(failure, -EINVAL, plan->file, scenario->place.line, scenario->place.column,
+		                      "scenario \"%s\" needs %u agent%s%s%s, but %u of %u %s", scenario->name, needed,
+		                      needed == 1 ? "" : "s", tags[0] ? " with " : "", tags, count, agent_count,
+		                      tags[0] ? (count == 1 ? "has that" : "have that") : "came");
+	}
+	return 0;
+}
+
+_Bool division_is_able(const struct plan *plan, const struct division *division, const struct member *member,
+                       uint32_t agent, uint32_t scenario)
+{
+	if (!division_may_run(&plan->scenarios[scenario], member))
+		return 0;
+	for (uint32_t i = 0; i < plan->target_count; i++)
+		if (plan->targets[i].kind == TARGET_POSTGRES && division_uses_target(&plan->scenarios[scenario], i) &&
+		    division_connections(division, agent)[i] == 0)
+			return 0;
+	return 1;
+}
+
+/* ---- the first epoch ---- */
+
+static int divide_connections(const struct plan *plan, const struct member *members, struct division *division,
+                              struct failure *failure)
+{
+	for (uint32_t i = 0; i < plan->target_count; i++) {
+		const struct target *target = &plan->targets[i];
+		uint32_t users = 0, at = 0;
+
+		if (target->kind != TARGET_POSTGRES)
+			continue;
+		for (uint32_t j = 0; j < division->agent_count; j++)
+			users += may_use(plan, &members[j], i);
+		if (target->postgres.connections < users)
+			return too_few_connections(plan, target, users, failure);
+		for (uint32_t j = 0; j < division->agent_count; j++) {
+			if (!may_use(plan, &members[j], i))
 				continue;
-			parts[i] = shares[at++];
-			if (!scenario->producers && share_count(&parts[i], scenario_max_vus(scenario)) == 0) {
-				weights[i] = 0;
-				changed = 1;
-			}
+			division->connections[(size_t)j * plan->target_count + i] =
+			        target->postgres.connections / users + (at < target->postgres.connections % users);
+			at++;
 		}
 	}
-	return r;
+	return 0;
 }
 
-/* The shares of one scenario, by agent. */
-static int divide_scenario(const struct scenario *scenario, const uint32_t *weights, uint32_t count,
-                           struct share *parts)
+static int divide_scenario(const struct plan *plan, const struct member *members, struct division *division,
+                           uint32_t scenario)
 {
-	uint32_t *with_vus cleanup(cleanup_free) = calloc(count, sizeof(*with_vus));
-
-	if (!with_vus)
-		return -ENOMEM;
-	memcpy(with_vus, weights, count * sizeof(*with_vus));
-	return leave_out_idle(scenario, with_vus, count, parts);
-}
-
-int division_make(const struct plan *plan, const uint32_t *weights, uint32_t agent_count, struct failure *failure,
-                  struct division *ret_division)
-{
-	struct division division = {.agent_count = agent_count, .scenario_count = plan->scenario_count};
-	struct share *parts cleanup(cleanup_free) = NULL;
-	int r = division_check(plan, agent_count, failure);
+	struct share all cleanup(share_deinit) = {0};
+	uint32_t *weights cleanup(cleanup_free) = calloc(division->agent_count, sizeof(*weights));
+	struct share *parts cleanup(cleanup_free) = calloc(division->agent_count, sizeof(*parts));
+	int r = weights && parts ? share_all(&all) : -ENOMEM;
 
 	if (r < 0)
 		return r;
+	for (uint32_t i = 0; i < division->agent_count; i++)
+		if (division_may_run(&plan->scenarios[scenario], &members[i]))
+			weights[i] = members[i].weight;
+	r = division_deal(plan, division, scenario, &all, weights, parts);
+	for (uint32_t i = 0; i < division->agent_count; i++)
+		*division_at(division, i, scenario) = parts[i];
+	return r < 0 ? r : 0;
+}
+
+static int division_init(const struct plan *plan, uint32_t agent_count, struct division *division)
+{
+	*division = (struct division){.epoch = 1,
+	                              .agent_count = agent_count,
+	                              .scenario_count = plan->scenario_count,
+	                              .target_count = plan->target_count};
+	division->shares = calloc((size_t)agent_count * plan->scenario_count + 1, sizeof(*division->shares));
+	division->connections = calloc((size_t)agent_count * plan->target_count + 1, sizeof(*division->connections));
+	return division->shares && division->connections ? 0 : -ENOMEM;
+}
+
+int division_make(const struct plan *plan, const struct member *members, uint32_t agent_count, struct failure *failure,
+                  struct division *ret_division)
+{
+	struct division division cleanup(division_deinit) = {0};
+	int r;
+
 	for (uint32_t i = 0; i < agent_count; i++)
-		if (weights[i] == 0 || weights[i] > SHARE_WEIGHT_MAX)
+		if (members[i].weight == 0 || members[i].weight > SHARE_WEIGHT_MAX)
 			return failure_set(failure, -EINVAL, "agent %u has the weight %u; it must be from 1 to %d",
-			                   i + 1, weights[i], SHARE_WEIGHT_MAX);
-	division.shares = calloc((size_t)agent_count * plan->scenario_count, sizeof(*division.shares));
-	parts = calloc(agent_count, sizeof(*parts));
-	r = division.shares && parts ? 0 : -ENOMEM;
-	for (uint32_t scenario = 0; r == 0 && scenario < plan->scenario_count; scenario++) {
-		r = divide_scenario(&plan->scenarios[scenario], weights, agent_count, parts);
-		for (uint32_t agent = 0; agent < agent_count; agent++) {
-			division.shares[(size_t)agent * plan->scenario_count + scenario] = parts[agent];
-			parts[agent] = (struct share){0};
-		}
+			                   i + 1, members[i].weight, SHARE_WEIGHT_MAX);
+	r = division_check_placement(plan, members, agent_count, failure);
+	if (r < 0)
+		return r;
+	r = division_init(plan, agent_count, &division);
+	if (r == 0) {
+		r = divide_connections(plan, members, &division, failure);
+		if (r == -EINVAL)
+			return r;
 	}
-	if (r < 0) {
-		division_deinit(&division);
+	for (uint32_t i = 0; r == 0 && i < plan->scenario_count; i++)
+		r = divide_scenario(plan, members, &division, i);
+	if (r < 0)
 		return failure_set(failure, r, "the plan can't be divided among %u agents of these weights: %s",
 		                   agent_count, strerror(-r));
-	}
 	*ret_division = division;
+	division = (struct division){0};
+	return 0;
+}
+
+int division_copy(const struct division *from, uint32_t agent_count, struct division *ret_division)
+{
+	struct division copy cleanup(division_deinit) = *from;
+	size_t shares = (size_t)from->agent_count * from->scenario_count;
+	size_t connections = (size_t)from->agent_count * from->target_count;
+	int r = 0;
+
+	copy.agent_count = agent_count > from->agent_count ? agent_count : from->agent_count;
+	copy.shares = calloc((size_t)copy.agent_count * copy.scenario_count + 1, sizeof(*copy.shares));
+	copy.connections = calloc((size_t)copy.agent_count * copy.target_count + 1, sizeof(*copy.connections));
+	if (!copy.shares || !copy.connections)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < shares; i++)
+		r = share_copy(&copy.shares[i], &from->shares[i]);
+	if (r < 0)
+		return r;
+	if (connections > 0)
+		memcpy(copy.connections, from->connections, connections * sizeof(*copy.connections));
+	*ret_division = copy;
+	copy = (struct division){0};
 	return 0;
 }
 
@@ -106,12 +263,30 @@ void division_deinit(struct division *division)
 	for (size_t i = 0; division->shares && i < (size_t)division->agent_count * division->scenario_count; i++)
 		share_deinit(&division->shares[i]);
 	free(division->shares);
+	free(division->connections);
 	*division = (struct division){0};
 }
+
+/* ---- what an agent has ---- */
 
 const struct share *division_of(const struct division *division, uint32_t agent)
 {
 	return &division->shares[(size_t)agent * division->scenario_count];
+}
+
+const uint32_t *division_connections(const struct division *division, uint32_t agent)
+{
+	return &division->connections[(size_t)agent * division->target_count];
+}
+
+_Bool division_has_any(const struct division *division, uint32_t agent)
+{
+	const struct share *shares = division_of(division, agent);
+
+	for (uint32_t i = 0; i < division->scenario_count; i++)
+		if (shares[i].count > 0)
+			return 1;
+	return 0;
 }
 
 /* The indices of arrivals or VUs behind a share, which is of producers where the scenario has them. */

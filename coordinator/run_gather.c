@@ -82,12 +82,15 @@ static int journal_agents(struct run *run)
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < roster_count(run->roster); i++) {
-		const struct roster_agent *agent = roster_get(run->roster, i);
+		struct roster_agent *agent = roster_get(run->roster, i);
 		struct journal_record record = {.type = JOURNAL_AGENT,
 		                                .agent = {.incarnation = agent->incarnation, .hello = agent->hello}};
 
+		if (agent->journaled)
+			continue;
 		record.agent.hello.name = agent->name;
 		r = run_journal(run, &record);
+		agent->journaled = r == 0;
 	}
 	return r;
 }
@@ -95,19 +98,23 @@ static int journal_agents(struct run *run)
 static int divide(struct run *run, uint64_t now_ns)
 {
 	uint32_t count = roster_count(run->roster);
-	uint32_t *weights cleanup(cleanup_free) = calloc(count, sizeof(*weights));
+	struct member *members cleanup(cleanup_free) = calloc(count, sizeof(*members));
 	struct journal_record record = {.type = JOURNAL_DIVISION};
 	struct failure failure = {0};
 	int r;
 
-	if (!weights)
+	if (!members)
 		return -ENOMEM;
 	r = journal_agents(run);
 	if (r < 0)
 		return r;
-	for (uint32_t i = 0; i < count; i++)
-		weights[i] = roster_get(run->roster, i)->hello.weight;
-	r = division_make(run->config.plan, weights, count, &failure, &run->division);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct message_hello *hello = &roster_get(run->roster, i)->hello;
+
+		members[i] =
+		        (struct member){.weight = hello->weight, .tags = hello->tags, .tag_count = hello->tag_count};
+	}
+	r = division_make(run->config.plan, members, count, &failure, &run->division);
 	if (r < 0)
 		return run_stop(run, STOP_AGENT_FAILED, 0, NAN, now_ns, failure.text);
 	record.division.agent_count = count;
@@ -136,6 +143,8 @@ static int forget_the_silent(struct run *run, uint64_t now_ns)
 
 		if (now_ns < agent->last_heard_ns + run->config.plan->lost_after_ns)
 			continue;
+		if (agent->journaled)
+			return run_lose(run, i, now_ns, "it went away before the run began");
 		run_tell(run, 1, "agent %s went away before the run began", agent->name);
 		r = roster_remove(run->roster, i);
 	}

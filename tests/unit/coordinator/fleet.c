@@ -88,18 +88,21 @@ static void journal_agent(struct fleet *fleet, uint32_t index)
 
 static void journal_division(struct fleet *fleet)
 {
-	uint32_t *weights = calloc(fleet->count, sizeof(*weights));
+	struct member *members = calloc(fleet->count, sizeof(*members));
 	struct division division;
 
 	for (uint32_t i = 0; i < fleet->count; i++)
-		weights[i] = 1;
-	assert_int_equal(division_make(fleet->plan, weights, fleet->count, NULL, &division), 0);
+		members[i] = (struct member){.weight = 1};
+	assert_int_equal(division_make(fleet->plan, members, fleet->count, NULL, &division), 0);
 	fleet_journal(fleet, &(struct journal_record){.type = JOURNAL_DIVISION,
-	                                              .division = {.agent_count = fleet->count,
+	                                              .division = {.epoch = division.epoch,
+	                                                           .agent_count = fleet->count,
 	                                                           .scenario_count = division.scenario_count,
-	                                                           .shares = division.shares}});
+	                                                           .shares = division.shares,
+	                                                           .target_count = division.target_count,
+	                                                           .connections = division.connections}});
 	division_deinit(&division);
-	free(weights);
+	free(members);
 }
 
 static void begin(struct fleet *fleet, const char *plan)

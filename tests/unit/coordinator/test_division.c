@@ -19,6 +19,9 @@ enum { AGENTS_MAX = 8 };
 #define PLAN(keys) PLAN_OF(keys, "null: {}", "null: {}")
 #define PRODUCE(keys) PLAN_OF(keys, "kafka: { brokers: 'b:9092' }", "produce: { target: t, topic: x, size: 10 }")
 
+static const struct member equals[AGENTS_MAX] = {{.weight = 1}, {.weight = 1}, {.weight = 1}, {.weight = 1},
+                                                 {.weight = 1}, {.weight = 1}, {.weight = 1}, {.weight = 1}};
+
 static struct plan *read_plan(const char *text)
 {
 	struct failures failures = {0};
@@ -48,9 +51,13 @@ static void test_the_portions_of_all_agents_come_to_the_whole(void **state)
 	};
 	static const struct {
 		uint32_t count;
-		uint32_t weights[AGENTS_MAX];
-	} fleets[] = {{1, {1}},           {1, {1000}}, {2, {1, 1}}, {3, {1, 2, 4}}, {8, {1, 1, 1, 1, 1, 1, 1, 1}},
-	              {4, {7, 3, 999, 1}}};
+		struct member members[AGENTS_MAX];
+	} fleets[] = {{1, {{1}}},
+	              {1, {{1000}}},
+	              {2, {{1}, {1}}},
+	              {3, {{1}, {2}, {4}}},
+	              {8, {{1}, {1}, {1}, {1}, {1}, {1}, {1}, {1}}},
+	              {4, {{7}, {3}, {999}, {1}}}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(plans) / sizeof(plans[0]); i++) {
@@ -63,7 +70,7 @@ static void test_the_portions_of_all_agents_come_to_the_whole(void **state)
 			struct failure failure = {0};
 			uint64_t vus = 0, iterations = 0, producers = 0;
 
-			assert_int_equal(division_make(plan, fleets[j].weights, fleets[j].count, &failure, &division),
+			assert_int_equal(division_make(plan, fleets[j].members, fleets[j].count, &failure, &division),
 			                 0);
 			for (uint32_t agent = 0; agent < fleets[j].count; agent++) {
 				struct portion portion;
@@ -96,7 +103,7 @@ static void test_portions_follow_the_weights(void **state)
 	struct portion portion;
 
 	(void)state;
-	assert_int_equal(division_make(plan, (uint32_t[]){1, 2, 3}, 3, &failure, &division), 0);
+	assert_int_equal(division_make(plan, (struct member[]){{1}, {2}, {3}}, 3, &failure, &division), 0);
 	for (uint32_t agent = 0; agent < 3; agent++) {
 		assert_int_equal(division_portion(&plan->scenarios[0], division_of(&division, agent), &portion), 0);
 		assert_int_equal(portion.iterations, 100 * (agent + 1));
@@ -116,7 +123,7 @@ static void test_arrivals_follow_their_producers_to_an_agent(void **state)
 
 	(void)state;
 	/* 3 producers, 2 agents: one has 2 of them, and with them two thirds of the arrivals */
-	assert_int_equal(division_make(plan, (uint32_t[]){1, 1}, 2, &failure, &division), 0);
+	assert_int_equal(division_make(plan, equals, 2, &failure, &division), 0);
 	assert_int_equal(division_portion(&plan->scenarios[0], division_of(&division, 0), &portion), 0);
 	assert_int_equal(portion.producers, 2);
 	assert_int_equal(portion.iterations, 200);
@@ -138,7 +145,7 @@ static void test_each_agent_has_a_share_of_each_scenario(void **state)
 	struct failure failure = {0};
 
 	(void)state;
-	assert_int_equal(division_make(plan, (uint32_t[]){1, 1}, 2, &failure, &division), 0);
+	assert_int_equal(division_make(plan, equals, 2, &failure, &division), 0);
 	assert_int_equal(division.agent_count, 2);
 	assert_int_equal(division.scenario_count, 2);
 	for (uint32_t agent = 0; agent < 2; agent++)
@@ -169,7 +176,8 @@ static void test_agents_without_a_vu_own_no_arrivals(void **state)
 		struct failure failure = {0};
 		uint64_t iterations = 0, vus = 0;
 
-		assert_int_equal(division_make(plan, (uint32_t[]){1, 1, 3, 1, 1}, count, &failure, &division), 0);
+		assert_int_equal(
+		        division_make(plan, (struct member[]){{1}, {1}, {3}, {1}, {1}}, count, &failure, &division), 0);
 		for (uint32_t agent = 0; agent < count; agent++) {
 			struct portion portion;
 
@@ -203,11 +211,11 @@ static void test_what_cannot_be_divided_is_refused_with_the_place_and_the_reason
 	assert_int_equal(failure.line, 3);
 	assert_string_equal(failure.text, "target \"db\" has 3 connections for 4 agents; give it at least 4");
 	failure = (struct failure){0};
-	assert_int_equal(division_make(plan, (uint32_t[]){1, 1, 1, 1}, 4, &failure, &division), -EINVAL);
+	assert_int_equal(division_make(plan, equals, 4, &failure, &division), -EINVAL);
 	assert_int_equal(failure.line, 3);
 	assert_null(division.shares);
 	failure = (struct failure){0};
-	assert_int_equal(division_make(plan, (uint32_t[]){1, 0}, 2, &failure, &division), -EINVAL);
+	assert_int_equal(division_make(plan, (struct member[]){{1}, {0}}, 2, &failure, &division), -EINVAL);
 	assert_string_equal(failure.text, "agent 2 has the weight 0; it must be from 1 to 1000");
 	assert_null(division.shares);
 	plan_free(plan);

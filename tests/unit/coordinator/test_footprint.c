@@ -21,7 +21,7 @@
 /* The first of `agents` equal agents' bytes. */
 static uint64_t bytes_of(const char *text, uint32_t agents)
 {
-	static const uint32_t weights[] = {1, 1, 1, 1};
+	static const struct member members[] = {{.weight = 1}, {.weight = 1}, {.weight = 1}, {.weight = 1}};
 	struct failures failures = {0};
 	struct division division = {0};
 	struct failure failure = {0};
@@ -30,7 +30,7 @@ static uint64_t bytes_of(const char *text, uint32_t agents)
 
 	if (plan_parse(text, strlen(text), NULL, 0, &failures, &plan) < 0)
 		fail_msg("%s\n%s", failures.count ? failures.items[0].text : "?", text);
-	assert_int_equal(division_make(plan, weights, agents, &failure, &division), 0);
+	assert_int_equal(division_make(plan, members, agents, &failure, &division), 0);
 	assert_int_equal(footprint_bytes(plan, division_of(&division, 0), agents, &bytes), 0);
 	division_deinit(&division);
 	plan_free(plan);
