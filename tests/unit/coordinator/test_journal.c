@@ -33,6 +33,12 @@ static struct journal_accepted accepted[] = {
         {.agent = UINT32_MAX, .seq = UINT64_MAX, .epoch = UINT32_MAX, .operations = UINT64_MAX, .mismatch = 1},
         {.agent = 0, .seq = 1, .epoch = 0},
 };
+static struct wire_scenario changes[2 * ACCEPTED] = {
+        {.tally = {.planned = 10, .started = 10, .succeeded = 10, .operations = 10}},
+        {.tally = {.planned = 3, .started = 2, .dropped = {[DROP_LATE] = 1}}, .running = 2},
+        {.tally = {.started = UINT64_MAX}, .running = -UINT64_C(1), .end_ns = 5, .finished = 1},
+};
+static struct journal_name names[] = {{0, 0}, {0, 1999999}, {UINT32_MAX, 1}};
 static const uint8_t bytes[] = {1, 2, 3, 0, 255};
 static struct journal_delta deltas[] = {
         {.second = 3, .series_id = 0, .data = bytes, .size = 5},
@@ -125,7 +131,14 @@ static void make_records(struct journal_record *records)
 	                               .group = "g",
 	                               .label = "timeout||slow"}}},
 	        {.type = JOURNAL_DELTAS,
-	         .deltas = {.accepted = accepted, .accepted_count = ACCEPTED, .deltas = deltas, .delta_count = 4}},
+	         .deltas = {.accepted = accepted,
+	                    .accepted_count = ACCEPTED,
+	                    .scenario_count = 2,
+	                    .changes = changes,
+	                    .names = names,
+	                    .name_count = 3,
+	                    .deltas = deltas,
+	                    .delta_count = 4}},
 	        {.type = JOURNAL_STATUS,
 	         .status = {.agent = 3,
 	                    .scenarios = scenarios,
@@ -273,7 +286,10 @@ static void test_journal_decodes_fields_as_they_were(void **state)
 		assert_int_equal(record.deltas.accepted[i].iterations, accepted[i].iterations);
 		assert_int_equal(record.deltas.accepted[i].mismatch, accepted[i].mismatch);
 		assert_int_equal(record.deltas.accepted[i].epoch, accepted[i].epoch);
+		assert_memory_equal(&record.deltas.changes[2 * i], &changes[2 * i], 2 * sizeof(changes[0]));
 	}
+	assert_int_equal(record.deltas.name_count, 3);
+	assert_memory_equal(record.deltas.names, names, sizeof(names));
 	for (size_t i = 0; i < 4; i++) {
 		assert_int_equal(record.deltas.deltas[i].second, deltas[i].second);
 		assert_int_equal(record.deltas.deltas[i].series_id, deltas[i].series_id);
@@ -433,8 +449,11 @@ static void test_journal_refuses_counts_that_the_bytes_cannot_hold(void **state)
 	        {"no record", {0}, 0},
 	        {"type 0", {0}, 1},
 	        {"unknown type", {JOURNAL_TYPE_COUNT}, 1},
-	        {"2^28 accepted", {JOURNAL_DELTAS, 0x80, 0x80, 0x80, 0x80, 1, 0}, 7},
-	        {"2^28 deltas", {JOURNAL_DELTAS, 0, 0x80, 0x80, 0x80, 0x80, 1}, 7},
+	        {"2^28 accepted", {JOURNAL_DELTAS, 0x80, 0x80, 0x80, 0x80, 1, 0, 0, 0}, 9},
+	        {"2^28 scenarios of an accepted", {JOURNAL_DELTAS, 1, 0x80, 0x80, 0x80, 0x80, 1, 0, 0, 0, 0, 0}, 12},
+	        {"2^28 names", {JOURNAL_DELTAS, 0, 0, 0x80, 0x80, 0x80, 0x80, 1, 0}, 9},
+	        {"2^28 deltas", {JOURNAL_DELTAS, 0, 0, 0, 0x80, 0x80, 0x80, 0x80, 1}, 9},
+	        {"a name past its bound", {JOURNAL_DELTAS, 0, 0, 1, 0, 0x80, 0x89, 0x7a, 0}, 9},
 	        {"2^28 scenarios", {JOURNAL_STATUS, 0, 0x80, 0x80, 0x80, 0x80, 1}, 7},
 	        {"65535 x 65535 shares", {JOURNAL_DIVISION, 0, 0, 0xff, 0xff, 3, 0xff, 0xff, 3}, 9},
 	        {"residue past its modulus", {JOURNAL_DIVISION, 0, 0, 1, 1, 1, 3, 3, 0, 0, 0}, 11},
@@ -442,8 +461,8 @@ static void test_journal_refuses_counts_that_the_bytes_cannot_hold(void **state)
 	        {"2^28 moves", {JOURNAL_DIVISION, 0, 0, 0, 0, 0, 0x80, 0x80, 0x80, 0x80, 1, 0}, 12},
 	        {"2^28 extras", {JOURNAL_DIVISION, 0, 0, 0, 0, 0, 0, 0x80, 0x80, 0x80, 0x80, 1}, 12},
 	        {"2^28 children", {JOURNAL_CHILDREN, 0x80, 0x80, 0x80, 0x80, 1, 0}, 7},
-	        {"an epoch that is said and is the same", {JOURNAL_DELTAS, 1, 2, 0, 1, 0, 0, 0, 0}, 9},
-	        {"an epoch past 32 bits", {JOURNAL_DELTAS, 1, 2, 3, 1, 0, 0, 0, 0}, 9},
+	        {"an epoch that is said and is the same", {JOURNAL_DELTAS, 1, 0, 2, 0, 1, 0, 0, 0, 0, 0}, 11},
+	        {"an epoch past 32 bits", {JOURNAL_DELTAS, 1, 0, 2, 3, 1, 0, 0, 0, 0, 0}, 11},
 	        {"a silence of 2", {JOURNAL_LOST, 0, 0, 2, 0}, 5},
 	        {"a text past the end", {JOURNAL_LOST, 0, 0, 0, 5, 'a'}, 6},
 	        {"a text with a NUL", {JOURNAL_LOST, 0, 0, 0, 1, 0}, 6},
