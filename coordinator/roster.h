@@ -37,6 +37,8 @@ struct roster_agent {
 	uint64_t end_ns;    /* from done */
 	uint64_t next_status_ns;
 	_Bool silent;    /* lost for its silence alone */
+	_Bool journaled; /* its record is written: it keeps its number */
+	_Bool unheard;   /* has said nothing since the run was taken up again */
 	_Bool done_told; /* done came; AGENT_DONE once all its snapshots are journaled */
 };
 

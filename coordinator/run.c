@@ -65,7 +65,7 @@ static int make_parts(struct run *run)
 	                  &run->intake);
 }
 
-int run_new(const struct run_config *config, struct run **ret_run)
+int run_make(const struct run_config *config, struct run **ret_run)
 {
 	struct run *run = calloc(1, sizeof(*run));
 	int r;
@@ -79,8 +79,22 @@ int run_new(const struct run_config *config, struct run **ret_run)
 	run->next_flush_ns = CLOCK_NEVER;
 	run->stop_cause = STOP_CAUSE_COUNT;
 	r = make_parts(run);
-	if (r == 0)
-		r = journal_run(run);
+	if (r < 0) {
+		run_free(run);
+		return r;
+	}
+	*ret_run = run;
+	return 0;
+}
+
+int run_new(const struct run_config *config, struct run **ret_run)
+{
+	struct run *run;
+	int r = run_make(config, &run);
+
+	if (r < 0)
+		return r;
+	r = journal_run(run);
 	if (r == 0)
 		r = run_enter(run, RUN_GATHERING, config->now_ns);
 	if (r < 0) {
@@ -113,6 +127,8 @@ int run_message(struct run *run, struct message *message, uint64_t now_ns)
 	if (index == NAMES_NONE || strcmp(message->run_id, run->config.run_id) != 0 || run->state >= RUN_REPORTING)
 		return 0;
 	run_hear(run, index, now_ns);
+	if (roster_get(run->roster, index)->unheard)
+		run_catch_up(run, index);
 	switch (message->type) {
 	case MESSAGE_PONG:
 		run_take_pong(run, index, &message->pong, now_ns);

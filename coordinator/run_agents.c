@@ -82,6 +82,7 @@ void run_catch_up(struct run *run, uint32_t index)
 {
 	struct roster_agent *agent = roster_get(run->roster, index);
 
+	agent->unheard = 0;
 	run_send(run, agent,
 	         &(struct message){.type = MESSAGE_WELCOME,
 	                           .welcome = {.protocol = PROTOCOL_VERSION, .durable_seq = agent->acked_seq}});
@@ -143,8 +144,10 @@ void run_take_pong(struct run *run, uint32_t index, const struct message_pong *p
 	struct roster_agent *agent = roster_get(run->roster, index);
 	uint64_t *sent_ns = &agent->ping_sent_ns[pong->id % ROSTER_PINGS];
 
-	/* Our own memory of when it was sent counts, not what the agent echoes. */
-	if (pong->id > agent->pings || pong->id + ROSTER_PINGS <= agent->pings || !*sent_ns)
+	/* Our own memory of when it was sent counts, and the echo says that it is this ping which is answered: the
+	 * coordinator before us numbered its own. */
+	if (pong->id > agent->pings || pong->id + ROSTER_PINGS <= agent->pings || !*sent_ns ||
+	    *sent_ns != pong->sent_ns)
 		return;
 	(void)clock_offset_add(agent->clock, *sent_ns, pong->agent_in_ns, pong->agent_out_ns, now_ns);
 	*sent_ns = 0;

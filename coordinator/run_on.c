@@ -25,7 +25,8 @@ static int64_t watermark(struct run *run, uint64_t now_ns)
 
 		mark = second < mark ? second : mark;
 	}
-	return mark < now_s - 1 - WATERMARK_BACK_S ? now_s - 1 - WATERMARK_BACK_S : mark;
+	return mark < now_s - 1 - WATERMARK_BACK_S && now_ns >= run->patient_until_ns ? now_s - 1 - WATERMARK_BACK_S
+	                                                                              : mark;
 }
 
 static int judge(struct run *run, uint64_t now_ns)

@@ -28,8 +28,13 @@ int run_take_snapshot(struct run *run, uint32_t index, const struct message_snap
 		return r;
 	if (r == -EBADMSG)
 		return refuse_snapshot(run, index, snapshot, failure.text, now_ns);
-	if (snapshot->last && (r == MERGE_ACCEPTED || r == MERGE_REPEATED))
+	if (r == MERGE_GAP)
+		return 0;
+	/* After a resume the newest one may have been the last: run_restore.c. */
+	if (snapshot->last)
 		agent->final_seq = snapshot->seq;
+	else if (snapshot->seq >= agent->final_seq)
+		agent->final_seq = 0;
 	if (r == MERGE_REPEATED && agent->acked_seq >= snapshot->seq)
 		run_send_ack(run, agent);
 	return 0;

@@ -30,10 +30,16 @@ struct run {
 	uint64_t ready_deadline_ns;
 	uint64_t drain_deadline_ns; /* CLOCK_NEVER while the schedule's end isn't known */
 	uint64_t next_flush_ns;
+	uint64_t patient_until_ns; /* after a resume: until then agents may still be delivering what they held */
 	enum stop_cause stop_cause;
 	uint64_t stop_at_ns; /* since T0 */
 	char stop_text[RUN_TEXT_SIZE];
 };
+
+/* ---- run.c ---- */
+
+/* A run in which nothing has happened. */
+int run_make(const struct run_config *config, struct run **ret_run);
 
 /* ---- run_effects.c ---- */
 

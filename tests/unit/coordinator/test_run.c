@@ -141,16 +141,18 @@ static void tick(struct theatre *stage, uint64_t later_ns)
 }
 
 /* An agent whose clock is offset_ns ahead answers the newest ping, which was sent 1 ms ago. */
-static void pong(struct theatre *stage, uint8_t agent, uint64_t offset_ns)
+static void pong(struct theatre *stage, uint8_t number, uint64_t offset_ns)
 {
-	uint32_t index = roster_find(run_roster(stage->run), &(struct incarnation){{agent}});
+	const struct roster_agent *agent = roster_get(
+	        run_roster(stage->run), roster_find(run_roster(stage->run), &(struct incarnation){{number}}));
 	struct message message = {.type = MESSAGE_PONG,
-	                          .pong = {.id = roster_get(run_roster(stage->run), index)->pings,
+	                          .pong = {.id = agent->pings,
+	                                   .sent_ns = agent->ping_sent_ns[agent->pings % ROSTER_PINGS],
 	                                   .agent_in_ns = stage->now_ns + NS_PER_MS / 2 + offset_ns,
 	                                   .agent_out_ns = stage->now_ns + NS_PER_MS / 2 + offset_ns}};
 
 	stage->now_ns += NS_PER_MS;
-	assert_int_equal(say(stage, agent, &message), 0);
+	assert_int_equal(say(stage, number, &message), 0);
 }
 
 static void ready(struct theatre *stage, uint8_t agent)
