@@ -15,6 +15,25 @@ static _Bool has_step(const struct scenario *scenario, const char *name)
 	return 0;
 }
 
+/* Of this name; "": any. */
+static _Bool has_reader(const struct plan *plan, const char *name)
+{
+	for (uint32_t i = 0; i < plan->duty_count; i++)
+		if (plan->duties[i].kind == DUTY_READER && (!name[0] || strcmp(plan->duties[i].name, name) == 0))
+			return 1;
+	return 0;
+}
+
+/* What a reader reads is of no scenario. */
+static int check_reading(const struct plan *plan, const struct series *series, struct failure *failure)
+{
+	if (series->scenario[0] || series->step[0] || series->group[0])
+		return failure_set(failure, -EBADMSG, "a reading is of scenario \"%s\"", series->scenario);
+	if (!has_reader(plan, series->label))
+		return failure_set(failure, -EBADMSG, "the plan has no reader \"%s\"", series->label);
+	return 0;
+}
+
 static int check_series(const struct plan *plan, const struct series *series, struct failure *failure)
 {
 	enum error_class class;
@@ -24,6 +43,8 @@ static int check_series(const struct plan *plan, const struct series *series, st
 
 	if ((unsigned)series->metric >= METRIC_COUNT || series->metric == METRIC_AVAILABILITY)
 		return failure_set(failure, -EBADMSG, "metric %d can't be sent", (int)series->metric);
+	if (outcomes_is_reading(series->metric))
+		return check_reading(plan, series, failure);
 	scenario = plan_find_scenario(plan, series->scenario);
 	if (scenario == PLAN_NONE)
 		return failure_set(failure, -EBADMSG, "the plan has no scenario \"%s\"", series->scenario);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the series say of operations as such. */
+/* What kind of thing a series tells of. */
 #include "coordinator/outcomes.h"
 
 _Bool outcomes_counts_operations(enum metric_id metric)
@@ -8,6 +8,11 @@ _Bool outcomes_counts_operations(enum metric_id metric)
 		if (metric_sets[kind].failed == metric && metric != METRIC_COUNT)
 			return 1;
 	return 0;
+}
+
+_Bool outcomes_is_reading(enum metric_id metric)
+{
+	return metric == METRIC_NULL_READING;
 }
 
 struct cell outcomes_availability(const struct cell *failed)

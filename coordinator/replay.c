@@ -15,6 +15,7 @@
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "coordinator/outcomes.h"
+#include "coordinator/replay_degraded.h"
 #include "coordinator/replay_fill.h"
 #include "coordinator/replay_rows.h"
 #include "coordinator/replay_trust.h"
@@ -180,7 +181,7 @@ static int finish(struct replay *replay)
 {
 	const struct facts *facts = replay->facts;
 	struct report *report = replay->report;
-	struct coverage coverage;
+	struct coverage coverage cleanup(coverage_deinit) = {0};
 	_Bool equal;
 	int r = coverage_make(facts, replay->span, &coverage);
 
@@ -196,7 +197,11 @@ static int finish(struct replay *replay)
 		r = fill_thresholds(facts, replay->span, replay->verdict, report);
 	if (r == 0)
 		r = fill_verdict(facts, &coverage, equal, report);
-	return r < 0 ? r : fill_notes(facts, replay->errors, report);
+	if (r == 0)
+		r = degraded_mark(facts, replay->span, &coverage, report);
+	if (r == 0)
+		r = fill_retired(facts, report);
+	return r < 0 ? r : fill_notes(facts, replay->span, replay->errors, report);
 }
 
 static int make_report(const char *run_folder, const struct facts *facts, const struct span *span,

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The account of iterations and agent-seconds.
  *
- * `planned` is computed from the plan and the shares alone. An agent that did not finish leaves iterations whose fate
- * nobody knows: what its share planned up to the end, less what it reported; those it had in progress when it last
- * reported are among them, and not among the started. */
+ * `planned` is computed from the plan and the shares alone. What nobody tells of is unknown: arrivals by replay_open.h;
+ * of counted iterations those that are missing in all; of closed loops only what a lost agent had in progress in its
+ * last report, for nobody knows how many iterations its virtual users would have made.
+ *
+ * What ran besides the plan is taken out of the account of the rest, from the successes first: so that planned =
+ * started + dropped + unknown and started = succeeded + failed + interrupted hold of what was planned, and no failure
+ * and no drop is hidden behind an overlap. */
 #include "coordinator/replay_coverage.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "common/base/cleanup.h"
-#include "common/base/clock.h"
 #include "common/plan/schedule.h"
 
 DEFINE_CLEANUP(struct schedule *, schedule_free)
@@ -20,11 +24,24 @@ struct account {
 	const struct span *span;
 	uint32_t index;
 	const struct scenario *scenario;
-	const struct scenario_span *own;
 	struct schedule *schedule;
-	struct tally tally;
+	struct open_account *open;
+	struct tally tally; /* what all agents tell */
 	uint64_t unknown;
+	uint64_t overlap;
 };
+
+void coverage_deinit(struct coverage *coverage)
+{
+	free(coverage->agents);
+	free(coverage->gaps);
+	*coverage = (struct coverage){0};
+}
+
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
 
 static _Bool was_cut(const struct account *account)
 {
@@ -36,146 +53,127 @@ static _Bool counts_iterations(const struct scenario *scenario)
 	return scenario->executor == EXECUTOR_PER_VU_ITERATIONS || scenario->executor == EXECUTOR_SHARED_ITERATIONS;
 }
 
-/* Until when an agent's share was to start iterations: where a run is ended early, each agent stops when it hears of
- * it. */
-static uint64_t until_ns(const struct account *account, uint32_t agent)
+/* Where the plan does not say how many: what was told, and what was in progress. */
+static uint64_t account_told(struct account *account)
 {
-	if (!was_cut(account))
-		return UINT64_MAX;
-	if (account->facts->agents[agent].done)
-		return account->facts->agents[agent].end_ns;
-	return account->span->cut_ns;
-}
+	const struct tally *tally = &account->tally;
 
-/* Arrivals before a time since T0. */
-static uint64_t arrivals_before(const struct account *account, uint64_t at_ns)
-{
-	uint64_t end_ns = schedule_end_ns(account->schedule);
+	for (uint32_t i = 0; i < account->facts->agent_count; i++) {
+		const struct facts_agent *agent = &account->facts->agents[i];
+		const struct wire_scenario *told = agent->scenarios ? &agent->scenarios[account->index] : NULL;
+		uint64_t running = told && !agent->done ? lesser(told->running, told->tally.started) : 0;
 
-	if (at_ns <= account->own->start_ns)
-		return 0;
-	at_ns -= account->own->start_ns;
-	return schedule_arrivals(account->schedule, at_ns < end_ns ? at_ns : end_ns);
-}
-
-/* The arrivals of an agent's share, over all divisions, that lie before its end. */
-static int planned_arrivals(const struct account *account, uint32_t agent, uint64_t *ret_planned)
-{
-	const struct facts *facts = account->facts;
-	uint64_t until = until_ns(account, agent), planned = 0;
-
-	for (size_t i = 0; i < facts->division_count; i++) {
-		struct share share cleanup(share_deinit) = {0};
-		uint64_t from = facts->divisions[i].from_ns, to = until;
-		int r = span_indices(facts, i, agent, account->index, &share);
-
-		if (r < 0)
-			return r;
-		if (i + 1 < facts->division_count && facts->divisions[i + 1].from_ns < to)
-			to = facts->divisions[i + 1].from_ns;
-		if (from < to)
-			planned += share_count(&share, arrivals_before(account, to)) -
-			           share_count(&share, arrivals_before(account, from));
+		account->unknown += running;
+		account->open->agents[i].unknown += running;
 	}
-	*ret_planned = planned;
-	return 0;
+	return tally->started + tally_dropped(tally) + account->unknown;
 }
 
-static int planned_count(const struct account *account, uint32_t agent, uint64_t *ret_planned)
-{
-	struct share share cleanup(share_deinit) = {0};
-	int r;
-
-	*ret_planned = 0;
-	if (account->facts->division_count == 0)
-		return 0;
-	r = span_indices(account->facts, account->facts->division_count - 1, agent, account->index, &share);
-	if (r < 0)
-		return r;
-	if (account->scenario->executor == EXECUTOR_SHARED_ITERATIONS)
-		*ret_planned = schedule_shared_iterations(account->scenario, &share);
-	else
-		*ret_planned = share_count(&share, account->scenario->vus) * account->scenario->iterations;
-	return 0;
-}
-
-/* What an agent's share planned; where only the agent can tell (closed loops, and a count that was cut short): what it
- * told. */
-static int planned_by(const struct account *account, uint32_t agent, uint64_t told, uint64_t *ret_planned)
-{
-	if (executor_is_open(account->scenario->executor))
-		return planned_arrivals(account, agent, ret_planned);
-	if (counts_iterations(account->scenario) && !was_cut(account))
-		return planned_count(account, agent, ret_planned);
-	*ret_planned = told;
-	return 0;
-}
-
-static int add_agent(struct account *account, uint32_t index, uint64_t *planned)
-{
-	const struct facts_agent *agent = &account->facts->agents[index];
-	const struct wire_scenario *told = agent->scenarios ? &agent->scenarios[account->index] : NULL;
-	struct tally tally = told ? told->tally : (struct tally){0};
-	uint64_t running = told && !agent->done ? told->running : 0;
-	uint64_t share;
-	int r = planned_by(account, index, tally.started + tally_dropped(&tally), &share);
-
-	if (r < 0)
-		return r;
-	running = running < tally.started ? running : tally.started;
-	tally.started -= running;
-	*planned += share;
-	tally_add(&account->tally, &tally);
-	if (!agent->done && share > tally.started + tally_dropped(&tally))
-		account->unknown += share - tally.started - tally_dropped(&tally);
-	return 0;
-}
-
-/* The whole scenario's plan, where it doesn't hang on when each agent stopped. */
-static uint64_t planned_whole(const struct account *account, uint64_t by_agents)
+static uint64_t account_counted(struct account *account)
 {
 	uint64_t planned = scenario_planned(account->scenario);
+	uint64_t told = account->tally.started + tally_dropped(&account->tally);
 
-	if (!account->own->ran || was_cut(account) || planned == UINT64_MAX)
-		return by_agents;
+	account->unknown = planned > told ? planned - told : 0;
+	account->overlap = told > planned ? told - planned : 0;
 	return planned;
+}
+
+static int account_open(struct account *account, uint64_t *ret_planned)
+{
+	int r = open_account_add(account->facts, account->span, account->index, account->schedule, account->open);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < account->facts->agent_count; i++) {
+		account->unknown += account->open->agents[i].unknown;
+		account->overlap += account->open->agents[i].overlap;
+	}
+	/* The whole plan, where it doesn't hang on when each agent stopped. */
+	*ret_planned = was_cut(account) ? account->open->planned : scenario_planned(account->scenario);
+	return 0;
 }
 
 static int account_for(struct account *account)
 {
-	uint64_t planned = 0;
+	uint64_t planned;
 	int r = 0;
 
-	for (uint32_t i = 0; r == 0 && i < account->facts->agent_count; i++)
-		r = add_agent(account, i, &planned);
-	account->tally.planned = planned_whole(account, planned);
+	for (uint32_t i = 0; i < account->facts->agent_count; i++) {
+		struct tally told = open_told(account->facts, i, account->index);
+
+		tally_add(&account->tally, &told);
+	}
+	if (executor_is_open(account->scenario->executor))
+		r = account_open(account, &planned);
+	else if (counts_iterations(account->scenario) && !was_cut(account))
+		planned = account_counted(account);
+	else
+		planned = account_told(account);
+	if (r == 0)
+		account->tally.planned = planned;
 	return r;
 }
 
-static int add_scenario(const struct facts *facts, const struct span *span, uint32_t index, struct coverage *coverage)
+/* Moves up to *left out of a count. */
+static void take_out(uint64_t *count, uint64_t *left)
+{
+	uint64_t part = lesser(*count, *left);
+
+	*count -= part;
+	*left -= part;
+}
+
+static void leave_overlap_out(struct tally *tally, uint64_t overlap)
+{
+	uint64_t left = overlap;
+
+	take_out(&tally->succeeded, &left);
+	take_out(&tally->failed, &left);
+	take_out(&tally->interrupted, &left);
+	tally->started -= lesser(tally->started, overlap - left);
+	for (int i = 0; i < DROP_REASON_COUNT; i++)
+		take_out(&tally->dropped[i], &left);
+}
+
+static void add_account(struct account *account, struct coverage *coverage)
+{
+	struct tally *tally = &account->tally;
+	_Bool holds = tally_holds(tally, 0);
+
+	leave_overlap_out(tally, account->overlap);
+	coverage->balanced &= holds && tally->planned == tally->started + tally_dropped(tally) + account->unknown;
+	tally_add(&coverage->tally, tally);
+	coverage->unknown += account->unknown;
+	coverage->overlap += account->overlap;
+	for (size_t i = 0; i < account->facts->agent_count; i++) {
+		struct astray *astray = &account->open->agents[i];
+
+		coverage->agents[i].unknown += astray->unknown;
+		coverage->agents[i].overlap += astray->overlap;
+		*astray = (struct astray){0};
+	}
+	account->open->planned = 0;
+}
+
+static int add_scenario(const struct facts *facts, const struct span *span, uint32_t index, struct open_account *open,
+                        struct coverage *coverage)
 {
 	struct schedule *schedule cleanup(schedule_freep) = NULL;
-	struct account account = {.facts = facts,
-	                          .span = span,
-	                          .index = index,
-	                          .scenario = &facts->plan->scenarios[index],
-	                          .own = &span->scenarios[index]};
-	const struct tally *tally = &account.tally;
+	struct account account = {
+	        .facts = facts, .span = span, .index = index, .scenario = &facts->plan->scenarios[index], .open = open};
 	int r;
 
-	if (!account.own->ran)
+	if (!span->scenarios[index].ran)
 		return 0;
 	r = schedule_new(account.scenario, &schedule);
 	if (r < 0)
 		return r;
 	account.schedule = schedule;
 	r = account_for(&account);
-	if (r < 0)
-		return r;
-	tally_add(&coverage->tally, tally);
-	coverage->unknown += account.unknown;
-	coverage->balanced &= tally->planned == tally->started + tally_dropped(tally) && tally_holds(tally, 0);
-	return 0;
+	if (r == 0)
+		add_account(&account, coverage);
+	return r;
 }
 
 static void add_seconds(const struct facts *facts, const struct span *span, struct coverage *coverage)
@@ -183,25 +181,35 @@ static void add_seconds(const struct facts *facts, const struct span *span, stru
 	for (size_t i = 0; i < facts->agent_count; i++) {
 		const struct facts_agent *agent = &facts->agents[i];
 
-		coverage->due += span->due_s[i];
-		coverage->held += facts_seconds_below(agent, span->due_s[i]);
+		coverage->due += due_seconds(&span->dues[i]);
+		coverage->held += due_held(&span->dues[i], agent);
 		coverage->took_part += agent->snapshots > 0;
 		coverage->operations += agent->operations;
 		coverage->iterations += agent->iterations;
 		coverage->mismatch |= agent->mismatch;
-		coverage->all_done &= agent->done;
+		/* One that came to a run and was gone before it was given anything is missed by nobody. */
+		coverage->all_done &= agent->done || (span->dues[i].count == 0 && agent->iterations == 0);
 	}
 }
 
 int coverage_make(const struct facts *facts, const struct span *span, struct coverage *ret_coverage)
 {
-	struct coverage coverage = {.balanced = 1, .all_done = 1};
+	struct coverage coverage cleanup(coverage_deinit) = {.balanced = 1, .all_done = 1};
+	struct astray *scratch cleanup(cleanup_free) = calloc(facts->agent_count + 1, sizeof(*scratch));
+	struct open_account open = {.agents = scratch};
 	int r = 0;
 
+	coverage.agents = calloc(facts->agent_count + 1, sizeof(*coverage.agents));
+	if (!scratch || !coverage.agents)
+		return -ENOMEM;
 	add_seconds(facts, span, &coverage);
 	for (uint32_t i = 0; r == 0 && i < facts->plan->scenario_count; i++)
-		r = add_scenario(facts, span, i, &coverage);
-	if (r == 0)
-		*ret_coverage = coverage;
-	return r;
+		r = add_scenario(facts, span, i, &open, &coverage);
+	coverage.gaps = open.gaps;
+	coverage.gap_count = open.gap_count;
+	if (r < 0)
+		return r;
+	*ret_coverage = coverage;
+	coverage = (struct coverage){0};
+	return 0;
 }

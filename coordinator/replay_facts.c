@@ -8,34 +8,22 @@
 
 #include "common/base/array.h"
 #include "common/base/cleanup.h"
-#include "coordinator/merge.h"
-
-struct reading {
-	struct facts *facts;
-	struct failure *failure;
-};
-
-static void agent_deinit(struct facts_agent *agent)
-{
-	struct journal_record record = {.type = JOURNAL_AGENT, .agent = {.hello = agent->hello}};
-
-	journal_record_deinit(&record);
-	free(agent->scenarios);
-	free(agent->held);
-	free(agent->lost_reason);
-}
+#include "coordinator/replay_facts_internal.h"
 
 static void division_deinit(struct facts_division *division)
 {
 	for (size_t i = 0; i < (size_t)division->agent_count * division->scenario_count; i++)
 		share_deinit(&division->shares[i]);
 	free(division->shares);
+	for (uint32_t i = 0; i < division->move_count; i++)
+		share_deinit(&division->moves[i].share);
+	free(division->moves);
 }
 
 void facts_deinit(struct facts *facts)
 {
 	for (size_t i = 0; i < facts->agent_count; i++)
-		agent_deinit(&facts->agents[i]);
+		facts_agent_deinit(&facts->agents[i]);
 	free(facts->agents);
 	for (size_t i = 0; i < facts->division_count; i++)
 		division_deinit(&facts->divisions[i]);
@@ -46,6 +34,9 @@ void facts_deinit(struct facts *facts)
 		free(facts->targets[i].problem);
 	}
 	free(facts->targets);
+	for (uint32_t i = 0; facts->duty_problems && i < facts->plan->duty_count; i++)
+		free(facts->duty_problems[i]);
+	free(facts->duty_problems);
 	free(facts->begun_ns);
 	free(facts->blocks);
 	series_table_free(facts->series);
@@ -60,20 +51,25 @@ _Bool facts_is_over(const struct facts *facts)
 	return facts->state >= RUN_REPORTING;
 }
 
-uint64_t facts_seconds_below(const struct facts_agent *agent, uint64_t limit)
+size_t facts_division_of(const struct facts *facts, uint32_t epoch)
 {
-	uint64_t seconds = 0;
+	size_t index = 0;
 
-	for (size_t i = 0; i < agent->held_count && agent->held[i].first < limit; i++) {
-		uint64_t last = agent->held[i].last < limit ? agent->held[i].last : limit - 1;
-
-		seconds += last - agent->held[i].first + 1;
-	}
-	return seconds;
+	while (index + 1 < facts->division_count && facts->divisions[index + 1].epoch <= epoch)
+		index++;
+	return index;
 }
 
-/* Takes what a record owns, so that its deinit finds nothing. */
-static struct journal_record take_over(struct journal_record *record)
+size_t facts_division_at(const struct facts *facts, uint64_t at_ns)
+{
+	size_t index = 0;
+
+	while (index + 1 < facts->division_count && facts->divisions[index + 1].from_ns <= at_ns)
+		index++;
+	return index;
+}
+
+struct journal_record facts_take_over(struct journal_record *record)
 {
 	struct journal_record taken = *record;
 
@@ -81,7 +77,7 @@ static struct journal_record take_over(struct journal_record *record)
 	return taken;
 }
 
-static int contradiction(const struct reading *reading, const char *what)
+int facts_contradiction(const struct reading *reading, const char *what)
 {
 	return failure_set(reading->failure, -EBADMSG, "the journal contradicts itself: %s", what);
 }
@@ -111,15 +107,16 @@ static int take_run(const struct reading *reading, struct journal_record *record
 	int r;
 
 	if (facts->plan)
-		return contradiction(reading, "it has two beginnings");
-	facts->run = take_over(record);
+		return facts_contradiction(reading, "it has two beginnings");
+	facts->run = facts_take_over(record);
 	r = parse_plan(reading);
 	if (r < 0)
 		return r;
 	facts->begun_ns = calloc((size_t)facts->plan->scenario_count + 1, sizeof(*facts->begun_ns));
 	facts->targets = calloc((size_t)facts->plan->target_count + 1, sizeof(*facts->targets));
+	facts->duty_problems = calloc((size_t)facts->plan->duty_count + 1, sizeof(*facts->duty_problems));
 	facts->series = series_table_new();
-	if (!facts->begun_ns || !facts->targets || !facts->series)
+	if (!facts->begun_ns || !facts->targets || !facts->duty_problems || !facts->series)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < facts->plan->scenario_count; i++) {
 		const struct scenario *scenario = &facts->plan->scenarios[i];
@@ -129,36 +126,37 @@ static int take_run(const struct reading *reading, struct journal_record *record
 	return 0;
 }
 
-static int take_agent(const struct reading *reading, struct journal_record *record)
-{
-	struct facts *facts = reading->facts;
-	int r = array_reserve(&facts->agents, &facts->agent_capacity, facts->agent_count, sizeof(*facts->agents));
-
-	if (r < 0)
-		return r;
-	facts->agents[facts->agent_count++] = (struct facts_agent){.hello = take_over(record).agent.hello};
-	return 0;
-}
-
 static int take_division(const struct reading *reading, struct journal_record *record)
 {
 	struct facts *facts = reading->facts;
-	struct journal_record taken;
+	const struct facts_division *newest =
+	        facts->division_count > 0 ? &facts->divisions[facts->division_count - 1] : NULL;
 	int r;
 
 	if (record->division.agent_count > facts->agent_count ||
 	    record->division.scenario_count != facts->plan->scenario_count)
-		return contradiction(reading, "a division isn't one of its plan and agents");
+		return facts_contradiction(reading, "a division isn't one of its plan and agents");
+	if (newest && (record->division.epoch <= newest->epoch || record->division.from_ns < newest->from_ns))
+		return facts_contradiction(reading, "a division comes after a later one");
+	for (uint32_t i = 0; i < record->division.move_count; i++)
+		if (record->division.moves[i].scenario >= facts->plan->scenario_count)
+			return facts_contradiction(reading, "a division moves what the plan doesn't have");
 	r = array_reserve(&facts->divisions, &facts->division_capacity, facts->division_count,
 	                  sizeof(*facts->divisions));
 	if (r < 0)
 		return r;
-	taken = take_over(record);
 	facts->divisions[facts->division_count++] =
-	        (struct facts_division){.from_ns = taken.division.from_ns,
-	                                .agent_count = taken.division.agent_count,
-	                                .scenario_count = taken.division.scenario_count,
-	                                .shares = taken.division.shares};
+	        (struct facts_division){.epoch = record->division.epoch,
+	                                .from_ns = record->division.from_ns,
+	                                .agent_count = record->division.agent_count,
+	                                .scenario_count = record->division.scenario_count,
+	                                .shares = record->division.shares,
+	                                .moves = record->division.moves,
+	                                .move_count = record->division.move_count};
+	record->division.shares = NULL;
+	record->division.agent_count = 0;
+	record->division.moves = NULL;
+	record->division.move_count = 0;
 	return 0;
 }
 
@@ -201,9 +199,22 @@ static int take_target(const struct reading *reading, struct journal_record *rec
 static int take_begin(const struct reading *reading, struct journal_record *record)
 {
 	if (record->begin.scenario >= reading->facts->plan->scenario_count)
-		return contradiction(reading, "a scenario begins that the plan doesn't have");
+		return facts_contradiction(reading, "a scenario begins that the plan doesn't have");
 	reading->facts->begun_ns[record->begin.scenario] = record->begin.at_ns;
 	return 0;
+}
+
+/* Of a duty that has moved, only how it went in the end is of interest. */
+static int take_duty(const struct reading *reading, struct journal_record *record)
+{
+	char **problem;
+
+	if (record->duty.duty >= reading->facts->plan->duty_count)
+		return facts_contradiction(reading, "a duty isn't one of its plan");
+	problem = &reading->facts->duty_problems[record->duty.duty];
+	free(*problem);
+	*problem = NULL;
+	return keep_text(problem, record->duty.problem);
 }
 
 static int take_series(const struct reading *reading, struct journal_record *record)
@@ -213,36 +224,7 @@ static int take_series(const struct reading *reading, struct journal_record *rec
 	int r = series_table_intern(reading->facts->series, &record->series.series, &id, &added);
 
 	if (r == 0 && (!added || id != record->series.id))
-		return contradiction(reading, "a series has two numbers");
-	return r;
-}
-
-static int take_accepted(const struct reading *reading, const struct journal_accepted *accepted)
-{
-	struct facts *facts = reading->facts;
-	struct facts_agent *agent;
-	struct held_range *newest;
-	int r;
-
-	if (accepted->agent >= facts->agent_count || accepted->second >= MERGE_SECONDS_MAX)
-		return contradiction(reading, "a snapshot is of no agent or second of the run");
-	agent = &facts->agents[accepted->agent];
-	agent->snapshots++;
-	agent->operations = accepted->operations;
-	agent->iterations = accepted->iterations;
-	agent->mismatch |= accepted->mismatch;
-	if (accepted->second >= facts->second_count)
-		facts->second_count = accepted->second + 1;
-	newest = agent->held_count > 0 ? &agent->held[agent->held_count - 1] : NULL;
-	if (newest && accepted->second <= newest->last)
-		return 0;
-	if (newest && accepted->second == newest->last + 1) {
-		newest->last++;
-		return 0;
-	}
-	r = array_reserve(&agent->held, &agent->held_capacity, agent->held_count, sizeof(*agent->held));
-	if (r == 0)
-		agent->held[agent->held_count++] = (struct held_range){accepted->second, accepted->second};
+		return facts_contradiction(reading, "a series has two numbers");
 	return r;
 }
 
@@ -258,67 +240,26 @@ static int add_block(struct facts *facts, uint64_t second, uint64_t offset)
 static int take_deltas(const struct reading *reading, struct journal_record *record, uint64_t offset)
 {
 	struct facts *facts = reading->facts;
+	uint32_t scenarios = record->deltas.scenario_count;
+	const struct wire_scenario *changes = scenarios > 0 ? record->deltas.changes : NULL;
 	uint64_t second = UINT64_MAX;
 	int r = 0;
 
+	if (changes && scenarios != facts->plan->scenario_count)
+		return facts_contradiction(reading, "an account is of another plan");
 	for (uint32_t i = 0; r == 0 && i < record->deltas.accepted_count; i++)
-		r = take_accepted(reading, &record->deltas.accepted[i]);
+		r = facts_take_accepted(reading, &record->deltas.accepted[i],
+		                        changes ? &changes[(size_t)i * scenarios] : NULL);
 	for (uint32_t i = 0; r == 0 && i < record->deltas.delta_count; i++) {
 		const struct journal_delta *delta = &record->deltas.deltas[i];
 
 		if (delta->series_id >= series_table_count(facts->series) || delta->second >= facts->second_count)
-			return contradiction(reading, "values are of no series or second of the run");
+			return facts_contradiction(reading, "values are of no series or second of the run");
 		if (delta->second != second)
 			r = add_block(facts, delta->second, offset);
 		second = delta->second;
 	}
 	return r;
-}
-
-static int take_status(const struct reading *reading, struct journal_record *record)
-{
-	struct facts *facts = reading->facts;
-	struct facts_agent *agent;
-
-	if (record->status.agent >= facts->agent_count || record->status.scenario_count != facts->plan->scenario_count)
-		return contradiction(reading, "an account is of no agent of the run");
-	agent = &facts->agents[record->status.agent];
-	agent->health = record->status.health;
-	agent->clock_offset_ns = record->status.clock_offset_ns;
-	agent->clock_bound_ns = record->status.clock_bound_ns;
-	agent->start_skew_ns = record->status.start_skew_ns;
-	free(agent->scenarios);
-	agent->scenarios = take_over(record).status.scenarios;
-	return 0;
-}
-
-static int take_lost(const struct reading *reading, struct journal_record *record)
-{
-	struct facts_agent *agent;
-
-	if (record->lost.agent >= reading->facts->agent_count)
-		return contradiction(reading, "an agent is lost that never came");
-	agent = &reading->facts->agents[record->lost.agent];
-	agent->lost = 1;
-	agent->lost_at_ns = record->lost.at_ns;
-	free(agent->lost_reason);
-	agent->lost_reason = take_over(record).lost.reason;
-	return 0;
-}
-
-/* One that was given up and came back has been lost for a while only: its snapshots tell whether anything is missing.
- */
-static int take_done(const struct reading *reading, struct journal_record *record)
-{
-	struct facts_agent *agent;
-
-	if (record->done.agent >= reading->facts->agent_count)
-		return contradiction(reading, "an agent is done that never came");
-	agent = &reading->facts->agents[record->done.agent];
-	agent->done = 1;
-	agent->lost = 0;
-	agent->end_ns = record->done.end_ns;
-	return 0;
 }
 
 static int take_stop(const struct reading *reading, struct journal_record *record)
@@ -329,7 +270,7 @@ static int take_stop(const struct reading *reading, struct journal_record *recor
 	if (facts->stopped)
 		return 0;
 	facts->stopped = 1;
-	facts->stop = take_over(record);
+	facts->stop = facts_take_over(record);
 	return 0;
 }
 
@@ -343,8 +284,6 @@ static int take(const struct reading *reading, struct journal_record *record, ui
 	case JOURNAL_STATE:
 		facts->state = record->state.state;
 		return 0;
-	case JOURNAL_AGENT:
-		return take_agent(reading, record);
 	case JOURNAL_DIVISION:
 		return take_division(reading, record);
 	case JOURNAL_TARGET:
@@ -359,16 +298,12 @@ static int take(const struct reading *reading, struct journal_record *record, ui
 		return take_series(reading, record);
 	case JOURNAL_DELTAS:
 		return take_deltas(reading, record, offset);
-	case JOURNAL_STATUS:
-		return take_status(reading, record);
-	case JOURNAL_LOST:
-		return take_lost(reading, record);
-	case JOURNAL_DONE:
-		return take_done(reading, record);
 	case JOURNAL_STOP:
 		return take_stop(reading, record);
+	case JOURNAL_DUTY:
+		return take_duty(reading, record);
 	default:
-		return 0;
+		return facts_take_of_agent(reading, record);
 	}
 }
 
@@ -378,7 +313,7 @@ static int take_record(void *context, struct journal_record *record, uint64_t of
 	int r;
 
 	if (!reading->facts->plan && record->type != JOURNAL_RUN)
-		return contradiction(reading, "it doesn't begin with a run");
+		return facts_contradiction(reading, "it doesn't begin with a run");
 	r = take(reading, record, offset);
 	if (r == -ENOMEM)
 		failure_set(reading->failure, r, "no memory to read the journal");

@@ -9,19 +9,33 @@
 #include "common/stats/series.h"
 #include "coordinator/journal.h"
 
-/* Consecutive seconds of which an agent's snapshots are held. */
+/* Consecutive seconds of which an agent's snapshots are held, and the epoch that it ran by in them. */
 struct held_range {
 	uint64_t first, last;
+	uint32_t epoch;
+};
+
+/* A time for which an agent counted as lost. */
+struct facts_loss {
+	uint64_t at_ns;
+	uint64_t back_ns; /* UINT64_MAX: it was not heard again */
+	char *reason;
 };
 
 struct facts_agent {
-	struct message_hello hello; /* moved out of its record */
-	/* The latest account: zero before the first status record. */
-	struct wire_scenario *scenarios; /* as many as the plan has, or NULL */
+	struct message_hello hello;      /* moved out of its record */
+	struct wire_scenario *scenarios; /* its account with the newest accepted snapshot; NULL before the first */
+	/* From the latest status. */
+	_Bool has_status;
 	struct wire_health health;
 	int64_t clock_offset_ns;
 	uint64_t clock_bound_ns;
-	uint64_t start_skew_ns;
+	uint64_t start_skew_ns, start_bound_ns;
+	double drift_ppm, drift_bound_ppm;
+	/* The steps of its clock that were seen: how many, and the largest. */
+	uint32_t jumps;
+	int64_t jump_ns;
+	uint64_t jump_at_ns;
 	/* From the accepted snapshots. */
 	uint64_t snapshots;
 	uint64_t operations, iterations; /* its own cumulative counts in the newest */
@@ -29,17 +43,23 @@ struct facts_agent {
 	size_t held_count, held_capacity;
 	_Bool mismatch; /* its deltas did not add up to those counts */
 
-	_Bool lost; /* and has not come back to finish */
-	uint64_t lost_at_ns;
-	char *lost_reason;
+	_Bool lost;                /* and has not come back to finish */
+	struct facts_loss *losses; /* in order; the last one is the one that lasts, if it is lost */
+	size_t loss_count, loss_capacity;
+	_Bool left; /* it wanted to go */
+	uint64_t left_at_ns;
 	_Bool done;
 	uint64_t end_ns; /* done: when its schedule ended */
 };
 
+/* Holds from from_ns up to the next one's. An agent that came later than a division has nothing in it. */
 struct facts_division {
+	uint32_t epoch;
 	uint64_t from_ns;
 	uint32_t agent_count, scenario_count;
 	struct share *shares; /* [agent * scenario_count + scenario] */
+	struct wire_move *moves;
+	uint32_t move_count;
 };
 
 struct facts_target {
@@ -66,9 +86,10 @@ struct facts {
 	                       in vain */
 	struct facts_agent *agents;
 	size_t agent_count, agent_capacity;
-	struct facts_division *divisions; /* by epoch */
+	struct facts_division *divisions; /* by epoch, ascending */
 	size_t division_count, division_capacity;
 	struct facts_target *targets; /* as in the plan */
+	char **duty_problems;         /* by duty of the plan: NULL or why it failed */
 	struct series_table *series;  /* as numbered in the journal */
 	_Bool stopped;
 	struct journal_record stop; /* the first JOURNAL_STOP */
@@ -84,5 +105,7 @@ int facts_read(const char *run_folder, struct failure *failure, struct facts *re
 void facts_deinit(struct facts *facts);
 /* True if the run went all the way to its report: nothing more can come. */
 _Bool facts_is_over(const struct facts *facts);
-/* How many seconds below `limit` are held of an agent. */
-uint64_t facts_seconds_below(const struct facts_agent *agent, uint64_t limit);
+/* The index of the division that an epoch's number names, or of the newest one before it. */
+size_t facts_division_of(const struct facts *facts, uint32_t epoch);
+/* The index of the division in force at a time since T0. */
+size_t facts_division_at(const struct facts *facts, uint64_t at_ns);

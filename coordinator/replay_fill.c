@@ -68,6 +68,30 @@ static int fill_head(const struct facts *facts, const struct span *span, struct 
 	return add_pairs(report, &report->tags, run->run.tags, run->run.tag_count);
 }
 
+/* In whole seconds; one that was not there at the first division has joined. */
+static int64_t joined_at_s(const struct facts *facts, const struct span *span, uint32_t index)
+{
+	const struct facts_agent *agent = &facts->agents[index];
+
+	if (facts->division_count == 0 || index < facts->divisions[0].agent_count)
+		return -1;
+	if (agent->held_count > 0)
+		return (int64_t)agent->held[0].first;
+	return span->dues[index].count > 0 ? (int64_t)span->dues[index].ranges[0].first : -1;
+}
+
+static int64_t lost_at_s(const struct facts_agent *agent)
+{
+	return agent->lost ? (int64_t)(agent->losses[agent->loss_count - 1].at_ns / NS_PER_S) : -1;
+}
+
+static int64_t left_at_s(const struct facts_agent *agent)
+{
+	if (!agent->left)
+		return -1;
+	return (int64_t)((agent->done ? agent->end_ns : agent->left_at_ns) / NS_PER_S);
+}
+
 static int fill_agent(const struct facts_agent *from, struct report *report, struct report_agent *agent)
 {
 	int r;
@@ -83,9 +107,14 @@ static int fill_agent(const struct facts_agent *from, struct report *report, str
 	        .clock_offset_ns = from->clock_offset_ns,
 	        .clock_bound_ns = from->clock_bound_ns,
 	        .start_skew_ns = from->start_skew_ns,
+	        .start_bound_ns = from->start_bound_ns,
+	        .drift_ppm = from->drift_ppm,
+	        .drift_bound_ppm = from->drift_bound_ppm,
 	        .cpu_ns = from->health.cpu_ns,
+	        .steal_ns = from->health.steal_ns,
 	        .max_rss_kib = from->health.max_rss_kib,
-	        .lost_at_s = from->lost ? (int64_t)(from->lost_at_ns / NS_PER_S) : -1,
+	        .lost_at_s = lost_at_s(from),
+	        .left_at_s = left_at_s(from),
 	};
 	if (!agent->name || !agent->host || !agent->cpu || !agent->kernel)
 		return -ENOMEM;
@@ -100,11 +129,12 @@ static int fill_agents(const struct facts *facts, const struct span *span, struc
 	report->agents = report_alloc(report, facts->agent_count, sizeof(*report->agents));
 	if (!report->agents)
 		return -ENOMEM;
-	for (size_t i = 0; r == 0 && i < facts->agent_count; i++) {
+	for (uint32_t i = 0; r == 0 && i < facts->agent_count; i++) {
 		struct report_agent *agent = &report->agents[report->agent_count++];
 
 		r = fill_agent(&facts->agents[i], report, agent);
-		agent->seconds = facts_seconds_below(&facts->agents[i], span->due_s[i]);
+		agent->joined_at_s = joined_at_s(facts, span, i);
+		agent->seconds = due_held(&span->dues[i], &facts->agents[i]);
 	}
 	return r;
 }
@@ -163,42 +193,18 @@ static int fill_scenarios(const struct facts *facts, struct report *report)
 	return r;
 }
 
-/* How many agents owed a snapshot of each second, less those of which there is one: degraded where that isn't 0. */
-static void mark_degraded(const struct facts *facts, const struct span *span, int64_t *missing, struct report *report)
-{
-	for (size_t i = 0; i < facts->agent_count; i++) {
-		const struct facts_agent *agent = &facts->agents[i];
-		uint64_t due = span->due_s[i] < report->second_count ? span->due_s[i] : report->second_count;
-
-		missing[0] += due > 0;
-		missing[due] -= due > 0;
-		for (size_t k = 0; k < agent->held_count && agent->held[k].first < due; k++) {
-			missing[agent->held[k].first]--;
-			missing[agent->held[k].last + 1 < due ? agent->held[k].last + 1 : due]++;
-		}
-	}
-	for (uint32_t i = 0; i < report->second_count; i++) {
-		if (i > 0)
-			missing[i] += missing[i - 1];
-		report->degraded[i] = missing[i] > 0;
-	}
-}
-
 static int fill_seconds(const struct facts *facts, const struct span *span, struct report *report)
 {
 	uint64_t scheduled = (span->schedule_end_ns + NS_PER_S - 1) / NS_PER_S;
 	uint64_t count = facts->second_count > scheduled ? facts->second_count : scheduled;
-	int64_t *missing;
 
 	report->second_count = (uint32_t)count;
 	report->warmup = report_alloc(report, count, sizeof(*report->warmup));
 	report->degraded = report_alloc(report, count, sizeof(*report->degraded));
-	missing = report_alloc(report, count + 1, sizeof(*missing));
-	if (count > UINT32_MAX || !report->warmup || !report->degraded || !missing)
+	if (count > UINT32_MAX || !report->warmup || !report->degraded)
 		return -ENOMEM;
 	for (uint64_t i = 0; i < count; i++)
 		report->warmup[i] = i * NS_PER_S < span->warmup_end_ns;
-	mark_degraded(facts, span, missing, report);
 	return 0;
 }
 
@@ -313,7 +319,12 @@ int fill_verdict(const struct facts *facts, const struct coverage *coverage, _Bo
 	report->agent_seconds_due = coverage->due;
 	report->sum_equals_total = sum_equals_total;
 	report->unknown = coverage->unknown;
+	report->overlap = coverage->overlap;
 	report->tally = coverage->tally;
+	for (size_t i = 0; i < facts->agent_count; i++) {
+		report->agents[i].unknown = coverage->agents[i].unknown;
+		report->agents[i].overlap = coverage->agents[i].overlap;
+	}
 	report->complete = facts->started && facts_is_over(facts) && facts->cut_bytes == 0 && coverage->all_done &&
 	                   coverage->balanced && coverage->unknown == 0 && coverage->held == coverage->due &&
 	                   sum_equals_total;

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a reader of a report must know beside its figures. */
+#include <inttypes.h>
 #include <string.h>
 
+#include "common/base/buffer.h"
+#include "common/base/cleanup.h"
 #include "common/base/clock.h"
 #include "common/base/units.h"
 #include "coordinator/outcomes.h"
 #include "coordinator/replay_fill.h"
 #include "coordinator/replay_rows.h"
+#include "coordinator/replay_trust.h"
 
-enum { COUNT_TEXT = 32 };
+enum {
+	COUNT_TEXT = 32,
+	DEGRADED_NOTED = 20 /* spans: more would bury the other notes */
+};
 
 static int note(struct report *report, const char *topic, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
@@ -36,21 +43,187 @@ static int note_ending(const struct facts *facts, struct report *report)
 	return r;
 }
 
-static int note_agents(const struct facts *facts, struct report *report)
+/* The second from which on a lost agent's whole share was others'; UINT64_MAX: it kept it. */
+static uint64_t takeover_s(const struct facts *facts, const struct span *span, uint32_t index)
+{
+	const struct due *due = &span->dues[index];
+	uint64_t past = due->count > 0 ? due->ranges[due->count - 1].past : UINT64_MAX;
+
+	for (size_t i = 1; i < facts->division_count; i++)
+		if (facts->divisions[i].from_ns == past * NS_PER_S)
+			return past;
+	return UINT64_MAX;
+}
+
+/* What hangs on a loss: ": 1,204 iterations are unknown, its share moved at second 11". */
+static void tell_consequences(const struct facts *facts, const struct span *span, const struct report *report,
+                              uint32_t index, struct buffer *text)
+{
+	const struct report_agent *agent = &report->agents[index];
+	uint64_t takeover = takeover_s(facts, span, index);
+	char count[COUNT_TEXT];
+
+	if (agent->unknown > 0)
+		buffer_append_format(text, "; %s iterations of it are unknown: it may have run them or not",
+		                     units_format_count(agent->unknown, count, sizeof(count)));
+	if (takeover != UINT64_MAX)
+		buffer_append_format(text, "; others had its share from second %" PRIu64 " on", takeover);
+	if (agent->overlap > 0)
+		buffer_append_format(text, "; %s iterations are overlap",
+		                     units_format_count(agent->overlap, count, sizeof(count)));
+}
+
+static int note_losses(const struct facts *facts, const struct span *span, uint32_t index, struct report *report)
+{
+	const struct facts_agent *agent = &facts->agents[index];
+	struct buffer text cleanup(buffer_deinit) = {0};
+
+	for (size_t i = 0; i < agent->loss_count; i++) {
+		const struct facts_loss *loss = &agent->losses[i];
+
+		buffer_append_format(&text, "%s", i ? "; " : "");
+		if (i == 0)
+			buffer_append_format(&text, "agent %s ", agent->hello.name);
+		buffer_append_format(&text, "was lost after %" PRIu64 " s: %s", loss->at_ns / NS_PER_S, loss->reason);
+		if (loss->back_ns != UINT64_MAX)
+			buffer_append_format(&text, "; it was back at %" PRIu64 " s", loss->back_ns / NS_PER_S);
+	}
+	tell_consequences(facts, span, report, index, &text);
+	return text.failed < 0 ? text.failed : note(report, "agents", "%s", buffer_text(&text));
+}
+
+static int note_moves(const struct facts *facts, uint32_t index, struct report *report)
+{
+	const struct report_agent *agent = &report->agents[index];
+	int r = 0;
+
+	if (agent->joined_at_s >= 0)
+		r = note(report, "agents", "agent %s joined at second %" PRId64, agent->name, agent->joined_at_s);
+	if (r == 0 && agent->left_at_s >= 0 && facts->agents[index].loss_count == 0)
+		r = note(report, "agents", "agent %s left at second %" PRId64, agent->name, agent->left_at_s);
+	return r;
+}
+
+static int note_agent(const struct facts *facts, const struct span *span, uint32_t index, struct report *report)
+{
+	const struct facts_agent *agent = &facts->agents[index];
+	int r = agent->loss_count > 0 ? note_losses(facts, span, index, report) : 0;
+
+	if (r == 0)
+		r = note_moves(facts, index, report);
+	if (r == 0 && agent->mismatch)
+		r = note(report, "agents", "agent %s: what it counted second by second is not what it counted in all",
+		         agent->hello.name);
+	return r;
+}
+
+static int note_agents(const struct facts *facts, const struct span *span, struct report *report)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < facts->agent_count; i++) {
-		const struct facts_agent *agent = &facts->agents[i];
+	for (uint32_t i = 0; r == 0 && i < facts->agent_count; i++)
+		r = note_agent(facts, span, i, report);
+	return r;
+}
 
-		if (agent->lost)
-			r = note(report, "agents", "agent %s was lost after %llu s: %s", agent->hello.name,
-			         (unsigned long long)(agent->lost_at_ns / NS_PER_S), agent->lost_reason);
-		if (r == 0 && agent->mismatch)
-			r = note(report, "agents",
-			         "agent %s: what it counted second by second is not what it counted in all",
-			         agent->hello.name);
+/* ---- degraded seconds ---- */
+
+static uint32_t degraded_seconds(const struct report *report)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < report->second_count; i++)
+		count += report->degraded[i];
+	return count;
+}
+
+static int note_degraded(struct report *report)
+{
+	uint32_t seconds = degraded_seconds(report);
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < report->degradation_count && i < DEGRADED_NOTED; i++) {
+		const struct report_degradation *told = &report->degradations[i];
+
+		if (told->first_s == told->last_s)
+			r = note(report, "degraded", "degraded: second %" PRIu32 ": %s", told->first_s, told->why);
+		else
+			r = note(report, "degraded", "degraded: seconds %" PRIu32 "-%" PRIu32 ": %s", told->first_s,
+			         told->last_s, told->why);
 	}
+	if (r == 0 && report->degradation_count > DEGRADED_NOTED)
+		r = note(report, "degraded", "degraded: %" PRIu32 " more spans, see summary.json",
+		         report->degradation_count - DEGRADED_NOTED);
+	if (r < 0 || seconds == 0)
+		return r;
+	return note(report, "degraded",
+	            "in the degraded seconds (%" PRIu32 " of %" PRIu32
+	            ") the load was below the plan or is not known; rates divide by all seconds",
+	            seconds, report->second_count);
+}
+
+static int note_overlap(struct report *report)
+{
+	char count[COUNT_TEXT];
+
+	if (report->overlap == 0)
+		return 0;
+	return note(report, "overlap",
+	            "%s iterations ran besides those planned, of agents that went on with a share that others had by "
+	            "then: their operations are in the metrics, and the account of iterations leaves them out",
+	            units_format_count(report->overlap, count, sizeof(count)));
+}
+
+static int note_retired(struct report *report)
+{
+	char count[COUNT_TEXT];
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < report->retired_count; i++)
+		r = note(report, "feeds", "feed %s: %s rows retired", report->retired[i].feed,
+		         units_format_count(report->retired[i].rows, count, sizeof(count)));
+	return r;
+}
+
+/* ---- clocks and hosts ---- */
+
+static int note_clock(const struct plan *plan, const struct facts_agent *agent, struct report *report)
+{
+	char length[COUNT_TEXT];
+	int r = 0;
+
+	if (agent->jumps > 0)
+		r = note(report, "clocks", "agent %s: its clock jumped by %+.3f s at second %" PRIu64 "%s",
+		         agent->hello.name, (double)agent->jump_ns / 1e9, agent->jump_at_ns / NS_PER_S,
+		         agent->jumps > 1 ? ", and at other times" : "");
+	if (r == 0 && agent->health.jump_ns > TRUST_JUMP_LIMIT_NS)
+		r = note(report, "clocks", "agent %s: its host was suspended or its clock was set, by %s",
+		         agent->hello.name, units_format_duration(agent->health.jump_ns, length, sizeof(length)));
+	if (r == 0 && agent->health.stalled_ns > plan->max_lateness_ns)
+		r = note(report, "agents", "agent %s stood still for %s: it or its host was stopped", agent->hello.name,
+		         units_format_duration(agent->health.stalled_ns, length, sizeof(length)));
+	return r;
+}
+
+static int note_clocks(const struct facts *facts, struct report *report)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < facts->agent_count; i++)
+		r = note_clock(facts->plan, &facts->agents[i], report);
+	return r;
+}
+
+static int note_duties(const struct facts *facts, struct report *report)
+{
+	static const char *const kinds[] = {
+	        [DUTY_SETUP] = "setup", [DUTY_TEARDOWN] = "teardown", [DUTY_READER] = "reader"};
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < facts->plan->duty_count; i++)
+		if (facts->duty_problems[i])
+			r = note(report, "duties", "%s %s failed: %s", kinds[facts->plan->duties[i].kind],
+			         facts->plan->duties[i].name, facts->duty_problems[i]);
 	return r;
 }
 
@@ -150,12 +323,22 @@ static int note_warmup(const struct errors *errors, struct report *report)
 	            units_format_count(errors_in_warmup(errors), count, sizeof(count)));
 }
 
-int fill_notes(const struct facts *facts, const struct errors *errors, struct report *report)
+int fill_notes(const struct facts *facts, const struct span *span, const struct errors *errors, struct report *report)
 {
 	int r = note_ending(facts, report);
 
 	if (r == 0)
-		r = note_agents(facts, report);
+		r = note_degraded(report);
+	if (r == 0)
+		r = note_agents(facts, span, report);
+	if (r == 0)
+		r = note_overlap(report);
+	if (r == 0)
+		r = note_retired(report);
+	if (r == 0)
+		r = note_clocks(facts, report);
+	if (r == 0)
+		r = note_duties(facts, report);
 	if (r == 0)
 		r = note_targets(facts, report);
 	if (r == 0)

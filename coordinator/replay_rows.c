@@ -231,10 +231,11 @@ static int key_of(struct rows *rows, const struct series *series, struct row_key
 	uint32_t scenario = plan_find_scenario(rows->plan, series->scenario), step;
 	int r;
 
-	if (scenario == PLAN_NONE)
+	if (scenario == PLAN_NONE && !outcomes_is_reading(series->metric))
 		return -EBADMSG;
-	key.scenario = scenario + 1;
-	if (series->step[0]) {
+	if (scenario != PLAN_NONE)
+		key.scenario = scenario + 1;
+	if (key.scenario != ALL && series->step[0]) {
 		step = find_step(&rows->plan->scenarios[scenario], series->step);
 		if (step == PLAN_NONE)
 			return -EBADMSG;

@@ -60,9 +60,27 @@ static int add_step_rows(struct rows *rows, const struct step *step, uint32_t sc
 	return r < 0 ? r : add_check_rows(rows, step, scenario, index);
 }
 
-int rows_add_planned(struct rows *rows)
+/* A row of each reader, and of all. */
+static int add_readings(struct rows *rows)
 {
 	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < rows->plan->duty_count; i++) {
+		const struct duty *duty = &rows->plan->duties[i];
+		uint32_t label;
+
+		if (duty->kind != DUTY_READER || duty->step != STEP_NULL)
+			continue;
+		r = names_intern(rows->texts, duty->name, strlen(duty->name), &label, NULL);
+		if (r == 0)
+			r = add_row(rows, METRIC_NULL_READING, ALL, ALL, label);
+	}
+	return r;
+}
+
+int rows_add_planned(struct rows *rows)
+{
+	int r = add_readings(rows);
 
 	for (uint32_t i = 0; r == 0 && i < rows->plan->scenario_count; i++) {
 		const struct scenario *scenario = &rows->plan->scenarios[i];

@@ -16,7 +16,9 @@
 void span_deinit(struct span *span)
 {
 	free(span->scenarios);
-	free(span->due_s);
+	for (size_t i = 0; span->dues && i < span->agent_count; i++)
+		due_deinit(&span->dues[i]);
+	free(span->dues);
 	*span = (struct span){0};
 }
 
@@ -64,22 +66,7 @@ int span_indices(const struct facts *facts, size_t division, uint32_t agent, uin
 	return share_copy(ret_indices, share);
 }
 
-/* Whether an agent owned anything of a scenario whose indices are those below `indices`. */
-static int takes_part(const struct facts *facts, uint32_t agent, uint32_t scenario, uint64_t indices, _Bool *ret_part)
-{
-	*ret_part = 0;
-	for (size_t i = 0; i < facts->division_count && !*ret_part; i++) {
-		struct share share cleanup(share_deinit) = {0};
-		int r = span_indices(facts, i, agent, scenario, &share);
-
-		if (r < 0)
-			return r;
-		*ret_part = share_count(&share, indices) > 0;
-	}
-	return 0;
-}
-
-/* When an agent's part of a scenario ended. For those with a count it says so itself, unless it was lost before. */
+/* When an agent's part of a scenario ended. For those with a count it says so itself, unless it was lost or left. */
 static uint64_t part_end(const struct facts_agent *agent, uint32_t scenario, const struct scenario *of,
                          const struct scenario_span *span)
 {
@@ -89,7 +76,32 @@ static uint64_t part_end(const struct facts_agent *agent, uint32_t scenario, con
 		return span->end_ns;
 	if (account && account->finished)
 		return lesser(account->end_ns, span->end_ns);
-	return agent->lost ? lesser(agent->lost_at_ns, span->end_ns) : span->end_ns;
+	if (agent->lost)
+		return lesser(agent->losses[agent->loss_count - 1].at_ns, span->end_ns);
+	return agent->left && agent->done ? lesser(agent->end_ns, span->end_ns) : span->end_ns;
+}
+
+/* Adds the seconds in which an agent owned anything of a scenario whose indices are those below `indices`: it owes
+ * them from the start of the division on, whenever the scenario itself starts. */
+static int add_due(const struct facts *facts, uint32_t agent, uint32_t scenario, uint64_t indices, uint64_t end_ns,
+                   struct due *due, _Bool *ret_part)
+{
+	*ret_part = 0;
+	for (size_t i = 0; i < facts->division_count; i++) {
+		struct share share cleanup(share_deinit) = {0};
+		uint64_t from_ns = facts->divisions[i].from_ns, to_ns = end_ns;
+		int r = span_indices(facts, i, agent, scenario, &share);
+
+		if (r == 0 && i + 1 < facts->division_count)
+			to_ns = lesser(to_ns, facts->divisions[i + 1].from_ns);
+		if (r == 0 && from_ns < to_ns && share_count(&share, indices) > 0) {
+			*ret_part = 1;
+			r = due_add(due, from_ns / NS_PER_S, (to_ns + NS_PER_S - 1) / NS_PER_S);
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 /* Adds a scenario's seconds to what each agent owed; where the scenario ends by its count, finds its end. */
@@ -100,17 +112,14 @@ static int add_dues(const struct facts *facts, uint32_t index, uint64_t indices,
 	uint64_t latest = 0;
 
 	for (uint32_t i = 0; i < facts->agent_count; i++) {
-		uint64_t end_ns;
+		uint64_t end_ns = part_end(&facts->agents[i], index, scenario, own);
 		_Bool part;
-		int r = takes_part(facts, i, index, indices, &part);
+		int r = add_due(facts, i, index, indices, end_ns, &span->dues[i], &part);
 
 		if (r < 0)
 			return r;
-		if (!part)
-			continue;
-		end_ns = part_end(&facts->agents[i], index, scenario, own);
-		latest = greater(latest, end_ns);
-		span->due_s[i] = greater(span->due_s[i], (end_ns + NS_PER_S - 1) / NS_PER_S);
+		if (part)
+			latest = greater(latest, end_ns);
 	}
 	if (ends_by_count(scenario))
 		own->end_ns = latest;
@@ -177,13 +186,16 @@ int span_make(const struct facts *facts, struct span *ret_span)
 	int r = 0;
 
 	span.scenarios = calloc((size_t)facts->plan->scenario_count + 1, sizeof(*span.scenarios));
-	span.due_s = calloc(facts->agent_count + 1, sizeof(*span.due_s));
-	if (!span.scenarios || !span.due_s)
+	span.dues = calloc(facts->agent_count + 1, sizeof(*span.dues));
+	span.agent_count = facts->agent_count;
+	if (!span.scenarios || !span.dues)
 		return -ENOMEM;
 	for (uint32_t i = 0; r == 0 && i < facts->plan->scenario_count; i++)
 		r = add_scenario(facts, i, &span);
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < span.agent_count; i++)
+		due_settle(&span.dues[i]);
 	span.warmup_end_ns = warmup_end(facts, &span);
 	span.measured_ns = span.schedule_end_ns - span.warmup_end_ns;
 	span.end_ns = last_end(facts, &span);

@@ -2,7 +2,7 @@
 /* When a run's scenarios ran, as it really was, and how long each agent was due. ns since T0. */
 #pragma once
 
-#include "coordinator/replay_facts.h"
+#include "coordinator/replay_due.h"
 
 struct scenario_span {
 	_Bool ran;
@@ -16,7 +16,8 @@ struct span {
 	uint64_t schedule_end_ns;
 	uint64_t end_ns;      /* of the last operation */
 	uint64_t measured_ns; /* [warm-up's end, schedule's end] */
-	uint64_t *due_s;      /* by agent: the snapshots that it owed, from second 0 on */
+	struct due *dues;     /* by agent: the seconds of which it owed a snapshot */
+	size_t agent_count;
 };
 
 /* 0 or -ENOMEM. */

@@ -15,9 +15,10 @@
 #define THROTTLED_LIMIT 0.01     /* of the time */
 #define DROPS_LIMIT 0.001        /* of what was planned */
 #define RESOURCE_LIMIT 0.8       /* of descriptors and ports */
-#define START_SKEW_SLACK_MS 10.0 /* beyond the clock's bound: as late as any other start may be */
+#define START_SKEW_SLACK_MS 10.0 /* beyond the figure's own bound: as late as any other start may be */
+#define STEAL_LIMIT 0.01         /* of the time of the host's processors */
 
-enum { CHECKS_MAX = 8 };
+enum { CHECKS_MAX = 10 };
 
 static int add(struct report *report, const char *check, char *value, char *limit, _Bool ok)
 {
@@ -150,6 +151,23 @@ static int check_share(const struct facts *facts, struct report *report, const c
 	           report_format_text(report, "%g %%", limit * 100), most <= limit);
 }
 
+/* Of the time of all its host's processors. */
+static double steal_share(const struct facts *facts, const struct facts_agent *agent)
+{
+	double wall_ns = (double)agent->health.wall_ns * (agent->hello.cores > 0 ? agent->hello.cores : 1);
+
+	(void)facts;
+	return wall_ns > 0 ? (double)agent->health.steal_ns / wall_ns : NAN;
+}
+
+/* ---- clocks ---- */
+
+/* One that joined was not there at T0. */
+static _Bool was_at_start(const struct facts *facts, size_t index)
+{
+	return facts->division_count > 0 && index < facts->divisions[0].agent_count && facts->agents[index].has_status;
+}
+
 static int check_start_skew(const struct facts *facts, struct report *report)
 {
 	const struct facts_agent *worst = NULL;
@@ -157,9 +175,9 @@ static int check_start_skew(const struct facts *facts, struct report *report)
 
 	for (size_t i = 0; i < facts->agent_count; i++) {
 		const struct facts_agent *agent = &facts->agents[i];
-		double excess_ms = ((double)agent->start_skew_ns - (double)agent->clock_bound_ns) / NS_PER_MS;
+		double excess_ms = ((double)agent->start_skew_ns - (double)agent->start_bound_ns) / NS_PER_MS;
 
-		if (!agent->scenarios || (worst && excess_ms <= worst_excess_ms))
+		if (!was_at_start(facts, i) || (worst && excess_ms <= worst_excess_ms))
 			continue;
 		worst = agent;
 		worst_excess_ms = excess_ms;
@@ -169,8 +187,43 @@ static int check_start_skew(const struct facts *facts, struct report *report)
 	return add(
 	        report, "start skew",
 	        report_format_text(report, "%.3g ms (%s)", (double)worst->start_skew_ns / NS_PER_MS, worst->hello.name),
-	        report_format_text(report, "%.3g ms", (double)worst->clock_bound_ns / NS_PER_MS + START_SKEW_SLACK_MS),
+	        report_format_text(report, "%.3g ms", (double)worst->start_bound_ns / NS_PER_MS + START_SKEW_SLACK_MS),
 	        worst_excess_ms <= START_SKEW_SLACK_MS);
+}
+
+/* The largest step of its clock, as the coordinator saw it or the agent itself. */
+static uint64_t jump_of(const struct facts_agent *agent)
+{
+	uint64_t seen = (uint64_t)llabs(agent->jump_ns);
+
+	return agent->jumps > 0 && seen > agent->health.jump_ns ? seen : agent->health.jump_ns;
+}
+
+static uint64_t stall_of(const struct facts_agent *agent)
+{
+	return agent->health.stalled_ns;
+}
+
+/* The longest of what agents tell of themselves. */
+static int check_length(const struct facts *facts, struct report *report, const char *check,
+                        uint64_t (*length)(const struct facts_agent *agent), uint64_t limit_ns)
+{
+	const struct facts_agent *worst = NULL;
+	uint64_t most_ns = 0;
+
+	for (size_t i = 0; i < facts->agent_count; i++) {
+		const struct facts_agent *agent = &facts->agents[i];
+
+		if (!agent->has_status || (worst && length(agent) <= most_ns))
+			continue;
+		worst = agent;
+		most_ns = length(agent);
+	}
+	if (!worst)
+		return 0;
+	return add(report, check,
+	           report_format_text(report, "%.3g ms (%s)", (double)most_ns / NS_PER_MS, worst->hello.name),
+	           report_format_text(report, "%.3g ms", (double)limit_ns / NS_PER_MS), most_ns <= limit_ns);
 }
 
 static int check_drops(const struct coverage *coverage, struct report *report)
@@ -204,5 +257,11 @@ int trust_make(const struct facts *facts, const struct coverage *coverage, struc
 		r = check_share(facts, report, "descriptors in use", descriptor_share, RESOURCE_LIMIT);
 	if (r == 0)
 		r = check_share(facts, report, "local ports in use", port_share, RESOURCE_LIMIT);
-	return r < 0 ? r : check_start_skew(facts, report);
+	if (r == 0)
+		r = check_share(facts, report, "stolen from the host", steal_share, STEAL_LIMIT);
+	if (r == 0)
+		r = check_start_skew(facts, report);
+	if (r == 0)
+		r = check_length(facts, report, "longest stall", stall_of, facts->plan->max_lateness_ns);
+	return r < 0 ? r : check_length(facts, report, "clock jump", jump_of, TRUST_JUMP_LIMIT_NS);
 }

@@ -37,10 +37,27 @@ struct report_agent {
 	uint64_t operations;
 	int64_t clock_offset_ns;
 	uint64_t clock_bound_ns;
-	uint64_t start_skew_ns;
+	uint64_t start_skew_ns, start_bound_ns;
+	double drift_ppm, drift_bound_ppm; /* of its clock against the coordinator's */
 	uint64_t cpu_ns;
+	uint64_t steal_ns; /* that others on the same machine took from its host */
 	uint64_t max_rss_kib;
-	int64_t lost_at_s; /* -1: not lost */
+	int64_t joined_at_s;       /* -1: it was there from the start */
+	int64_t lost_at_s;         /* -1: not lost, or back */
+	int64_t left_at_s;         /* -1: it stayed */
+	uint64_t unknown, overlap; /* its part of the run's, as far as it is one agent's */
+};
+
+/* Seconds in which the load was below the plan, or nobody can say. */
+struct report_degradation {
+	uint32_t first_s, last_s;
+	char *why; /* "agent-3 lost (it went silent)" */
+};
+
+/* Rows of a unique feed that arrivals had which were moved to other agents: nobody is given them. */
+struct report_retired {
+	char *feed;
+	uint64_t rows;
 };
 
 struct report_target {
@@ -138,7 +155,10 @@ struct report {
 	uint64_t agent_seconds_held, agent_seconds_due;
 	_Bool sum_equals_total;
 	uint64_t unknown;
+	uint64_t overlap;   /* iterations that ran besides those planned: in none of the others */
 	struct tally tally; /* of all scenarios: planned, started, dropped, succeeded, failed, interrupted */
+	struct report_retired *retired; /* of feeds of which any are */
+	uint32_t retired_count;
 	struct report_texts
 	        notes; /* what a reader must know: groups folded, saturated values, few samples ... (name: topic) */
 
@@ -153,8 +173,10 @@ struct report {
 
 	/* timeline */
 	uint32_t second_count;
-	_Bool *warmup;   /* by second */
-	_Bool *degraded; /* by second */
+	_Bool *warmup;                           /* by second */
+	_Bool *degraded;                         /* by second */
+	struct report_degradation *degradations; /* why, by their first second */
+	uint32_t degradation_count;
 	struct report_line *lines;
 	uint32_t line_count;
 

@@ -32,6 +32,7 @@ struct paper_agent {
 	struct wire_scenario scenarios[SCENARIOS_MAX];
 	struct wire_health health;
 	uint64_t seq, second;
+	uint32_t epoch;
 	struct parcel parcels[SECONDS_MAX];
 	uint32_t made, delivered;
 	_Bool gone; /* done or lost */
@@ -143,6 +144,7 @@ struct fleet *fleet_open(const struct fleet_config *config)
 	for (uint32_t i = 0; i < fleet->count; i++) {
 		fleet->agents[i].series = series_table_new();
 		fleet->agents[i].cells = cells_new();
+		fleet->agents[i].epoch = 1;
 	}
 	assert_int_equal(journal_create(fleet->folder, 0, NULL, &fleet->journal), 0);
 	assert_int_equal(intake_new(&(struct intake_config){.plan = fleet->plan,
@@ -340,11 +342,17 @@ void fleet_tick(struct fleet *fleet, uint32_t index)
 	pack_cells(agent, parcel);
 	parcel->snapshot.seq = ++agent->seq;
 	parcel->snapshot.second = agent->second++;
+	parcel->snapshot.epoch = agent->epoch;
 	parcel->snapshot.scenarios = calloc(scenarios, sizeof(*parcel->snapshot.scenarios));
 	memcpy(parcel->snapshot.scenarios, agent->scenarios, scenarios * sizeof(*parcel->snapshot.scenarios));
 	parcel->snapshot.scenario_count = scenarios;
 	parcel->snapshot.health = agent->health;
 	cells_clear(agent->cells);
+}
+
+void fleet_set_epoch(struct fleet *fleet, uint32_t agent, uint32_t epoch)
+{
+	fleet->agents[agent].epoch = epoch;
 }
 
 void fleet_skip_seconds(struct fleet *fleet, uint32_t agent, uint64_t seconds)
@@ -398,7 +406,8 @@ static void journal_status(struct fleet *fleet, uint32_t agent)
 	                                                  .scenarios = (struct wire_scenario *)scenarios,
 	                                                  .scenario_count = fleet->plan->scenario_count,
 	                                                  .health = *merge_health(intake_merge(fleet->intake), agent),
-	                                                  .clock_bound_ns = 1000}});
+	                                                  .clock_bound_ns = 1000,
+	                                                  .start_bound_ns = 1000}});
 }
 
 void fleet_done(struct fleet *fleet, uint32_t agent, uint64_t end_ns)

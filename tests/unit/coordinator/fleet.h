@@ -40,6 +40,8 @@ struct wire_health *fleet_health(struct fleet *fleet, uint32_t agent);
 
 /* Ends the agent's second: its snapshot waits to be delivered. */
 void fleet_tick(struct fleet *fleet, uint32_t agent);
+/* The epoch that the agent runs by from its current second on; 1 until this is called. */
+void fleet_set_epoch(struct fleet *fleet, uint32_t agent, uint32_t epoch);
 /* Leaves seconds out: the next snapshot is of a later one. */
 void fleet_skip_seconds(struct fleet *fleet, uint32_t agent, uint64_t seconds);
 /* Gives the agent's next waiting snapshot to the merge; false if there is none. */

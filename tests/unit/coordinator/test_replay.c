@@ -745,7 +745,7 @@ static void test_replay_suspects_a_harness_that_got_in_the_way(void **state)
 		fleet_second(fleet);
 	report = fleet_finish(fleet, 3 * S);
 	assert_false(report->trusted);
-	assert_int_equal(report->trust_count, 7);
+	assert_int_equal(report->trust_count, 10);
 	for (uint32_t i = 0; i < report->trust_count; i++)
 		broken += !report->trust[i].ok;
 	assert_int_equal(broken, 5); /* not the ports, at the limit, and not the start skew */
