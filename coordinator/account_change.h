@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one snapshot changes in its agent's account of a scenario. The journal keeps it with each accepted snapshot, in a
- * few bytes, so that the account is known at every moment and not only where a status says it. Pure.
+/* What one snapshot changes in its agent's account of a scenario. The journal keeps it with each accepted snapshot, in
+ * a few bytes, so that the account is known at every moment and not only where a status says it. Pure.
  *
  * A change is a struct wire_scenario of differences, which wrap; `finished` alone is as it is after the snapshot. */
 #pragma once

@@ -192,8 +192,7 @@ static int keep_account(struct merge *merge, struct merge_agent *agent, const st
 		                  sizeof(*merge->changes));
 		if (r < 0)
 			return r;
-		merge->changes[merge->change_count++] =
-		        account_change(&agent->scenarios[i], &snapshot->scenarios[i]);
+		merge->changes[merge->change_count++] = account_change(&agent->scenarios[i], &snapshot->scenarios[i]);
 		agent->scenarios[i] = snapshot->scenarios[i];
 	}
 	agent->health = snapshot->health;

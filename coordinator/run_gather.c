@@ -12,8 +12,6 @@
 #include "common/base/names.h"
 #include "common/base/units.h"
 
-#define READY_TIMEOUT_NS (120 * NS_PER_S) /* data files, drivers, probes */
-
 static void turn_away(struct run *run, const struct message *message, const char *why)
 {
 	run_tell(run, 1, "agent %s (%s) is turned away: %s", message->hello.name, message->hello.host, why);
@@ -125,7 +123,7 @@ static int divide(struct run *run, uint64_t now_ns)
 		r = run_enter(run, RUN_ASSIGNED, now_ns);
 	if (r < 0)
 		return r;
-	run->ready_deadline_ns = now_ns + READY_TIMEOUT_NS;
+	run->ready_deadline_ns = now_ns + RUN_READY_TIMEOUT_NS;
 	for (uint32_t i = 0; i < count; i++) {
 		roster_get(run->roster, i)->state = AGENT_ASSIGNED;
 		run_send_assign(run, i);

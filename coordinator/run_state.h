@@ -12,8 +12,9 @@
 enum { RUN_TEXT_SIZE = 1024 };
 
 #define RUN_FLUSH_NS (100 * NS_PER_MS)
-#define RUN_STATUS_NS (10 * NS_PER_S) /* an agent's account is journaled this often, and at its end */
-#define RUN_STOP_GRACE_NS NS_PER_S    /* for iterations in progress when a run is ended early */
+#define RUN_STATUS_NS (10 * NS_PER_S)         /* an agent's account is journaled this often, and at its end */
+#define RUN_READY_TIMEOUT_NS (120 * NS_PER_S) /* data files, drivers, probes */
+#define RUN_STOP_GRACE_NS NS_PER_S            /* for iterations in progress when a run is ended early */
 #define RUN_DRAIN_SLACK_NS                                                                                             \
 	(10 * NS_PER_S) /* beyond what the plan allows, before an agent that isn't done is given up */
 

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run made again from its journal, and gone on with.
+ *
+ * What was journaled is what happened; what wasn't, did not, and whoever waits for it asks again. Three things are not
+ * in the journal, and are found anew: the agents' clocks (by pings), what they have said but not yet delivered (they
+ * send again what is not acknowledged), and whether the newest snapshot of an agent was its last. As that one's
+ * acknowledgement lets the agent go, it is withheld until the agent says more, or the same again.
+ *
+ * A T0 that nobody was told is no T0: another one is set. */
+#include "coordinator/run_restore.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "coordinator/run_state.h"
+
+int run_restore_new(const struct run_config *config, struct run **ret_run)
+{
+	return run_make(config, ret_run);
+}
+
+static struct roster_agent *agent_of(struct run *run, uint32_t index)
+{
+	return index < roster_count(run->roster) ? roster_get(run->roster, index) : NULL;
+}
+
+static int restore_agent(struct run *run, struct journal_record *record)
+{
+	struct roster_agent *agent;
+	int r;
+
+	if (roster_find(run->roster, &record->agent.incarnation) != UINT32_MAX)
+		return -EBADMSG;
+	r = roster_add(run->roster, &record->agent.incarnation, &record->agent.hello, &agent);
+	if (r == 0)
+		agent->journaled = 1;
+	return r;
+}
+
+static int restore_division(struct run *run, struct journal_record *record)
+{
+	struct division *division = &run->division;
+	const struct plan *plan = run->config.plan;
+
+	if (record->division.agent_count > roster_count(run->roster) || record->division.epoch <= division->epoch ||
+	    record->division.scenario_count != plan->scenario_count ||
+	    record->division.target_count != plan->target_count)
+		return -EBADMSG;
+	division_deinit(division);
+	*division = (struct division){.epoch = record->division.epoch,
+	                              .from_ns = record->division.from_ns,
+	                              .shares = record->division.shares,
+	                              .connections = record->division.connections,
+	                              .agent_count = record->division.agent_count,
+	                              .scenario_count = record->division.scenario_count,
+	                              .target_count = record->division.target_count};
+	record->division.shares = NULL;
+	record->division.connections = NULL;
+	record->division.agent_count = 0;
+	return 0;
+}
+
+static int restore_begin(struct run *run, const struct journal_record *record)
+{
+	if (record->begin.scenario >= run->config.plan->scenario_count)
+		return -EBADMSG;
+	run->begun_ns[record->begin.scenario] = record->begin.at_ns;
+	return 0;
+}
+
+static int restore_lost(struct run *run, const struct journal_record *record)
+{
+	struct roster_agent *agent = agent_of(run, record->lost.agent);
+
+	if (!agent)
+		return -EBADMSG;
+	agent->state = AGENT_LOST;
+	agent->silent = record->lost.silent;
+	return 0;
+}
+
+static int restore_back(struct run *run, const struct journal_record *record)
+{
+	struct roster_agent *agent = agent_of(run, record->back.agent);
+
+	if (!agent)
+		return -EBADMSG;
+	agent->state = AGENT_RUNNING;
+	agent->silent = 0;
+	return 0;
+}
+
+static int restore_told(struct run *run, const struct journal_record *record)
+{
+	struct roster_agent *agent = agent_of(run, record->told.agent);
+
+	if (!agent)
+		return -EBADMSG;
+	agent->t0_offset_ns = record->told.offset_ns;
+	agent->t0_bound_ns = record->told.bound_ns;
+	agent->state = AGENT_RUNNING;
+	return 0;
+}
+
+static int restore_done(struct run *run, const struct journal_record *record)
+{
+	struct roster_agent *agent = agent_of(run, record->done.agent);
+
+	if (!agent)
+		return -EBADMSG;
+	agent->state = AGENT_DONE;
+	agent->done_told = 1;
+	agent->last_seq = record->done.last_seq;
+	agent->final_seq = record->done.last_seq;
+	agent->acked_seq = record->done.last_seq;
+	agent->end_ns = record->done.end_ns;
+	return 0;
+}
+
+static int restore_stop(struct run *run, const struct journal_record *record)
+{
+	if (run->stop_cause != STOP_CAUSE_COUNT)
+		return 0;
+	run->stop_cause = record->stop.cause;
+	run->stop_at_ns = record->stop.at_ns;
+	snprintf(run->stop_text, sizeof(run->stop_text), "%s", record->stop.text);
+	return 0;
+}
+
+int run_restore_record(struct run *run, struct journal_record *record)
+{
+	switch (record->type) {
+	case JOURNAL_STATE:
+		run->state = record->state.state;
+		return 0;
+	case JOURNAL_AGENT:
+		return restore_agent(run, record);
+	case JOURNAL_DIVISION:
+		return restore_division(run, record);
+	case JOURNAL_START:
+		run->t0_ns = record->start.t0_ns;
+		return 0;
+	case JOURNAL_BEGIN:
+		return restore_begin(run, record);
+	case JOURNAL_SERIES:
+	case JOURNAL_DELTAS:
+	case JOURNAL_STATUS:
+		return intake_restore(run->intake, record);
+	case JOURNAL_LOST:
+		return restore_lost(run, record);
+	case JOURNAL_BACK:
+		return restore_back(run, record);
+	case JOURNAL_TOLD:
+		return restore_told(run, record);
+	case JOURNAL_DONE:
+		return restore_done(run, record);
+	case JOURNAL_STOP:
+		return restore_stop(run, record);
+	default:
+		return 0;
+	}
+}
+
+/* ---- going on ---- */
+
+/* Agents deliver what they held at least so many times faster than they made it. */
+enum { DELIVERY_SPEED = 10 };
+
+/* How long it may take from now on until an agent that held all it has is heard, and has delivered it. */
+static uint64_t catching_up_ns(const struct run *run, uint64_t now_ns)
+{
+	return run->config.plan->lost_after_ns + run_since_t0_ns(run, now_ns) / DELIVERY_SPEED;
+}
+
+static _Bool somebody_was_told(struct run *run)
+{
+	for (uint32_t i = 0; i < roster_count(run->roster); i++)
+		if (roster_get(run->roster, i)->state >= AGENT_RUNNING ||
+		    merge_accepted_seq(intake_merge(run->intake), i))
+			return 1;
+	return 0;
+}
+
+static void greet_anew(struct run *run, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < roster_count(run->roster); i++) {
+		struct roster_agent *agent = roster_get(run->roster, i);
+		uint64_t newest = merge_accepted_seq(intake_merge(run->intake), i);
+
+		agent->unheard = 1;
+		agent->last_heard_ns = now_ns;
+		agent->next_ping_ns = now_ns;
+		agent->next_status_ns = now_ns + RUN_STATUS_NS;
+		if (agent->state == AGENT_CAME && run->division.epoch > 0)
+			agent->state = newest > 0 ? AGENT_RUNNING : AGENT_ASSIGNED;
+		if (agent->state == AGENT_DONE)
+			continue;
+		agent->final_seq = newest;
+		agent->acked_seq = newest > 0 ? newest - 1 : 0;
+	}
+}
+
+static void set_deadlines(struct run *run, uint64_t now_ns)
+{
+	uint64_t least_ns = now_ns + catching_up_ns(run, now_ns) + RUN_STOP_GRACE_NS + RUN_DRAIN_SLACK_NS;
+
+	run->gather_deadline_ns = now_ns + run->config.wait_ns;
+	run->ready_deadline_ns = now_ns + RUN_READY_TIMEOUT_NS;
+	run->patient_until_ns = now_ns + catching_up_ns(run, now_ns);
+	if (run->state < RUN_RUNNING)
+		return;
+	run->next_flush_ns = now_ns + RUN_FLUSH_NS;
+	if (run->stop_cause == STOP_CAUSE_COUNT)
+		run_set_drain_deadline(run);
+	else
+		run->drain_deadline_ns = least_ns;
+	if (run->drain_deadline_ns < least_ns)
+		run->drain_deadline_ns = least_ns;
+}
+
+/* The step that the coordinator had begun when it died, or 0. */
+static int finish_step(struct run *run, uint64_t now_ns)
+{
+	_Bool stopped = run->stop_cause != STOP_CAUSE_COUNT;
+
+	if (stopped && run->state < RUN_RUNNING)
+		return run_enter(run, RUN_REPORTING, now_ns);
+	if (stopped && run->state == RUN_RUNNING)
+		return run_enter(run, RUN_DRAINING, now_ns);
+	if (run->state == RUN_GATHERING && run->division.epoch > 0)
+		return run_enter(run, RUN_ASSIGNED, now_ns);
+	if (run->state == RUN_READY && run->t0_ns)
+		return run_enter(run, RUN_RUNNING, now_ns);
+	return 0;
+}
+
+int run_resume(struct run *run, uint64_t now_ns)
+{
+	int r = run_journal(run, &(struct journal_record){.type = JOURNAL_RESUME,
+	                                                  .resume = {.at_unix_ns = run_wall_ns(run, now_ns)}});
+
+	if (r < 0)
+		return r;
+	if (run->t0_ns && !somebody_was_told(run))
+		run->t0_ns = 0;
+	if (run->state >= RUN_READY && !run->t0_ns)
+		run->state = RUN_ASSIGNED;
+	greet_anew(run, now_ns);
+	r = finish_step(run, now_ns);
+	set_deadlines(run, now_ns);
+	return r;
+}
