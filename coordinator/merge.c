@@ -213,6 +213,7 @@ static void accept(struct merge *merge, uint32_t index, struct merge_agent *agen
 	}
 	agent->seq = snapshot->seq;
 	agent->second = (int64_t)snapshot->second;
+	agent->epoch = snapshot->epoch;
 	agent->operations += told->operations;
 	agent->iterations += told->iterations;
 	accepted.mismatch =
@@ -262,6 +263,13 @@ int64_t merge_accepted_second(const struct merge *merge, uint32_t agent)
 	const struct merge_agent *known = agent_at(merge, agent);
 
 	return known ? known->second : -1;
+}
+
+uint32_t merge_accepted_epoch(const struct merge *merge, uint32_t agent)
+{
+	const struct merge_agent *known = agent_at(merge, agent);
+
+	return known ? known->epoch : 0;
 }
 
 const struct wire_scenario *merge_scenarios(const struct merge *merge, uint32_t agent)

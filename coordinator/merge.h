@@ -46,6 +46,8 @@ int merge_take(struct merge *merge, uint32_t agent, const struct message_snapsho
 uint64_t merge_accepted_seq(const struct merge *merge, uint32_t agent);
 /* The newest second accepted of an agent, -1: none. */
 int64_t merge_accepted_second(const struct merge *merge, uint32_t agent);
+/* The epoch that it ran by in that second; 0: none. */
+uint32_t merge_accepted_epoch(const struct merge *merge, uint32_t agent);
 /* The agent's latest cumulative account (scenario_count entries) and health; NULL before the first snapshot. */
 const struct wire_scenario *merge_scenarios(const struct merge *merge, uint32_t agent);
 const struct wire_health *merge_health(const struct merge *merge, uint32_t agent);

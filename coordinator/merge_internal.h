@@ -9,6 +9,7 @@
 struct merge_agent {
 	uint64_t seq;
 	int64_t second;      /* -1: none */
+	uint32_t epoch;      /* that it ran by in that second */
 	uint64_t operations; /* by its deltas */
 	uint64_t iterations;
 	uint32_t *series; /* its ids -> the journal's */

@@ -37,6 +37,7 @@ static int restore_accepted(struct merge *merge, const struct journal_accepted *
 		return r;
 	agent->seq = accepted->seq;
 	agent->second = (int64_t)accepted->second;
+	agent->epoch = accepted->epoch;
 	agent->operations = accepted->operations;
 	agent->iterations = accepted->iterations;
 	for (uint32_t i = 0; i < merge->config.plan->scenario_count; i++)
