@@ -190,7 +190,13 @@ static json_t *make_agent(const struct report_agent *agent)
 	json_put(&object, "skewUs", json_number((double)agent->start_skew_ns / 1000, 1));
 	json_put(&object, "cpuS", json_number((double)agent->cpu_ns / 1e9, 3));
 	json_put(&object, "rssKib", json_whole(agent->max_rss_kib));
-	json_put(&object, "lostAt", agent->lost_at_s < 0 ? json_null() : json_integer(agent->lost_at_s));
+	json_put(&object, "driftPpm", json_number(agent->drift_ppm, 2));
+	json_put(&object, "driftBoundPpm", json_number(agent->drift_bound_ppm, 2));
+	json_put(&object, "joinedAt", json_second(agent->joined_at_s));
+	json_put(&object, "lostAt", json_second(agent->lost_at_s));
+	json_put(&object, "leftAt", json_second(agent->left_at_s));
+	json_put(&object, "unknown", json_whole(agent->unknown));
+	json_put(&object, "overlap", json_whole(agent->overlap));
 	return object;
 }
 

@@ -16,7 +16,7 @@
 #include "coordinator/report/stats.h"
 
 /* The lines that are drawn at most; the page says so where there are more, and timeline.csv has them all. */
-enum { SCENARIOS_DRAWN = 16, TIMES_DRAWN = 24 };
+enum { SCENARIOS_DRAWN = 16, TIMES_DRAWN = 24, DEGRADATIONS_TOLD = 20 };
 
 struct thinning {
 	uint32_t seconds;
@@ -263,6 +263,23 @@ static int append_all_times(struct buffer *buffer, const struct report *report, 
 	return buffer_append_format(buffer, "],\"timesLeftOut\":%" PRIu32, left_out);
 }
 
+/* [[first, last, why], ...] of the degraded seconds. */
+static int append_degradations(struct buffer *buffer, const struct report *report)
+{
+	buffer_append_text(buffer, ",\n\"why\":[");
+	for (uint32_t i = 0; i < report->degradation_count && i < DEGRADATIONS_TOLD; i++) {
+		const struct report_degradation *told = &report->degradations[i];
+
+		buffer_append_format(buffer, "%s[%" PRIu32 ",%" PRIu32 ",", i ? "," : "", told->first_s, told->last_s);
+		if (json_append(buffer, json_text(told->why)) < 0)
+			return -ENOMEM;
+		buffer_append_text(buffer, "]");
+	}
+	return buffer_append_format(
+	        buffer, "],\"whyLeftOut\":%" PRIu32,
+	        report->degradation_count > DEGRADATIONS_TOLD ? report->degradation_count - DEGRADATIONS_TOLD : 0);
+}
+
 int html_append_timeline(struct buffer *buffer, const struct report *report)
 {
 	struct thinning thinning = thinning_for(report->second_count);
@@ -273,7 +290,9 @@ int html_append_timeline(struct buffer *buffer, const struct report *report)
 	append_ranges(buffer, "warmup", report->warmup, report->second_count);
 	append_ranges(buffer, "degraded", report->degraded, report->second_count);
 	append_draining(buffer, report);
-	r = append_all_rates(buffer, report, &thinning);
+	r = append_degradations(buffer, report);
+	if (r == 0)
+		r = append_all_rates(buffer, report, &thinning);
 	if (r == 0)
 		r = append_all_times(buffer, report, &thinning);
 	buffer_append_text(buffer, "}");

@@ -85,6 +85,34 @@ static json_t *make_drops(const struct tally *tally)
 	return object;
 }
 
+/* {feed: rows} */
+static json_t *make_retired(const struct report *report)
+{
+	json_t *object = json_object();
+
+	for (uint32_t i = 0; i < report->retired_count; i++)
+		json_put(&object, report->retired[i].feed, json_whole(report->retired[i].rows));
+	return object;
+}
+
+static json_t *make_degradations(const struct report *report)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < report->degradation_count; i++) {
+		json_t *object = json_object();
+
+		json_put(&object, "first_s", json_whole(report->degradations[i].first_s));
+		json_put(&object, "last_s", json_whole(report->degradations[i].last_s));
+		json_put_text(&object, "why", report->degradations[i].why);
+		if (json_array_append_new(list, object) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 static json_t *make_coverage(const struct report *report)
 {
 	const struct tally *tally = &report->tally;
@@ -98,12 +126,15 @@ static json_t *make_coverage(const struct report *report)
 	json_put(&object, "started", json_whole(tally->started));
 	json_put(&object, "dropped", json_whole(tally_dropped(tally)));
 	json_put(&object, "unknown", json_whole(report->unknown));
+	json_put(&object, "overlap", json_whole(report->overlap));
 	json_put(&object, "succeeded", json_whole(tally->succeeded));
 	json_put(&object, "failed", json_whole(tally->failed));
 	json_put(&object, "interrupted", json_whole(tally->interrupted));
 	json_put(&object, "dropped_by_reason", make_drops(tally));
 	json_put(&object, "operations", json_whole(tally->operations));
 	json_put(&object, "failed_operations", json_whole(tally->failed_operations));
+	json_put(&object, "degraded", make_degradations(report));
+	json_put(&object, "rows_retired", make_retired(report));
 	return object;
 }
 
@@ -149,9 +180,17 @@ static json_t *make_agent(const struct report_agent *agent)
 	json_put(&object, "clock_offset_us", json_number((double)agent->clock_offset_ns / 1000, 3));
 	json_put(&object, "clock_bound_us", json_number((double)agent->clock_bound_ns / 1000, 3));
 	json_put(&object, "start_skew_us", json_number((double)agent->start_skew_ns / 1000, 3));
+	json_put(&object, "start_bound_us", json_number((double)agent->start_bound_ns / 1000, 3));
+	json_put(&object, "drift_ppm", json_number(agent->drift_ppm, 3));
+	json_put(&object, "drift_bound_ppm", json_number(agent->drift_bound_ppm, 3));
 	json_put(&object, "cpu_s", json_number((double)agent->cpu_ns / 1e9, 6));
+	json_put(&object, "steal_s", json_number((double)agent->steal_ns / 1e9, 6));
 	json_put(&object, "max_rss_kib", json_whole(agent->max_rss_kib));
-	json_put(&object, "lost_at_s", agent->lost_at_s < 0 ? json_null() : json_integer(agent->lost_at_s));
+	json_put(&object, "joined_at_s", json_second(agent->joined_at_s));
+	json_put(&object, "lost_at_s", json_second(agent->lost_at_s));
+	json_put(&object, "left_at_s", json_second(agent->left_at_s));
+	json_put(&object, "unknown", json_whole(agent->unknown));
+	json_put(&object, "overlap", json_whole(agent->overlap));
 	return object;
 }
 

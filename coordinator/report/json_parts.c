@@ -71,6 +71,11 @@ json_t *json_whole(uint64_t value)
 	return value <= INT64_MAX ? json_integer((json_int_t)value) : json_real((double)value);
 }
 
+json_t *json_second(int64_t second)
+{
+	return second < 0 ? json_null() : json_integer(second);
+}
+
 json_t *json_pairs(const struct report_texts *texts)
 {
 	json_t *object = json_object();

@@ -18,6 +18,8 @@ json_t *json_text(const char *text);
 /* Rounded; null for what is not finite. */
 json_t *json_number(double value, int decimals);
 json_t *json_whole(uint64_t value);
+/* A second of the run; null if it is negative. */
+json_t *json_second(int64_t second);
 /* {name: value, ...} */
 json_t *json_pairs(const struct report_texts *texts);
 /* Numbers one after another without nodes of their own: "[1,2.5,null]". `decimals` at most, NAN is null. */

@@ -520,9 +520,18 @@ static void add_agents(struct sample *sample)
 		agent->start_skew_ns = 40000 + 9000 * i;
 		agent->cpu_ns = (uint64_t)(report->duration_s * 0.4 * 1e9) + i * 31 * NS_PER_MS;
 		agent->max_rss_kib = 48000 + 1313 * i;
+		agent->drift_ppm = 12.3 - 20.0 * i;
+		agent->drift_bound_ppm = 0.4;
+		agent->joined_at_s = agent->left_at_s = -1;
 		agent->lost_at_s = lost ? (int64_t)report->second_count - 12 : -1;
 		report->agent_seconds_held += agent->seconds;
 		report->agent_seconds_due += report->second_count;
+	}
+	if (!healthy && report->second_count > 35) {
+		report->degradation_count = 1;
+		report->degradations = report_alloc(report, 1, sizeof(*report->degradations));
+		report->degradations[0] = (struct report_degradation){
+		        31, 34, report_copy(report, "agent-2 <lost> (nothing heard of it for 10s)")};
 	}
 	report->complete = healthy;
 	report->sum_equals_total = 1;

@@ -106,6 +106,15 @@ function anything(key) {
   return DATA.time.rates.some((rates) => rates[key] && (rates[key].high || rates[key]).some((value) => value > 0));
 }
 
+function makeDegraded() {
+  const { why, whyLeftOut } = DATA.time;
+  if (!why.length) return null;
+  const span = (first, last) => (first === last ? `Second ${first}` : `Seconds ${first}–${last}`);
+  return el("ul", { class: "spans" },
+    why.map(([first, last, text]) => el("li", {}, el("strong", {}, `${span(first, last)}: `), text)),
+    whyLeftOut ? el("li", {}, `${words.count(whyLeftOut)} more spans are in summary.json.`) : null);
+}
+
 function makeTimeline() {
   if (!DATA.time.x.length) return null;
   const perSWorst = DATA.time.binS > 1 ? `per second, the worst of each ${DATA.time.binS} s` : "per second";
@@ -121,11 +130,11 @@ function makeTimeline() {
   if (anything("vus")) boxes.push(chartBox("Virtual users", "", (at) => timeChart(at, rateLines("vus"), words.count)));
   const key = el("ul", { class: "key" },
     DATA.time.warmup.length ? el("li", {}, el("span", { class: "swatch warmup" }), "warm-up, not in any total") : null,
-    DATA.time.degraded.length ? el("li", {}, el("span", { class: "swatch degraded" }), "an agent was missing or late") : null,
+    DATA.time.degraded.length ? el("li", {}, el("span", { class: "swatch degraded" }), "degraded: the load was below the plan, or is not known") : null,
     DATA.time.draining.length ? el("li", {}, el("span", { class: "swatch draining" }), "the schedule has ended, the rest completes") : null,
     el("li", {}, `times in ${words.zone}; in brackets, since the start`),
     DATA.time.binS > 1 ? el("li", {}, `of each ${DATA.time.binS} s the middle second as a line, the least and the greatest as a band`) : null);
-  return section("time", "Over time", null, key, el("div", { class: "charts" }, boxes),
+  return section("time", "Over time", null, key, makeDegraded(), el("div", { class: "charts" }, boxes),
     DATA.time.timesLeftOut ? el("p", { class: "remark" }, `${DATA.time.timesLeftOut} more lines are in timeline.csv.`) : null);
 }
 
@@ -233,6 +242,19 @@ function makeTrust() {
     ], DATA.trust, { caption: "Trust checks" }) : null);
 }
 
+/* When it was not there from the start to the end, and what that leaves open. */
+function comings(agent) {
+  const at = (name, kind, second) => (second === null ? [] : [[`${name} at ${words.second(second)}`, kind]]);
+  const some = (name, count) => (count ? [[`${words.count(count)} ${name}`, "warn"]] : []);
+  return [...at("joined", "good", agent.joinedAt), ...at("lost", "bad", agent.lostAt), ...at("left", "warn", agent.leftAt),
+    ...some("unknown", agent.unknown), ...some("overlap", agent.overlap)];
+}
+
+function showComings(agent) {
+  const all = comings(agent);
+  return all.length ? all.map(([text, kind]) => el("span", { class: `pill ${kind}` }, text)) : "–";
+}
+
 function makeAgents() {
   const us = (key, name) => ({ name, number: true, value: (a) => a[key], show: (a, v) => v.toLocaleString("en-US", { maximumFractionDigits: 1 }) });
   return section("agents", "Agents and targets", null,
@@ -241,10 +263,12 @@ function makeAgents() {
       { name: "Host", value: (a) => a.host, show: (a) => [a.host, el("small", {}, [a.cores ? `${a.cores} × ${a.cpu}` : a.cpu, a.memory ? words.size(a.memory) : "", a.kernel].filter(Boolean).join(", "))] },
       { name: "Seconds", number: true, value: (a) => a.seconds, show: (a, v) => words.count(v) },
       { name: "Operations", number: true, value: (a) => a.operations, show: (a, v) => words.count(v) },
-      us("offsetUs", "Clock offset µs"), us("boundUs", "± µs"), us("skewUs", "Start skew µs"),
+      us("offsetUs", "Clock offset µs"), us("boundUs", "± µs"),
+      { name: "Drift ppm", number: true, value: (a) => a.driftPpm, show: (a, v) => [v.toFixed(1), el("small", {}, `± ${a.driftBoundPpm.toFixed(1)}`)] },
+      us("skewUs", "Start skew µs"),
       { name: "CPU s", number: true, value: (a) => a.cpuS, show: (a, v) => v.toFixed(1) },
       { name: "Memory", number: true, value: (a) => a.rssKib, show: (a, v) => words.size(v * 1024) },
-      { name: "Lost", value: (a) => a.lostAt, show: (a, v) => (v === null ? "–" : el("span", { class: "pill bad" }, `at ${words.second(v)}`)) },
+      { name: "Came and went", value: (a) => comings(a).map(([text]) => text).join(", "), show: (a) => showComings(a) },
     ], DATA.agents, { caption: "Agents", filter: (a) => `${a.name} ${a.host}`, dense: true }) : null,
     DATA.targets.length ? makeTable([
       { name: "Target", value: (t) => t.name }, { name: "Kind", value: (t) => t.kind }, { name: "Version", value: (t) => t.version },
