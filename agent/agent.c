@@ -3,13 +3,16 @@
 #include "agent/agent.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "agent/crew.h"
+#include "agent/disk.h"
 #include "agent/session.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
@@ -17,10 +20,13 @@
 #include "common/link/link.h"
 
 enum {
-	MESSAGES_AT_ONCE = 64,           /* received before workers and clock are looked at again */
-	SPOOL_BYTES = 256 * 1024 * 1024, /* minutes of a busy agent's snapshots */
-	ANSWER_SECONDS = 5,              /* a coordinator may take, before the next address is tried */
+	MESSAGES_AT_ONCE = 64, /* received before workers and clock are looked at again */
+	ANSWER_SECONDS = 5,    /* a coordinator may take, before the next address is tried */
 };
+
+#define SPOOL_MEMORY_BYTES (UINT32_C(64) << 20) /* a minute of a busy agent's snapshots */
+#define SPOOL_DISK_BYTES (UINT64_C(1) << 30)    /* and a quarter of an hour of them */
+#define CACHE_BYTES (UINT32_C(256) << 20)       /* of data files: one of the largest size */
 
 enum watched { WATCH_DOORBELL, WATCH_SIGNAL, WATCH_COUNT };
 
@@ -30,6 +36,7 @@ struct agent {
 	struct link *link;
 	struct session *session;
 	struct crew *crew;
+	struct disk_file *disk;
 	struct snapshot *last; /* the run's last one, until its workers are done */
 	int doorbell;
 	uint32_t address;
@@ -56,6 +63,7 @@ static int open_crew(struct agent *agent)
 	const struct agent_config *from = agent->config;
 	const struct crew_config config = {
 	        .assignment = session_assignment(agent->session),
+	        .epoch = session_epoch(agent->session),
 	        .files = session_files(agent->session),
 	        .run_id = session_run_id(agent->session),
 	        .workers = from->workers,
@@ -84,6 +92,9 @@ static void send_message(struct agent *agent, struct message *message)
 {
 	int r;
 
+	/* What waits for a coordinator that doesn't answer is old when it does. */
+	if (message->type == MESSAGE_HELLO && !session_welcomed(agent->session))
+		link_forget(agent->link, &agent->incarnation);
 	if (message->type == MESSAGE_PONG)
 		message->pong.agent_out_ns = clock_now_ns();
 	r = link_send(agent->link, message);
@@ -91,6 +102,18 @@ static void send_message(struct agent *agent, struct message *message)
 	if (r < 0 && r != -EAGAIN)
 		log_write(agent->config->log, LOG_WARNING, "cannot send %s: %s, ignoring",
 		          message_type_names[message->type], strerrordesc_np(-r));
+}
+
+/* A crew that can't do it has failed. */
+static int give(struct agent *agent, int r, const char *what)
+{
+	char text[FAILURE_TEXT_MAX];
+
+	if (r >= 0)
+		return 0;
+	snprintf(text, sizeof(text), "cannot take %s: %s", what, strerrordesc_np(-r));
+	log_write(agent->config->log, LOG_ERROR, "%s", text);
+	return session_failed(agent->session, text, clock_now_ns());
 }
 
 static int carry_out(struct agent *agent, struct effect *effect)
@@ -101,6 +124,15 @@ static int carry_out(struct agent *agent, struct effect *effect)
 		break;
 	case EFFECT_OPEN:
 		return open_crew(agent);
+	case EFFECT_ASSIGN:
+		log_write(agent->config->log, LOG_INFO, "epoch %u from second %" PRIu64 " on", effect->epoch,
+		          effect->at_ns / NS_PER_S);
+		return give(agent, crew_assign(agent->crew, effect->assignment, effect->epoch, effect->at_ns),
+		            "a later share");
+	case EFFECT_VALUES:
+		return give(agent, crew_values(agent->crew, effect->values, effect->count), "values");
+	case EFFECT_DUTIES:
+		return give(agent, crew_duties(agent->crew, effect->duties, effect->count), "duties");
 	case EFFECT_START:
 		crew_start(agent->crew, effect->at_ns);
 		break;
@@ -183,6 +215,24 @@ static int look_for_end(struct agent *agent, uint64_t now_ns)
 	return carry_out_all(agent, r);
 }
 
+static int take_overs(struct agent *agent, uint64_t now_ns)
+{
+	struct duty_over news;
+	int r = 0;
+
+	while (r == 0 && agent->crew && crew_duty_over(agent->crew, &news)) {
+		const struct message_value over = {
+		        .duty = news.duty,
+		        .problem = (char *)news.problem,
+		        .values = (struct text_pair *)news.values,
+		        .value_count = news.value_count,
+		};
+
+		r = carry_out_all(agent, session_duty_over(agent->session, &over, now_ns));
+	}
+	return r;
+}
+
 static int look_at_crew(struct agent *agent)
 {
 	uint64_t now_ns = clock_now_ns();
@@ -195,6 +245,8 @@ static int look_at_crew(struct agent *agent)
 		return carry_out_all(agent, session_failed(agent->session, crew_failure(agent->crew)->text, now_ns));
 	}
 	r = look_at_opening(agent, now_ns);
+	if (r == 0)
+		r = take_overs(agent, now_ns);
 	if (r == 0)
 		r = take_snapshots(agent, now_ns);
 	return r < 0 ? r : look_for_end(agent, now_ns);
@@ -301,7 +353,10 @@ static int serve(struct agent *agent)
 	        .incarnation = agent->incarnation,
 	        .once = agent->config->once,
 	        .orphan_after_ns = agent->config->orphan_after_ns,
-	        .spool_bytes = SPOOL_BYTES,
+	        .spool = {.memory_bytes = SPOOL_MEMORY_BYTES,
+	                  .disk = disk_file_disk(agent->disk),
+	                  .disk_bytes = SPOOL_DISK_BYTES},
+	        .cache_bytes = CACHE_BYTES,
 	        .now_ns = clock_now_ns(),
 	};
 	int r = session_new(&config, &agent->session);
@@ -323,12 +378,15 @@ int agent_run(const struct agent_config *config, struct failure *failure)
 
 	random_bytes(agent.incarnation.bytes, sizeof(agent.incarnation.bytes));
 	agent.doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	r = agent.doorbell < 0 ? -errno : serve(&agent);
+	r = agent.doorbell < 0 ? -errno : disk_file_new(config->spool_folder, failure, &agent.disk);
+	if (r == 0)
+		r = serve(&agent);
 	if (r < 0 && failure->code == 0)
 		failure_set(failure, r, "the agent cannot go on: %s", strerrordesc_np(-r));
 	close_crew(&agent);
 	link_close(agent.link);
 	session_free(agent.session);
+	disk_file_free(agent.disk);
 	if (agent.doorbell >= 0)
 		close(agent.doorbell);
 	return r;

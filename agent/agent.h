@@ -25,6 +25,7 @@ struct agent_config {
 	const struct allow_rule *allowed;
 	uint32_t allowed_count;
 	const char *secrets_folder; /* may be NULL */
+	const char *spool_folder;   /* for results that wait and find no room in memory; NULL: a temporary one */
 	struct log *log;            /* may be NULL */
 	int signal_fd;              /* readable when the agent is to end (a signalfd); -1: none */
 };

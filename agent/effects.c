@@ -7,8 +7,16 @@
 
 #include "common/base/array.h"
 
+static void drop_texts(struct effects *effects)
+{
+	while (effects->text_count > 0)
+		free(effects->texts[--effects->text_count]);
+}
+
 void effects_deinit(struct effects *effects)
 {
+	drop_texts(effects);
+	free(effects->texts);
 	free(effects->items);
 	*effects = (struct effects){0};
 }
@@ -17,8 +25,10 @@ struct effect *effects_add(struct effects *effects, enum effect_type type)
 {
 	struct effect *effect;
 
-	if (effects->next == effects->count)
+	if (effects->next == effects->count) {
 		effects->next = effects->count = 0;
+		drop_texts(effects);
+	}
 	if (array_reserve(&effects->items, &effects->capacity, effects->count, sizeof(*effects->items)) < 0) {
 		effects->error = -ENOMEM;
 		return NULL;
@@ -26,6 +36,16 @@ struct effect *effects_add(struct effects *effects, enum effect_type type)
 	effect = &effects->items[effects->count++];
 	*effect = (struct effect){.type = type, .text = ""};
 	return effect;
+}
+
+void effects_keep(struct effects *effects, char *text)
+{
+	if (array_reserve(&effects->texts, &effects->text_capacity, effects->text_count, sizeof(char *)) < 0) {
+		/* Rather held by nobody than used after it is gone. */
+		effects->error = -ENOMEM;
+		return;
+	}
+	effects->texts[effects->text_count++] = text;
 }
 
 _Bool effects_take(struct effects *effects, struct effect *ret_effect)

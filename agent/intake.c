@@ -14,10 +14,11 @@
 
 struct intake {
 	const struct wire_file *files;
+	struct file_cache *cache;
 	struct buffer *contents;
 	struct plan_file *results;
 	uint32_t count;
-	uint32_t next; /* the file that is being fetched */
+	uint32_t next; /* the file that is being fetched; those before it are whole */
 };
 
 DEFINE_CLEANUP(struct intake *, intake_free)
@@ -26,12 +27,22 @@ struct intake *intake_free(struct intake *intake)
 {
 	if (!intake)
 		return NULL;
-	for (uint32_t i = 0; intake->contents && i < intake->count; i++)
+	for (uint32_t i = 0; intake->contents && i < intake->count; i++) {
+		if (intake->cache && i < intake->next)
+			file_cache_put(intake->cache, intake->files[i].sha256, &intake->contents[i]);
 		buffer_deinit(&intake->contents[i]);
+	}
 	free(intake->contents);
 	free(intake->results);
 	free(intake);
 	return NULL;
+}
+
+static void add_result(struct intake *intake, const void *data, size_t size)
+{
+	intake->results[intake->next] =
+	        (struct plan_file){.name = intake->files[intake->next].name, .data = data ? data : "", .size = size};
+	intake->next++;
 }
 
 static int finish_file(struct intake *intake, struct failure *failure)
@@ -42,25 +53,55 @@ static int finish_file(struct intake *intake, struct failure *failure)
 
 	hash_sha256_hex(content->data, content->size, digest);
 	if (strcmp(digest, file->sha256) != 0)
-		return failure_set(failure, -EBADMSG, "data file \"%s\" came with another digest than it should have",
+		return failure_set(failure, -EBADMSG,
+		                   "data file \"%s\" came with another digest than it should have: it was changed "
+		                   "after the run began",
 		                   file->name);
-	intake->results[intake->next] = (struct plan_file){
-	        .name = file->name, .data = content->data ? (const void *)content->data : "", .size = content->size};
-	intake->next++;
+	add_result(intake, content->data, content->size);
 	return 0;
 }
 
-/* Empty files need no fetching. */
-static int pass_empty(struct intake *intake, struct failure *failure)
+/* Whether the next file's content is here already: by an earlier feed of this plan, or by an earlier run. */
+static _Bool find_file(struct intake *intake)
+{
+	const struct wire_file *file = &intake->files[intake->next];
+	struct buffer *content = &intake->contents[intake->next];
+
+	for (uint32_t i = 0; i < intake->next; i++) {
+		const struct plan_file *result = &intake->results[i];
+
+		if (result->size == file->size && strcmp(intake->files[i].sha256, file->sha256) == 0) {
+			add_result(intake, result->data, result->size);
+			return 1;
+		}
+	}
+	if (!intake->cache || !file_cache_take(intake->cache, file->sha256, content))
+		return 0;
+	if (content->size == file->size) {
+		add_result(intake, content->data, content->size);
+		return 1;
+	}
+	buffer_deinit(content);
+	return 0;
+}
+
+/* Those that need no fetching. */
+static int pass_known(struct intake *intake, struct failure *failure)
 {
 	int r = 0;
 
-	while (r == 0 && intake->next < intake->count && intake->files[intake->next].size == 0)
+	while (r == 0 && intake->next < intake->count) {
+		if (find_file(intake))
+			continue;
+		if (intake->files[intake->next].size > 0)
+			break;
 		r = finish_file(intake, failure);
+	}
 	return r;
 }
 
-int intake_new(const struct wire_file *files, uint32_t count, struct failure *failure, struct intake **ret_intake)
+int intake_new(const struct wire_file *files, uint32_t count, struct file_cache *cache, struct failure *failure,
+               struct intake **ret_intake)
 {
 	cleanup(intake_freep) struct intake *intake = calloc(1, sizeof(*intake));
 	int r;
@@ -68,6 +109,7 @@ int intake_new(const struct wire_file *files, uint32_t count, struct failure *fa
 	if (!intake)
 		return -ENOMEM;
 	intake->files = files;
+	intake->cache = cache;
 	intake->count = count;
 	intake->contents = calloc(count + 1, sizeof(*intake->contents));
 	intake->results = calloc(count + 1, sizeof(*intake->results));
@@ -78,7 +120,7 @@ int intake_new(const struct wire_file *files, uint32_t count, struct failure *fa
 			return failure_set(failure, -EFBIG, "data file \"%s\" has %" PRIu64 " bytes, more than %d",
 			                   files[i].name, files[i].size, LIMIT_FEED_BYTES);
 	}
-	r = pass_empty(intake, failure);
+	r = pass_known(intake, failure);
 	if (r < 0)
 		return r;
 	*ret_intake = steal(intake);
@@ -109,7 +151,9 @@ int intake_take(struct intake *intake, const struct message_chunk *chunk, struct
 	if (strcmp(chunk->name, file->name) != 0 || chunk->offset != content->size)
 		return 0;
 	if (chunk->size == 0 || chunk->size > file->size - content->size)
-		return failure_set(failure, -EBADMSG, "data file \"%s\" isn't as long as it was said to be",
+		return failure_set(failure, -EBADMSG,
+		                   "data file \"%s\" isn't as long as it was said to be: it was changed after the run "
+		                   "began",
 		                   file->name);
 	r = buffer_append(content, chunk->data, chunk->size);
 	if (r < 0)
@@ -117,7 +161,7 @@ int intake_take(struct intake *intake, const struct message_chunk *chunk, struct
 	if (content->size == file->size) {
 		r = finish_file(intake, failure);
 		if (r == 0)
-			r = pass_empty(intake, failure);
+			r = pass_known(intake, failure);
 	}
 	return r < 0 ? r : 1;
 }

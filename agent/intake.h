@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The data files of an assignment, put together from chunks and held against their digests. Pure. */
+/* The data files of an assignment, put together from chunks and held against their digests, or had from an earlier
+ * run. Pure. */
 #pragma once
 
+#include "agent/file_cache.h"
 #include "common/base/failure.h"
 #include "common/plan/plan.h"
 #include "common/wire/message.h"
 
 struct intake;
 
-/* Keeps pointers to the names. 0, -ENOMEM, -EFBIG (a file above LIMIT_FEED_BYTES). */
-int intake_new(const struct wire_file *files, uint32_t count, struct failure *failure, struct intake **ret_intake);
+/* Keeps pointers to the files and the cache (NULL: none). 0, -ENOMEM, -EFBIG (a file above LIMIT_FEED_BYTES). */
+int intake_new(const struct wire_file *files, uint32_t count, struct file_cache *cache, struct failure *failure,
+               struct intake **ret_intake);
+/* What is whole goes into the cache. */
 struct intake *intake_free(struct intake *intake);
 /* True when every file is there. */
 _Bool intake_complete(const struct intake *intake);

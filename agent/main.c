@@ -83,6 +83,7 @@ static int run(const struct options *options, struct log *log, const struct mess
 	        .allowed = options->allowed,
 	        .allowed_count = options->allowed_count,
 	        .secrets_folder = getenv("STAMPEDE_SECRETS_DIR"),
+	        .spool_folder = options->spool,
 	        .log = log,
 	        .signal_fd = signals,
 	};

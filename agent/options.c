@@ -86,11 +86,12 @@ static int set_allowed(struct options *options, const char *value, struct failur
 	return 0;
 }
 
-static int refuse_later(struct options *options, const char *value, struct failure *failure)
+static int set_spool(struct options *options, const char *value, struct failure *failure)
 {
-	(void)options;
-	(void)value;
-	return failure_set(failure, -EINVAL, "this comes with a later version of Stampede");
+	if (!*value)
+		return failure_set(failure, -EINVAL, "a folder has a name");
+	options->spool = value;
+	return 0;
 }
 
 static int set_insecure(struct options *options, const char *value, struct failure *failure)
@@ -160,7 +161,9 @@ static const struct option_row rows[] = {
         {"once", NULL, "exit after one run", 0, set_once},
         {"key", "FILE", "this agent's key, made by stampede keys", 0, set_key},
         {"server-key", "FILE", "the coordinator's public key: coordinator.pub", 0, set_server_key},
-        {"spool", "DIR", "keep results on disk (with a later version)", 0, refuse_later},
+        {"spool", "DIR",
+         "where results wait that memory can't hold while the\ncoordinator is away (default: TMPDIR or /var/tmp)", 0,
+         set_spool},
         {"help", NULL, "this text", 1, set_help},
         {"version", NULL, "the version", 1, set_version},
 };

@@ -25,6 +25,7 @@ struct options {
 	uint32_t allowed_count;
 	uint64_t orphan_after_ns;
 	const char *key, *server_key; /* both or NULL */
+	const char *spool;            /* a folder, or NULL */
 	_Bool insecure;
 	_Bool once;
 	_Bool help;

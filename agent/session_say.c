@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a session says, and how a run ends for it. */
+/* What a session says. */
 #include "agent/session_state.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SHORT_GRACE_NS NS_PER_S /* for iterations in progress when the agent itself ends a run */
 
 struct effect *session_add_effect(struct session *session, enum effect_type type)
 {
@@ -24,6 +24,25 @@ struct message *session_add_message(struct session *session, enum message_type t
 	effect->message.epoch = session->epoch;
 	memcpy(effect->message.run_id, session->run_id, RUN_ID_SIZE);
 	return &effect->message;
+}
+
+void session_note(struct session *session, const char *format, ...)
+{
+	struct effect *effect = session_add_effect(session, EFFECT_NOTE);
+	va_list arguments;
+	char *text;
+	int r;
+
+	va_start(arguments, format);
+	r = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (r < 0) {
+		session->effects.error = -ENOMEM;
+		return;
+	}
+	effects_keep(&session->effects, text);
+	if (effect)
+		effect->text = text;
 }
 
 int session_result(struct session *session)
@@ -86,52 +105,40 @@ void session_say_failed(struct session *session, const char *run_id, const char 
 	message->failed.text = (char *)text;
 }
 
-void session_pump(struct session *session, uint64_t now_ns)
+void session_say_leave(struct session *session, uint64_t now_ns)
 {
-	const struct snapshot *snapshot;
+	struct message *message = session_add_message(session, MESSAGE_LEAVE);
 
-	while (session->welcomed && (snapshot = outbox_take(&session->outbox, now_ns))) {
-		struct message *message = session_add_message(session, MESSAGE_SNAPSHOT);
+	session->leave_ns = now_ns + HELLO_NS;
+	if (message && session->stop_ns > session->outbox.t0_ns)
+		message->leave.end_ns = session->stop_ns - session->outbox.t0_ns;
+}
 
-		if (!message)
-			return;
-		message->snapshot = snapshot->message;
-		if (snapshot->message.last && session->state == SESSION_FINISHED)
-			session_say_done(session, now_ns);
+void session_say_overs(struct session *session, uint64_t now_ns)
+{
+	session->over_ns = now_ns + RESEND_NS;
+	for (size_t i = 0; i < session->over_count; i++) {
+		struct message *message = session_add_message(session, MESSAGE_VALUE);
+
+		if (message)
+			message->value = session->overs[i];
 	}
 }
 
-/* Ends. */
-
-void session_become_free(struct session *session, uint64_t now_ns)
+void session_say_again(struct session *session, uint64_t now_ns)
 {
-	session_add_effect(session, EFFECT_CLOSE);
-	memcpy(session->ended_id, session->run_id, RUN_ID_SIZE);
-	session->state = session->config.once || session->leaving ? SESSION_OVER : SESSION_FREE;
-	session->stopping = 0;
-	/* The same coordinator has nothing more for us; the next one is greeted when this one falls silent. */
-	session->hello_ns = now_ns + HELLO_NS;
-}
-
-int session_fail(struct session *session, const char *text, uint64_t now_ns)
-{
-	free(session->note);
-	session->note = strdup(text);
-	if (!session->note)
-		return -ENOMEM;
-	session_say_failed(session, session->run_id, session->note);
-	session->deserted = session->config.once;
-	session_become_free(session, now_ns);
-	return session_result(session);
-}
-
-void session_stop_run(struct session *session, const char *why)
-{
-	struct effect *effect = session_add_effect(session, EFFECT_STOP);
-
-	session->stopping = 1;
-	if (!effect)
-		return;
-	effect->grace_ns = SHORT_GRACE_NS;
-	effect->text = why;
+	switch (session->state) {
+	case SESSION_FETCHING:
+		session_say_fetch(session, now_ns);
+		break;
+	case SESSION_READY:
+		session_say_ready(session, now_ns);
+		break;
+	case SESSION_FINISHED:
+		if (outbox_sent_all(&session->outbox) && !session->cut)
+			session_say_done(session, now_ns);
+		break;
+	default:
+		break;
+	}
 }

@@ -3,89 +3,61 @@
 #include "agent/session_state.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define TURNED_AWAY_NS (10 * NS_PER_S) /* before knocking again where the run had its agents */
 
-static void note(struct session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void note(struct session *session, const char *format, ...)
+/* Several may answer hellos that had to wait for a connection: one of them is obeyed. */
+static int take_welcome(struct session *session, const struct message *message, uint64_t now_ns)
 {
-	struct effect *effect;
-	va_list arguments;
-	char *text;
-	int r;
-
-	va_start(arguments, format);
-	r = vasprintf(&text, format, arguments);
-	va_end(arguments);
-	if (r < 0) {
-		session->effects.error = -ENOMEM;
-		return;
-	}
-	free(session->note);
-	session->note = text;
-	effect = session_add_effect(session, EFFECT_NOTE);
-	if (effect)
-		effect->text = text;
-}
-
-static void take_welcome(struct session *session, const struct message *message, uint64_t now_ns)
-{
-	const struct message_welcome *welcome = &message->welcome;
+	_Bool greeted = session->welcomed && now_ns < session->greeted_ns + HELLO_NS;
 
 	session->welcomed = 1;
 	if (session->state == SESSION_FREE)
 		memcpy(session->run_id, message->run_id, RUN_ID_SIZE);
-	if (session->state < SESSION_RUNNING || session->state == SESSION_OVER)
-		return;
-	outbox_acknowledge(&session->outbox, welcome->durable_seq, now_ns);
-	outbox_rewind(&session->outbox, now_ns);
-	session_pump(session, now_ns);
+	if (!greeted) {
+		session->greeted_ns = now_ns;
+		session_say_again(session, now_ns);
+		session_say_overs(session, now_ns);
+	}
+	if (session->state != SESSION_RUNNING && session->state != SESSION_FINISHED)
+		return 0;
+	outbox_acknowledge(&session->outbox, message->welcome.durable_seq, now_ns);
+	if (!greeted)
+		outbox_rewind(&session->outbox, now_ns);
+	return session_pump(session, now_ns);
 }
 
-static void open_run(struct session *session)
+/* A run for an agent that has none. */
+static int take_run(struct session *session, struct message *message, uint64_t now_ns)
 {
-	session->state = SESSION_OPENING;
-	session_add_effect(session, EFFECT_OPEN);
+	if (strcmp(message->run_id, session->ended_id) == 0) {
+		session_say_failed(session, message->run_id,
+		                   session->ended_text ? session->ended_text : "the agent has ended this run already");
+		return 0;
+	}
+	if (message->assign.plan_size == 0) {
+		/* Meant for one that has the plan. */
+		if (now_ns >= session->hello_ns)
+			session_say_hello(session, now_ns);
+		return 0;
+	}
+	session_drop_assignment(session);
+	free(steal(session->ended_text));
+	memcpy(session->run_id, message->run_id, RUN_ID_SIZE);
+	session->epoch = session->opened_epoch = message->epoch;
+	session->assignment = message->assign;
+	message->assign = (struct message_assign){0};
+	session->welcomed = 1;
+	session->greeted_ns = now_ns;
+	return session_begin(session, now_ns);
 }
 
 static int take_assign(struct session *session, struct message *message, uint64_t now_ns)
 {
-	struct failure failure = {0};
-	int r;
-
-	if (session->state != SESSION_FREE)
-		return 0;
-	if (strcmp(message->run_id, session->ended_id) == 0) {
-		session_say_failed(session, message->run_id, "the agent has ended this run already");
-		return 0;
-	}
-	session_drop_assignment(session);
-	memcpy(session->run_id, message->run_id, RUN_ID_SIZE);
-	session->epoch = message->epoch;
-	session->assignment = message->assign;
-	message->assign = (struct message_assign){0};
-	session->outbox = (struct outbox){
-	        .spool = session->spool,
-	        .next_seq = 1,
-	        .turn_ns = outbox_turn_ns(session->assignment.agent_index, session->assignment.agent_count),
-	};
-	session->welcomed = 1;
-	r = intake_new(session->assignment.files, session->assignment.file_count, &failure, &session->intake);
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0)
-		return session_fail(session, failure.text, now_ns);
-	if (intake_complete(session->intake)) {
-		open_run(session);
-		return 0;
-	}
-	session->state = SESSION_FETCHING;
-	session_say_fetch(session, now_ns);
+	if (session->state == SESSION_FREE)
+		return take_run(session, message, now_ns);
+	session_take_epoch(session, message, now_ns);
 	return 0;
 }
 
@@ -101,25 +73,8 @@ static int take_chunk(struct session *session, const struct message_chunk *chunk
 		return session_fail(session, failure.text, now_ns);
 	if (r <= 0)
 		return r;
-	if (intake_complete(session->intake))
-		open_run(session);
-	else
-		session_say_fetch(session, now_ns);
+	session_fetch(session, now_ns);
 	return 0;
-}
-
-static void take_start(struct session *session, const struct message_start *start)
-{
-	struct effect *effect;
-
-	if (session->state != SESSION_READY)
-		return;
-	effect = session_add_effect(session, EFFECT_START);
-	if (!effect)
-		return;
-	session->state = SESSION_RUNNING;
-	session->outbox.t0_ns = start->t0_agent_ns;
-	effect->at_ns = start->t0_agent_ns;
 }
 
 static void take_begin(struct session *session, const struct message_begin *begin)
@@ -135,26 +90,30 @@ static void take_begin(struct session *session, const struct message_begin *begi
 	effect->at_ns = begin->at_ns;
 }
 
-static void take_ack(struct session *session, const struct message_ack *ack, uint64_t now_ns)
+/* The last one's comes when all that we said is journaled. */
+static int take_ack(struct session *session, const struct message_ack *ack, uint64_t now_ns)
 {
 	if (session->state != SESSION_RUNNING && session->state != SESSION_FINISHED)
-		return;
+		return 0;
+	if (ack->seq > spool_acknowledged(session->spool))
+		session_hold(session, now_ns);
 	outbox_acknowledge(&session->outbox, ack->seq, now_ns);
-	session_pump(session, now_ns);
-	if (session->state == SESSION_FINISHED && outbox_is_empty(&session->outbox))
+	if (session->state == SESSION_FINISHED && !session->cut && ack->seq >= spool_newest(session->spool)) {
 		session_become_free(session, now_ns);
+		return 0;
+	}
+	return session_pump(session, now_ns);
 }
 
 static void take_stop(struct session *session, const struct message *message, uint64_t now_ns)
 {
 	const struct message_stop *stop = &message->stop;
-	struct effect *effect;
 
 	switch (session->state) {
 	case SESSION_FREE:
 		if (session->welcomed && strcmp(message->run_id, session->ended_id) == 0)
 			break; /* that run is over for us already */
-		note(session, "turned away: %s", stop->reason ? stop->reason : "");
+		session_note(session, "turned away: %s", stop->reason ? stop->reason : "");
 		session->hello_ns = now_ns + TURNED_AWAY_NS;
 		if (session->config.once) {
 			session->deserted = 1;
@@ -167,12 +126,7 @@ static void take_stop(struct session *session, const struct message *message, ui
 		session_become_free(session, now_ns);
 		break;
 	case SESSION_RUNNING:
-		effect = session_add_effect(session, EFFECT_STOP);
-		if (!effect)
-			return;
-		effect->at_ns = stop->at_ns;
-		effect->grace_ns = stop->grace_ns;
-		effect->text = "the coordinator ends the run";
+		session_stop_run(session, stop->at_ns, stop->grace_ns, "the coordinator ends the run");
 		break;
 	case SESSION_FINISHED:
 	case SESSION_OVER:
@@ -230,7 +184,7 @@ int session_message(struct session *session, struct message *message, uint64_t n
 	session->last_heard_ns = now_ns;
 	switch (message->type) {
 	case MESSAGE_WELCOME:
-		take_welcome(session, message, now_ns);
+		r = take_welcome(session, message, now_ns);
 		break;
 	case MESSAGE_ASSIGN:
 		r = take_assign(session, message, now_ns);
@@ -239,16 +193,22 @@ int session_message(struct session *session, struct message *message, uint64_t n
 		r = take_chunk(session, &message->chunk, now_ns);
 		break;
 	case MESSAGE_START:
-		take_start(session, &message->start);
+		r = session_take_start(session, &message->start, now_ns);
 		break;
 	case MESSAGE_BEGIN:
 		take_begin(session, &message->begin);
 		break;
 	case MESSAGE_ACK:
-		take_ack(session, &message->ack, now_ns);
+		r = take_ack(session, &message->ack, now_ns);
 		break;
 	case MESSAGE_STOP:
 		take_stop(session, message, now_ns);
+		break;
+	case MESSAGE_DUTY:
+		r = session_take_duty(session, &message->duty);
+		break;
+	case MESSAGE_VALUE:
+		r = session_take_values(session, message->value.values, message->value.value_count);
 		break;
 	case MESSAGE_PING:
 		take_ping(session, message, now_ns);

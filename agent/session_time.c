@@ -2,8 +2,8 @@
 /* What a session does when time has passed without a message. */
 #include "agent/session_state.h"
 
-#define SILENCE_NS (5 * NS_PER_S)      /* a coordinator pings each second: after this it is greeted anew */
-#define FREE_SILENCE_NS (2 * NS_PER_S) /* ... sooner by an agent that has no run: the next one may be waiting */
+#define SILENCE_NS (4 * NS_PER_S)         /* a coordinator pings each second: after this it is greeted anew */
+#define WAITING_SILENCE_NS (2 * NS_PER_S) /* ... sooner before a run, as nothing else is sent each second */
 
 static void mind_orphanhood(struct session *session, uint64_t now_ns)
 {
@@ -25,7 +25,7 @@ static void mind_orphanhood(struct session *session, uint64_t now_ns)
 		break;
 	case SESSION_RUNNING:
 		if (!session->stopping)
-			session_stop_run(session, "no word from the coordinator");
+			session_stop_now(session, "no word from the coordinator");
 		break;
 	case SESSION_FINISHED:
 		session->deserted = 1;
@@ -36,53 +36,35 @@ static void mind_orphanhood(struct session *session, uint64_t now_ns)
 	}
 }
 
-static void ask_again(struct session *session, uint64_t now_ns)
-{
-	if (now_ns < session->answer_ns)
-		return;
-	switch (session->state) {
-	case SESSION_FETCHING:
-		session_say_fetch(session, now_ns);
-		break;
-	case SESSION_READY:
-		session_say_ready(session, now_ns);
-		break;
-	case SESSION_FINISHED:
-		if (outbox_sent_all(&session->outbox))
-			session_say_done(session, now_ns);
-		break;
-	default:
-		break;
-	}
-}
-
 /* When a coordinator that says nothing counts as gone. */
 static uint64_t silent_ns(const struct session *session)
 {
-	return session->last_heard_ns + (session->state == SESSION_FREE ? FREE_SILENCE_NS : SILENCE_NS);
+	return session->last_heard_ns + (session->state < SESSION_RUNNING ? WAITING_SILENCE_NS : SILENCE_NS);
 }
 
 int session_tick(struct session *session, uint64_t now_ns)
 {
+	int r = 0;
+
 	if (session->state == SESSION_OVER)
 		return 0;
 	mind_orphanhood(session, now_ns);
-	if (session->leaving && now_ns >= session->leave_ns) {
-		session->deserted = 1;
-		session->state = SESSION_OVER;
-	}
+	session_mind_leaving(session, now_ns);
 	if (session->state == SESSION_OVER)
 		return session_result(session);
 	if (session->welcomed && now_ns >= silent_ns(session))
 		session->welcomed = 0;
 	if (!session->welcomed && now_ns >= session->hello_ns)
 		session_say_hello(session, now_ns);
-	ask_again(session, now_ns);
+	if (now_ns >= session->answer_ns)
+		session_say_again(session, now_ns);
+	if (session->over_count > 0 && now_ns >= session->over_ns)
+		session_say_overs(session, now_ns);
 	if (session->state == SESSION_RUNNING || session->state == SESSION_FINISHED) {
 		outbox_look(&session->outbox, now_ns);
-		session_pump(session, now_ns);
+		r = session_pump(session, now_ns);
 	}
-	return session_result(session);
+	return r < 0 ? r : session_result(session);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -97,10 +79,14 @@ uint64_t session_next_ns(const struct session *session)
 	if (session->state == SESSION_OVER)
 		return CLOCK_NEVER;
 	if (session->leaving)
-		next_ns = earlier(next_ns, session->leave_ns);
+		next_ns = earlier(next_ns, session->desert_ns);
+	if (session->leaving && session->state == SESSION_RUNNING && !session->stopping)
+		next_ns = earlier(next_ns, earlier(session->leave_ns, session->stop_ns));
+	if (session->over_count > 0)
+		next_ns = earlier(next_ns, session->over_ns);
 	next_ns = earlier(next_ns, session->welcomed ? silent_ns(session) : session->hello_ns);
 	if (session->state == SESSION_FETCHING || session->state == SESSION_READY ||
-	    (session->state == SESSION_FINISHED && outbox_sent_all(&session->outbox)))
+	    (session->state == SESSION_FINISHED && outbox_sent_all(&session->outbox) && !session->cut))
 		next_ns = earlier(next_ns, session->answer_ns);
 	if (session->state == SESSION_RUNNING || session->state == SESSION_FINISHED)
 		next_ns = earlier(next_ns, outbox_next_ns(&session->outbox, session->welcomed));

@@ -39,7 +39,7 @@ static void test_options_are_read(void **state)
 
 	(void)state;
 	assert_int_equal(parse("--connect a:1 --connect=b:2 --name x --weight 3 --workers 2 --tag k=v --tag k2=a=b "
-	                       "--allow-target 10.0.0.0/8 --orphan-after 5m --once --insecure",
+	                       "--allow-target 10.0.0.0/8 --orphan-after 5m --spool /var/spool --once --insecure",
 	                       &options, &failure),
 	                 0);
 	assert_int_equal(options.address_count, 2);
@@ -52,6 +52,7 @@ static void test_options_are_read(void **state)
 	assert_string_equal(options.tags[1].value, "a=b");
 	assert_int_equal(options.allowed_count, 1);
 	assert_int_equal(options.orphan_after_ns, 300 * NS_PER_S);
+	assert_string_equal(options.spool, "/var/spool");
 	assert_true(options.once && options.insecure);
 	options_deinit(&options);
 }
@@ -89,7 +90,7 @@ static void test_options_say_what_is_wrong(void **state)
 	        {"--connect a:1 --key k", "--key needs --server-key FILE"},
 	        {"--connect a:1 --server-key s", "--server-key needs --key FILE"},
 	        {"--connect a:1 --key k --server-key s --insecure", "--insecure is plain text"},
-	        {"--connect a:1 --spool d", "--spool: this comes with a later version"},
+	        {"--connect a:1 --spool=", "--spool: a folder has a name"},
 	        {"a:1", "unknown option a:1"},
 	        {"-x", "unknown option -x"},
 	};

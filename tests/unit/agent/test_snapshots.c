@@ -14,7 +14,6 @@
 
 #include "agent/drivers/driver.h"
 #include "agent/snapshots.h"
-#include "agent/spool.h"
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "tests/unit/agent/rig.h"
@@ -310,43 +309,6 @@ static void test_groups_are_cut_and_cleaned(void **state)
 	tear_down(&setting);
 }
 
-static struct snapshot *numbered(uint64_t seq)
-{
-	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
-
-	snapshot->message.seq = seq;
-	snapshot->memory = 10;
-	return snapshot;
-}
-
-static void test_spool_keeps_what_is_not_acknowledged(void **state)
-{
-	struct spool *spool = spool_new(1000);
-	struct snapshot *more;
-
-	(void)state;
-	for (uint64_t seq = 1; seq <= 100; seq++)
-		assert_int_equal(spool_add(spool, numbered(seq)), 0);
-	more = numbered(101);
-	assert_int_equal(spool_add(spool, more), -ENOSPC);
-	snapshot_free(more);
-	spool_acknowledge(spool, 40);
-	spool_acknowledge(spool, 30);
-	assert_null(spool_get(spool, 40));
-	assert_int_equal(spool_get(spool, 41)->message.seq, 41);
-	assert_int_equal(spool_get(spool, 100)->message.seq, 100);
-	assert_null(spool_get(spool, 101));
-	for (uint64_t seq = 101; seq <= 140; seq++)
-		assert_int_equal(spool_add(spool, numbered(seq)), 0);
-	assert_int_equal(spool_get(spool, 41)->message.seq, 41);
-	spool_acknowledge(spool, 1000);
-	assert_int_equal(spool_acknowledged(spool), 140);
-	assert_int_equal(spool_newest(spool), 140);
-	spool_clear(spool);
-	assert_int_equal(spool_add(spool, numbered(1)), 0);
-	spool_free(spool);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,7 +319,6 @@ int main(void)
 	        cmocka_unit_test(test_snapshots_bound_the_error_texts_of_a_step),
 	        cmocka_unit_test(test_recorder_is_empty_after_a_clear),
 	        cmocka_unit_test(test_groups_are_cut_and_cleaned),
-	        cmocka_unit_test(test_spool_keeps_what_is_not_acknowledged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
