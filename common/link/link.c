@@ -27,7 +27,9 @@ enum {
 	SEND_QUEUE = 16,     /* and of ours for it: a megabyte at most */
 	ACCEPT_QUEUE = 4096, /* agents that connect at the same moment */
 	RECONNECT_MS = 100,  /* the first pause, doubled up to the longest */
-	RECONNECT_LONGEST_MS = 2000,
+	RECONNECT_LONGEST_MS = 1000,
+	CONNECT_MS = 2000, /* for a handshake of TCP: where the network was down, the kernel would wait for up to minutes */
+	UNHEARD_MS = 5000, /* of what we send, before a connection counts as dead: likewise after a partition */
 	HEARTBEAT_MS = 5000,          /* ZMTP's own: finds TCP connections whose other end is gone */
 	HEARTBEAT_TIMEOUT_MS = 30000, /* longer than lostAfter: a stopped agent keeps its connection */
 	CLOSE_MS = 200,
@@ -68,6 +70,9 @@ static void set_options(zsock_t *socket, const struct link_config *config, const
 	} else {
 		zsock_set_reconnect_ivl(socket, RECONNECT_MS);
 		zsock_set_reconnect_ivl_max(socket, RECONNECT_LONGEST_MS);
+		zsock_set_connect_timeout(socket, CONNECT_MS);
+		zsock_set_tcp_maxrt(socket, UNHEARD_MS);
+		zsock_set_immediate(socket, 1); /* what waits for a connection waits here, where it can be dropped */
 	}
 }
 

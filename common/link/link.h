@@ -22,7 +22,7 @@ struct link_config {
 	struct incarnation incarnation; /* a DEALER's routing id */
 };
 
-/* Listens or starts connecting (which goes on in the background, for ever, with growing pauses up to 2 s).
+/* Listens or starts connecting (which goes on in the background, for ever, with growing pauses up to 1 s).
  * A listener raises the process' soft limit of descriptors to the hard one, as each agent takes one.
  * -EADDRINUSE, -EADDRNOTAVAIL (not this host's), -EINVAL (an address that isn't one), -EPERM (not loopback, without
  * keys and not insecure), -EBUSY (a second listener with keys in this process) with the reason. */

@@ -475,6 +475,31 @@ static void test_link_reconnects_to_a_coordinator_that_comes_back(void **state)
 	link_close(listener);
 }
 
+static void test_link_drops_what_waits_for_a_coordinator_that_is_away(void **state)
+{
+	struct link *listener = open_listener();
+	char *address = strdup(link_address(listener));
+	struct link *agent;
+	struct message message = {.type = MESSAGE_PONG}, received;
+
+	(void)state;
+	link_close(listener);
+	agent = open_link(address, &first_agent);
+	/* More than ZeroMQ would keep, and each is dropped for the one after it. */
+	for (uint64_t i = 1; i <= 30; i++) {
+		link_forget(agent, &first_agent);
+		message.pong.id = i;
+		assert_int_equal(link_send(agent, &message), 0);
+		assert_int_equal(link_wait(agent, NULL, 0, 1), 0);
+	}
+	assert_int_equal(link_open(&(struct link_config){.address = address, .listen = 1}, NULL, &listener), 0);
+	receive(listener, agent, &received);
+	assert_int_equal(received.pong.id, 30);
+	free(address);
+	link_close(agent);
+	link_close(listener);
+}
+
 static void test_link_gives_an_identity_to_the_newest_that_has_it(void **state)
 {
 	struct link *listener = open_listener();
@@ -602,6 +627,7 @@ int main(void)
 	        cmocka_unit_test(test_link_refuses_and_counts_what_is_wrong_and_goes_on),
 	        cmocka_unit_test(test_link_drops_a_peer_with_a_frame_over_the_limit_and_hears_it_again),
 	        cmocka_unit_test(test_link_reconnects_to_a_coordinator_that_comes_back),
+	        cmocka_unit_test(test_link_drops_what_waits_for_a_coordinator_that_is_away),
 	        cmocka_unit_test(test_link_gives_an_identity_to_the_newest_that_has_it),
 	        cmocka_unit_test(test_link_wait_tells_descriptors_messages_and_time),
 	        cmocka_unit_test(test_link_serves_agents_on_threads_of_their_own),
