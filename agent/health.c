@@ -10,17 +10,22 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/ports.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 
-enum { LINE_SIZE = 512 };
+enum { LINE_SIZE = 512, READINGS = 4 };
+
+#define JUMP_LEAST_NS (10 * NS_PER_MS) /* two clocks aren't read at one instant */
 
 struct health {
 	char cgroup[PATH_MAX]; /* folder with cpu.stat; "": none */
 	uint64_t throttled_at_start_ns;
+	uint64_t stolen_at_start_ns;
+	uint64_t suspended_at_start_ns;
 	uint64_t descriptors;
 	uint64_t ports;
 	struct ports *ports_of_host;
@@ -74,6 +79,53 @@ static uint64_t read_throttled_ns(const char *folder)
 	return 0;
 }
 
+uint64_t health_parse_steal_ns(const char *line)
+{
+	uint64_t ticks;
+	long per_s = sysconf(_SC_CLK_TCK);
+
+	/* user nice system idle iowait irq softirq steal; kernels before 2.6.11 have fewer. */
+	if (per_s <= 0 || sscanf(line, "cpu %*u %*u %*u %*u %*u %*u %*u %" SCNu64, &ticks) != 1)
+		return 0;
+	return ticks * (NS_PER_S / (uint64_t)per_s);
+}
+
+/* The first line is the sum of all processors. */
+static uint64_t read_stolen_ns(void)
+{
+	cleanup(cleanup_fclose) FILE *file = fopen("/proc/stat", "re");
+	char line[LINE_SIZE];
+
+	return file && fgets(line, sizeof(line), file) ? health_parse_steal_ns(line) : 0;
+}
+
+static uint64_t read_clock_ns(clockid_t clock)
+{
+	struct timespec now = {0};
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* How long the host was suspended since it booted, give or take an offset that stays: that time alone passes on one of
+ * these clocks and not on the other. Of several readings the one that was the least held up. */
+static uint64_t suspended_ns(void)
+{
+	uint64_t least_ns = CLOCK_NEVER, difference_ns = 0;
+
+	for (int i = 0; i < READINGS; i++) {
+		uint64_t before_ns = clock_now_ns();
+		uint64_t boot_ns = read_clock_ns(CLOCK_BOOTTIME);
+		uint64_t took_ns = clock_now_ns() - before_ns;
+
+		if (took_ns >= least_ns)
+			continue;
+		least_ns = took_ns;
+		difference_ns = boot_ns - before_ns;
+	}
+	return difference_ns;
+}
+
 struct health *health_new(void)
 {
 	struct health *health = calloc(1, sizeof(*health));
@@ -100,6 +152,8 @@ struct health *health_free(struct health *health)
 void health_start(struct health *health)
 {
 	health->throttled_at_start_ns = health->cgroup[0] ? read_throttled_ns(health->cgroup) : 0;
+	health->stolen_at_start_ns = read_stolen_ns();
+	health->suspended_at_start_ns = suspended_ns();
 	health->descriptors = 0;
 	health->ports = 0;
 }
@@ -135,6 +189,13 @@ static uint64_t since(uint64_t start, uint64_t now)
 	return now > start ? now - start : 0;
 }
 
+static uint64_t jumped_ns(uint64_t start, uint64_t now)
+{
+	int64_t grown = (int64_t)(now - start);
+
+	return grown > (int64_t)JUMP_LEAST_NS ? (uint64_t)grown : 0;
+}
+
 void health_sample(struct health *health, uint64_t cpu_at_start_ns, struct wire_health *ret_health)
 {
 	struct rusage usage;
@@ -152,6 +213,8 @@ void health_sample(struct health *health, uint64_t cpu_at_start_ns, struct wire_
 		ret_health->descriptor_limit = limit.rlim_cur;
 	ret_health->ports = highest(&health->ports, ports_in_use(health->ports_of_host, clock_now_ns()));
 	ret_health->port_limit = ports_limit(health->ports_of_host);
+	ret_health->steal_ns = since(health->stolen_at_start_ns, read_stolen_ns());
+	ret_health->jump_ns = jumped_ns(health->suspended_at_start_ns, suspended_ns());
 }
 
 double health_cpu_quota(void)

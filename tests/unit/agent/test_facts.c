@@ -91,12 +91,39 @@ static void test_health_counts_cpu_from_the_start(void **state)
 	health_free(health);
 }
 
+static void test_health_reads_stolen_time_of_all_processors(void **state)
+{
+	uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
+
+	(void)state;
+	assert_int_equal(health_parse_steal_ns("cpu  100 2 30 4000 50 6 7 123 9 10\n"), 123 * tick_ns);
+	assert_int_equal(health_parse_steal_ns("cpu  100 2 30 4000\n"), 0);
+	assert_int_equal(health_parse_steal_ns("intr 1 2 3 4 5 6 7 8 9\n"), 0);
+	assert_int_equal(health_parse_steal_ns(""), 0);
+}
+
+static void test_health_counts_from_the_start_of_a_run(void **state)
+{
+	struct health *health = health_new();
+	struct wire_health sample;
+
+	(void)state;
+	health_start(health);
+	health_sample(health, 0, &sample);
+	/* Nobody suspends a host within this moment, and since it booted it was stolen more than in it. */
+	assert_int_equal(sample.jump_ns, 0);
+	assert_true(sample.steal_ns < 60 * NS_PER_S);
+	health_free(health);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_facts_tell_of_the_host),
 	        cmocka_unit_test(test_health_keeps_the_highest_number_of_descriptors),
 	        cmocka_unit_test(test_health_counts_cpu_from_the_start),
+	        cmocka_unit_test(test_health_reads_stolen_time_of_all_processors),
+	        cmocka_unit_test(test_health_counts_from_the_start_of_a_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
