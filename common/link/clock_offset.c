@@ -1,145 +1,185 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A peer's clock from exchanges of messages.
  *
- * Half a round trip bounds an exchange's error whatever the two ways took, as long as the clocks keep their distance.
- * They drift, so an old exchange with a short round trip and a new one with a long one compete: each one's bound is
- * brought to the time that is asked for, and the least wins. The drift is taken from the pair of kept exchanges that
- * tells it best (least error over the time between them). */
+ * Between jumps a model takes the exchanges. One that the model's interval can't be reconciled with raises a suspicion,
+ * and another model takes those that were sent after it (itself it may have been under way when the clock jumped, and
+ * then says nothing true). While the suspicion lasts either may be right, and the answer is what both allow. An
+ * exchange that the first model allows and the other one doesn't ends the suspicion; CONFIRMATIONS that the first one
+ * doesn't allow confirm it. The model before a jump is kept, for times before it. */
 #include "common/link/clock_offset.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
-#include "common/base/clock.h"
+#include "common/base/cleanup.h"
+#include "common/link/clock_model.h"
 
-enum { WINDOWS = 32 }; /* kept: a few minutes, so that a drift that changes with warmth is still the same */
+enum { CONFIRMATIONS = 2 };
 
-#define WINDOW_NS (10 * NS_PER_S)
 #define PPM 1e-6
 
-struct exchange {
-	uint64_t sent_ns;
-	uint64_t received_ns;
-	uint64_t delay_ns; /* the round trip without the peer's own time */
-	int64_t offset_ns;
+struct clock_offset {
+	struct clock_model *model;
+	uint64_t since_ns;            /* from when on it holds */
+	struct clock_model *previous; /* before the newest jump; NULL: there was none */
+	uint64_t previous_since_ns;
+	uint64_t previous_until_ns;    /* it is known to have held until then */
+	struct clock_model *suspected; /* NULL: there is no suspicion */
+	struct clock_exchange trigger; /* that raised it */
+	double gap_ns;                 /* the widest since then between what the model allows and an exchange said */
+	uint32_t confirmations;
+	uint64_t count;
+	int64_t jump_ns;
+	uint64_t jump_bound_ns;
 };
 
-struct clock_offset {
-	struct exchange best[WINDOWS]; /* a ring; the newest is best[(kept - 1) % WINDOWS] */
-	uint64_t kept;
-	uint64_t window; /* the number of the newest one's window */
-	uint64_t count;
-	double drift;       /* of the peer's clock against ours: 0.0001 is 100 ppm */
-	double drift_error; /* its bound; CLOCK_DRIFT_PPM_MAX and drift 0 until it is measured */
-};
+static struct clock_model *model_new(void)
+{
+	struct clock_model *model = malloc(sizeof(*model));
+
+	if (model)
+		clock_model_init(model);
+	return model;
+}
 
 struct clock_offset *clock_offset_new(void)
 {
 	struct clock_offset *offset = calloc(1, sizeof(*offset));
 
 	if (offset)
-		offset->drift_error = CLOCK_DRIFT_PPM_MAX * PPM;
-	return offset;
+		offset->model = model_new();
+	return offset && offset->model ? offset : clock_offset_free(offset);
 }
 
 struct clock_offset *clock_offset_free(struct clock_offset *offset)
 {
-	free(offset);
+	if (offset) {
+		free(offset->model);
+		free(offset->previous);
+		free(offset->suspected);
+		free(offset);
+	}
 	return NULL;
 }
 
-static uint32_t kept_count(const struct clock_offset *offset)
+static void drop_suspicion(struct clock_offset *offset)
 {
-	return offset->kept < WINDOWS ? (uint32_t)offset->kept : WINDOWS;
+	free(steal(offset->suspected));
+	offset->confirmations = 0;
 }
 
-static int read_exchange(uint64_t sent_ns, uint64_t peer_in_ns, uint64_t peer_out_ns, uint64_t received_ns,
-                         struct exchange *ret_exchange)
+static int suspect(struct clock_offset *offset, const struct clock_exchange *trigger, double gap_ns)
 {
-	uint64_t round_trip_ns, peer_ns;
+	struct clock_model *model = model_new();
 
-	if (received_ns < sent_ns || peer_out_ns < peer_in_ns)
-		return -EINVAL;
-	round_trip_ns = received_ns - sent_ns;
-	peer_ns = peer_out_ns - peer_in_ns;
-	/* By its own, faster clock the peer may have taken a little longer than we saw. */
-	if (peer_ns > round_trip_ns + round_trip_ns / 1000)
-		return -EINVAL;
-	*ret_exchange = (struct exchange){
-	        .sent_ns = sent_ns,
-	        .received_ns = received_ns,
-	        .delay_ns = peer_ns < round_trip_ns ? round_trip_ns - peer_ns : 0,
-	        /* The middle of the peer's time minus the middle of ours; the halves can't overflow. */
-	        .offset_ns = (int64_t)(peer_in_ns + peer_ns / 2 - (sent_ns + round_trip_ns / 2)),
-	};
+	if (!model)
+		return -ENOMEM;
+	drop_suspicion(offset);
+	offset->suspected = model;
+	offset->trigger = *trigger;
+	offset->gap_ns = gap_ns;
 	return 0;
 }
 
-/* later - earlier; any two values are allowed. */
-static double difference(uint64_t later, uint64_t earlier)
+static double middle(const struct clock_range *range)
 {
-	return (double)(int64_t)(later - earlier);
+	return range->low + (range->high - range->low) / 2;
 }
 
-/* The drift between two exchanges, and how wrong it can be. */
-static void measure_drift(const struct exchange *older, const struct exchange *newer, double *ret_drift,
-                          double *ret_error)
+/* A double that a liar's numbers may have made anything. */
+static int64_t to_ns(double ns)
 {
-	double between_ns = difference(newer->sent_ns, older->sent_ns);
-	double error_ns = ((double)older->delay_ns + (double)newer->delay_ns) / 2 + 2;
-	/* Each one's offset holds at some moment of its round trip, not at its start. */
-	double blur_ns = (double)(older->received_ns - older->sent_ns) + (double)(newer->received_ns - newer->sent_ns);
-
-	if (between_ns <= blur_ns) {
-		*ret_drift = 0;
-		*ret_error = INFINITY;
-		return;
-	}
-	*ret_drift = difference((uint64_t)newer->offset_ns, (uint64_t)older->offset_ns) / between_ns;
-	*ret_error = error_ns / between_ns + CLOCK_DRIFT_PPM_MAX * PPM * blur_ns / between_ns;
+	return fabs(ns) < 9e18 ? (int64_t)llrint(ns) : 0;
 }
 
-static void update_drift(struct clock_offset *offset)
+/* Half the width, in whole ns. */
+static uint64_t bound_of(const struct clock_range *range)
 {
-	const struct exchange *newest = &offset->best[(offset->kept - 1) % WINDOWS];
-	double best_drift = 0, best_error = INFINITY;
+	double half = fabs(range->high - range->low) / 2;
 
-	for (uint32_t i = 0; i < kept_count(offset); i++) {
-		double drift, error;
+	return half < 9e18 ? (uint64_t)ceil(half) + 1 : UINT64_MAX;
+}
 
-		measure_drift(&offset->best[i], newest, &drift, &error);
-		if (error < best_error) {
-			best_drift = drift;
-			best_error = error;
-		}
-	}
-	/* A pair that tells less than what is known beforehand tells nothing. */
-	if (best_error < CLOCK_DRIFT_PPM_MAX * PPM) {
-		offset->drift = best_drift;
-		offset->drift_error = best_error;
-	}
+/* The suspected model takes over. CLOCK_JUMPED if the two are so far apart that no new rate explains it, else 0. */
+static int turn_over(struct clock_offset *offset, uint64_t now_ns)
+{
+	int64_t base = offset->trigger.low_ns;
+	struct clock_range before = clock_model_at(offset->model, now_ns, base);
+	struct clock_range after = clock_model_at(offset->suspected, now_ns, base);
+	uint64_t until_ns = offset->since_ns;
+
+	/* What was sent later may have met the clock after its jump without contradicting the model. */
+	(void)clock_model_until(offset->model, offset->suspected, &until_ns);
+	clock_model_cut(offset->model, until_ns);
+	if (offset->model->count > 0)
+		before = clock_model_at(offset->model, now_ns, base);
+	free(offset->previous);
+	offset->previous_since_ns = offset->since_ns;
+	offset->previous_until_ns = until_ns;
+	offset->previous = offset->model;
+	offset->model = steal(offset->suspected);
+	offset->since_ns = offset->trigger.received_ns;
+	offset->confirmations = 0;
+	if (offset->gap_ns < (double)CLOCK_JUMP_NS_MIN)
+		return 0;
+	offset->jump_ns = to_ns(middle(&after) - middle(&before));
+	if (__builtin_add_overflow(bound_of(&after), bound_of(&before), &offset->jump_bound_ns))
+		offset->jump_bound_ns = UINT64_MAX;
+	return CLOCK_JUMPED;
+}
+
+/* Whether the exchange contradicts what is suspected: the other model, or while that has none the first exchange. */
+static _Bool contradicts_suspicion(const struct clock_offset *offset, const struct clock_exchange *exchange)
+{
+	struct clock_model only;
+
+	if (offset->suspected->count > 0)
+		return clock_model_gap(offset->suspected, exchange) > 0;
+	clock_model_init(&only);
+	clock_model_add(&only, &offset->trigger);
+	return clock_model_gap(&only, exchange) > 0;
+}
+
+static int add_under_suspicion(struct clock_offset *offset, const struct clock_exchange *exchange)
+{
+	double gap_ns = clock_model_gap(offset->model, exchange);
+	_Bool against_model = gap_ns > 0;
+	_Bool against_suspicion = contradicts_suspicion(offset, exchange);
+
+	if (against_model && against_suspicion && offset->suspected->count > 0)
+		return suspect(offset, exchange, gap_ns);
+	if (!against_model && against_suspicion)
+		drop_suspicion(offset);
+	if (!against_model)
+		clock_model_add(offset->model, exchange);
+	if (offset->suspected)
+		clock_model_add(offset->suspected, exchange);
+	offset->gap_ns = fmax(offset->gap_ns, gap_ns);
+	offset->confirmations += against_model;
+	if (offset->confirmations < CONFIRMATIONS)
+		return 0;
+	return turn_over(offset, exchange->received_ns);
 }
 
 int clock_offset_add(struct clock_offset *offset, uint64_t sent_ns, uint64_t peer_in_ns, uint64_t peer_out_ns,
                      uint64_t received_ns)
 {
-	struct exchange exchange, *newest;
-	uint64_t window = received_ns / WINDOW_NS;
-	int r = read_exchange(sent_ns, peer_in_ns, peer_out_ns, received_ns, &exchange);
+	struct clock_exchange exchange;
+	double gap_ns;
+	int r = clock_exchange_read(sent_ns, peer_in_ns, peer_out_ns, received_ns, &exchange);
 
 	if (r < 0)
 		return r;
-	if (offset->kept == 0 || window != offset->window) {
-		offset->kept++;
-		offset->window = window;
-		offset->best[(offset->kept - 1) % WINDOWS] = exchange;
-	}
-	newest = &offset->best[(offset->kept - 1) % WINDOWS];
-	if (exchange.delay_ns <= newest->delay_ns)
-		*newest = exchange;
 	offset->count++;
-	update_drift(offset);
+	if (offset->suspected) {
+		/* One that was under way with it tells neither. */
+		return sent_ns < offset->trigger.received_ns ? 0 : add_under_suspicion(offset, &exchange);
+	}
+	gap_ns = clock_model_gap(offset->model, &exchange);
+	if (gap_ns > 0)
+		return suspect(offset, &exchange, gap_ns);
+	clock_model_add(offset->model, &exchange);
 	return 0;
 }
 
@@ -148,47 +188,65 @@ uint64_t clock_offset_count(const struct clock_offset *offset)
 	return offset->count;
 }
 
-/* How fast a bound grows. */
-static double growth(const struct clock_offset *offset)
+static void widen(struct clock_range *range, const struct clock_range *by)
 {
-	double most = CLOCK_DRIFT_PPM_MAX * PPM, least = CLOCK_DRIFT_PPM_MIN * PPM;
-	double rate = fabs(offset->drift) + offset->drift_error;
-
-	if (fabs(offset->drift) - offset->drift_error <= most)
-		rate = fmin(rate, most);
-	return fmax(rate, least);
+	range->low = fmin(range->low, by->low);
+	range->high = fmax(range->high, by->high);
 }
 
-static double bound_at(const struct exchange *exchange, double growth, uint64_t now_ns)
+/* What may have been at a time, by every model that may hold then. */
+static struct clock_range range_at(const struct clock_offset *offset, uint64_t at_ns, int64_t base)
 {
-	/* From the farther end of the round trip: the offset held somewhere in it. */
-	double since_sent = fabs(difference(now_ns, exchange->sent_ns));
-	double since_received = fabs(difference(now_ns, exchange->received_ns));
+	_Bool now = at_ns >= offset->since_ns || !offset->previous;
+	struct clock_range range = clock_model_at(now ? offset->model : offset->previous, at_ns, base), other;
 
-	return (double)exchange->delay_ns / 2 + 1 + growth * fmax(since_sent, since_received);
+	if (!now && at_ns > offset->previous_until_ns) {
+		other = clock_model_at(offset->model, at_ns, base);
+		widen(&range, &other);
+	}
+	if (now && offset->suspected) {
+		other = clock_model_of(offset->suspected, &offset->trigger, at_ns, base);
+		widen(&range, &other);
+		if (offset->suspected->count > 0) {
+			other = clock_model_at(offset->suspected, at_ns, base);
+			widen(&range, &other);
+		}
+	}
+	return range;
+}
+
+int clock_offset_at(const struct clock_offset *offset, uint64_t at_ns, int64_t *ret_offset_ns, uint64_t *ret_bound_ns)
+{
+	const struct clock_exchange *newest;
+	struct clock_range range;
+
+	if (offset->count == 0 || (offset->previous && at_ns < offset->previous_since_ns))
+		return -ENODATA;
+	newest = &offset->model->recent[(offset->model->count - 1) % CLOCK_RECENT];
+	range = range_at(offset, at_ns, newest->low_ns);
+	*ret_offset_ns = (int64_t)((uint64_t)newest->low_ns + (uint64_t)to_ns(middle(&range)));
+	*ret_bound_ns = bound_of(&range);
+	return 0;
 }
 
 int clock_offset_get(const struct clock_offset *offset, uint64_t now_ns, int64_t *ret_offset_ns, uint64_t *ret_bound_ns)
 {
-	const struct exchange *chosen = NULL;
-	double rate = growth(offset), least = INFINITY;
-
-	for (uint32_t i = 0; i < kept_count(offset); i++) {
-		double bound = bound_at(&offset->best[i], rate, now_ns);
-
-		if (bound < least) {
-			least = bound;
-			chosen = &offset->best[i];
-		}
-	}
-	if (!chosen)
-		return -ENODATA;
-	*ret_offset_ns = chosen->offset_ns;
-	*ret_bound_ns = least < (double)UINT64_MAX ? (uint64_t)ceil(least) : UINT64_MAX;
-	return 0;
+	return clock_offset_at(offset, now_ns, ret_offset_ns, ret_bound_ns);
 }
 
 double clock_offset_drift_ppm(const struct clock_offset *offset)
 {
-	return offset->drift_error < CLOCK_DRIFT_PPM_MIN * PPM ? offset->drift / PPM : 0;
+	return offset->model->drift_error < CLOCK_DRIFT_PPM_MAX * PPM ? offset->model->drift / PPM : 0;
+}
+
+double clock_offset_drift_bound_ppm(const struct clock_offset *offset)
+{
+	return fmin(offset->model->drift_error / PPM, CLOCK_DRIFT_PPM_MAX);
+}
+
+int64_t clock_offset_jump_ns(const struct clock_offset *offset, uint64_t *ret_bound_ns)
+{
+	if (ret_bound_ns)
+		*ret_bound_ns = offset->jump_bound_ns;
+	return offset->jump_ns;
 }

@@ -123,7 +123,7 @@ static void test_clock_offset_bound_is_half_the_least_round_trip_soon_after(void
 	clock_offset_free(offset);
 }
 
-static void test_clock_offset_bound_grows_with_age_by_the_drift_seen(void **state)
+static void test_clock_offset_bound_grows_with_age_by_what_the_drift_may_change(void **state)
 {
 	const struct peer_clock peer = {.offset_ns = -5, .ppm = 80};
 	const struct path path = {50 * NS_PER_US, 10 * NS_PER_US, 50 * NS_PER_US};
@@ -134,12 +134,127 @@ static void test_clock_offset_bound_grows_with_age_by_the_drift_seen(void **stat
 	(void)state;
 	assert_int_equal(exchange(offset, &peer, now_ns, &path), 0);
 	assert_true(clock_offset_drift_ppm(offset) == 0);
+	assert_true(clock_offset_drift_bound_ppm(offset) == CLOCK_DRIFT_PPM_MAX);
 	for (int i = 0; i < 200; i++, now_ns += NS_PER_S)
 		assert_int_equal(exchange(offset, &peer, now_ns, &path), 0);
-	assert_true(fabs(clock_offset_drift_ppm(offset) - 80) < 2);
+	assert_true(fabs(clock_offset_drift_ppm(offset) - 80) < clock_offset_drift_bound_ppm(offset));
+	assert_true(clock_offset_drift_bound_ppm(offset) < 1);
 	assert_int_equal(clock_offset_get(offset, now_ns, &estimate_ns, &early_ns), 0);
 	assert_int_equal(clock_offset_get(offset, now_ns + 100 * NS_PER_S, &estimate_ns, &late_ns), 0);
-	assert_in_range(late_ns - early_ns, 79 * 100 * NS_PER_US, 82 * 100 * NS_PER_US);
+	/* Twice the wander and what is left of the drift's error; the drift itself is taken out. */
+	assert_in_range(late_ns - early_ns, 30 * 100 * NS_PER_US, 33 * 100 * NS_PER_US);
+	assert_in_range((uint64_t)llabs(estimate_ns - true_offset(&peer, now_ns + 100 * NS_PER_S)), 0, 40 * NS_PER_US);
+	clock_offset_free(offset);
+}
+
+static const struct path quick = {100 * NS_PER_US, 10 * NS_PER_US, 100 * NS_PER_US};
+
+/* One exchange a second; returns the time of the next. */
+static uint64_t exchange_often(struct clock_offset *offset, const struct peer_clock *peer, uint64_t from_ns, int count)
+{
+	for (int i = 0; i < count; i++, from_ns += NS_PER_S) {
+		assert_int_equal(exchange(offset, peer, from_ns, &quick), 0);
+		assert_within(offset, peer, from_ns + NS_PER_MS);
+	}
+	return from_ns;
+}
+
+static void test_clock_offset_of_the_past_counts_exchanges_on_both_sides(void **state)
+{
+	const struct peer_clock peer = {.offset_ns = 3600 * (int64_t)NS_PER_S, .ppm = -100};
+	struct clock_offset *offset = clock_offset_new();
+	uint64_t t0_ns = 110 * NS_PER_S + NS_PER_S / 2, before_ns, after_ns;
+	int64_t estimate_ns;
+
+	(void)state;
+	exchange_often(offset, &peer, 100 * NS_PER_S, 11);
+	assert_int_equal(clock_offset_at(offset, t0_ns, &estimate_ns, &before_ns), 0);
+	assert_within(offset, &peer, t0_ns);
+	exchange_often(offset, &peer, 111 * NS_PER_S, 60);
+	assert_int_equal(clock_offset_at(offset, t0_ns, &estimate_ns, &after_ns), 0);
+	assert_within(offset, &peer, t0_ns);
+	assert_true(after_ns < before_ns);
+	assert_in_range(after_ns, 90 * NS_PER_US, 160 * NS_PER_US);
+	clock_offset_free(offset);
+}
+
+static void test_clock_offset_under_suspicion_holds_either_truth(void **state)
+{
+	const struct peer_clock peer = {.offset_ns = 77}, jumped = {.offset_ns = 77 + 20 * (int64_t)NS_PER_MS};
+	struct clock_offset *offset = clock_offset_new();
+	uint64_t now_ns;
+
+	(void)state;
+	now_ns = exchange_often(offset, &peer, 100 * NS_PER_S, 20);
+	assert_int_equal(exchange(offset, &jumped, now_ns, &quick), 0);
+	assert_within(offset, &peer, now_ns + NS_PER_MS);
+	assert_within(offset, &jumped, now_ns + NS_PER_MS);
+	clock_offset_free(offset);
+}
+
+static void test_clock_offset_takes_one_odd_exchange_for_no_jump(void **state)
+{
+	const struct peer_clock peer = {.ppm = 30}, odd = {.offset_ns = NS_PER_S};
+	struct clock_offset *offset = clock_offset_new();
+	uint64_t now_ns, bound_ns;
+	int64_t estimate_ns;
+
+	(void)state;
+	now_ns = exchange_often(offset, &peer, 100 * NS_PER_S, 20);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(exchange(offset, &odd, now_ns, &quick), 0);
+		now_ns = exchange_often(offset, &peer, now_ns + NS_PER_S, 3);
+	}
+	assert_int_equal(clock_offset_jump_ns(offset, NULL), 0);
+	assert_int_equal(clock_offset_get(offset, now_ns, &estimate_ns, &bound_ns), 0);
+	assert_in_range(bound_ns, 90 * NS_PER_US, 200 * NS_PER_US);
+	clock_offset_free(offset);
+}
+
+static void test_clock_offset_jump_is_told_once_and_parts_the_times(void **state)
+{
+	struct peer_clock peer = {.offset_ns = -3600 * (int64_t)NS_PER_S, .ppm = 30}, before;
+	struct clock_offset *offset = clock_offset_new();
+	uint64_t now_ns, jump_ns, bound_ns;
+	int64_t estimate_ns;
+
+	(void)state;
+	jump_ns = exchange_often(offset, &peer, 4000 * NS_PER_S, 20);
+	before = peer;
+	peer.offset_ns += 5 * (int64_t)NS_PER_MS;
+	assert_int_equal(exchange(offset, &peer, jump_ns, &quick), 0);
+	assert_int_equal(exchange(offset, &peer, jump_ns + NS_PER_S, &quick), 0);
+	assert_int_equal(exchange(offset, &peer, jump_ns + 2 * NS_PER_S, &quick), CLOCK_JUMPED);
+	assert_in_range((uint64_t)llabs(clock_offset_jump_ns(offset, &bound_ns) - 5 * (int64_t)NS_PER_MS), 0, bound_ns);
+	assert_true(bound_ns < NS_PER_MS);
+	now_ns = exchange_often(offset, &peer, jump_ns + 3 * NS_PER_S, 20);
+	assert_within(offset, &before, jump_ns - 2 * NS_PER_S);
+	/* Another jump: of the time before the first one nothing is known any more. */
+	peer.offset_ns -= (int64_t)NS_PER_S;
+	assert_int_equal(exchange(offset, &peer, now_ns, &quick), 0);
+	assert_int_equal(exchange(offset, &peer, now_ns + NS_PER_S, &quick), 0);
+	assert_int_equal(exchange(offset, &peer, now_ns + 2 * NS_PER_S, &quick), CLOCK_JUMPED);
+	assert_true(clock_offset_jump_ns(offset, NULL) < -990 * (int64_t)NS_PER_MS);
+	assert_int_equal(clock_offset_at(offset, jump_ns - 2 * NS_PER_S, &estimate_ns, &bound_ns), -ENODATA);
+	clock_offset_free(offset);
+}
+
+/* The kernel slews the peer's clock: nothing has jumped, and soon the truth is within the bound again. */
+static void test_clock_offset_takes_a_new_rate_for_no_jump(void **state)
+{
+	struct peer_clock peer = {.ppm = 10};
+	struct clock_offset *offset = clock_offset_new();
+	uint64_t now_ns;
+
+	(void)state;
+	now_ns = exchange_often(offset, &peer, 100 * NS_PER_S, 120);
+	peer.offset_ns += (int64_t)(now_ns / 1000000 * 10) - (int64_t)(now_ns / 1000000 * 300);
+	peer.ppm = 300;
+	for (int i = 0; i < 10; i++, now_ns += NS_PER_S)
+		assert_int_equal(exchange(offset, &peer, now_ns, &quick), 0);
+	assert_int_equal(clock_offset_jump_ns(offset, NULL), 0);
+	now_ns = exchange_often(offset, &peer, now_ns, 100);
+	assert_true(fabs(clock_offset_drift_ppm(offset) - 300) < 5);
 	clock_offset_free(offset);
 }
 
@@ -197,7 +312,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_clock_offset_truth_lies_within_the_bound_in_a_thousand_runs),
 	        cmocka_unit_test(test_clock_offset_bound_is_half_the_least_round_trip_soon_after),
-	        cmocka_unit_test(test_clock_offset_bound_grows_with_age_by_the_drift_seen),
+	        cmocka_unit_test(test_clock_offset_bound_grows_with_age_by_what_the_drift_may_change),
+	        cmocka_unit_test(test_clock_offset_of_the_past_counts_exchanges_on_both_sides),
+	        cmocka_unit_test(test_clock_offset_under_suspicion_holds_either_truth),
+	        cmocka_unit_test(test_clock_offset_takes_one_odd_exchange_for_no_jump),
+	        cmocka_unit_test(test_clock_offset_jump_is_told_once_and_parts_the_times),
+	        cmocka_unit_test(test_clock_offset_takes_a_new_rate_for_no_jump),
 	        cmocka_unit_test(test_clock_offset_ignores_impossible_exchanges),
 	        cmocka_unit_test(test_clock_offset_survives_a_peer_that_says_anything),
 	};
