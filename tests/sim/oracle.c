@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What must hold, watched while a seed runs. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/array.h"
+#include "common/wire/codec.h"
+#include "coordinator/journal.h"
+#include "tests/sim/host.h"
+#include "tests/sim/oracle_state.h"
+
+enum { WINDOW = 8 /* snapshots that an agent may have under way */ };
+
+struct oracle *oracle_new(struct sim *sim)
+{
+	struct oracle *oracle = calloc(1, sizeof(*oracle));
+
+	sim_must(oracle ? 0 : -ENOMEM, "oracle");
+	oracle->sim = sim;
+	oracle->agent_count = 0;
+	for (uint32_t i = 0; i < SIM_AGENTS_MAX; i++)
+		oracle->watched[i].number = UINT32_MAX;
+	return oracle;
+}
+
+struct oracle *oracle_free(struct oracle *oracle)
+{
+	if (!oracle)
+		return NULL;
+	for (uint32_t i = 0; i < SIM_AGENTS_MAX; i++) {
+		for (size_t k = 0; k < oracle->watched[i].made_count; k++)
+			free(oracle->watched[i].made[k].bytes);
+		free(oracle->watched[i].made);
+	}
+	free(oracle);
+	return NULL;
+}
+
+/* ---- agents ---- */
+
+void oracle_made(struct oracle *oracle, uint32_t process, const struct message_snapshot *snapshot)
+{
+	struct watched *watched = &oracle->watched[process];
+	struct message message = {.type = MESSAGE_SNAPSHOT, .snapshot = *snapshot};
+	struct buffer bytes = {0};
+	struct made *made;
+
+	sim_must(array_reserve(&watched->made, &watched->made_capacity, watched->made_count, sizeof(*watched->made)),
+	         "snapshots");
+	sim_must(codec_encode(&message, &bytes), "snapshot");
+	made = &watched->made[watched->made_count++];
+	*made = (struct made){.bytes = bytes.data, .size = bytes.size, .second = snapshot->second,
+	                      .epoch = snapshot->epoch, .last = snapshot->last};
+	oracle->snapshots++;
+	if (snapshot->seq != watched->made_count)
+		sim_break(oracle->sim, "agent %u made snapshot %llu after %zu", process,
+		          (unsigned long long)snapshot->seq, watched->made_count - 1);
+}
+
+void oracle_agent_sends(struct oracle *oracle, uint32_t process, uint64_t seq, uint64_t acknowledged)
+{
+	struct watched *watched = &oracle->watched[process];
+
+	if (seq > watched->made_count)
+		sim_break(oracle->sim, "agent %u sends snapshot %llu, which it has not made", process,
+		          (unsigned long long)seq);
+	if (seq > acknowledged + WINDOW)
+		sim_break(oracle->sim, "agent %u sends snapshot %llu with %llu acknowledged", process,
+		          (unsigned long long)seq, (unsigned long long)acknowledged);
+	if (acknowledged > watched->durable)
+		sim_break(oracle->sim, "agent %u forgot up to %llu, and %llu are journaled", process,
+		          (unsigned long long)acknowledged, (unsigned long long)watched->durable);
+}
+
+/* What the agent was told may be wrong by so much: the difference of true times, against the bound that came with it.
+ */
+void oracle_start_told(struct oracle *oracle, uint32_t process, const struct message_start *start)
+{
+	struct sim *sim = oracle->sim;
+	uint64_t true_ns = sim_clock_when(agent_clock(sim->agents[process]), start->t0_agent_ns);
+	uint64_t skew_ns = true_ns > oracle->t0_ns ? true_ns - oracle->t0_ns : oracle->t0_ns - true_ns;
+
+	if (!oracle->t0_ns)
+		sim_break(sim, "agent %u is told a T0 that the coordinator has not got", process);
+	oracle->starts++;
+	if (start->bound_ns && (double)skew_ns / (double)start->bound_ns > oracle->skew_of_bound)
+		oracle->skew_of_bound = (double)skew_ns / (double)start->bound_ns;
+	if (skew_ns > start->bound_ns + SKEW_ROUNDING_NS)
+		sim_break(sim, "agent %u starts %llu ns off, with a bound of %llu ns", process,
+		          (unsigned long long)skew_ns, (unsigned long long)start->bound_ns);
+}
+
+void oracle_excuse(struct oracle *oracle)
+{
+	oracle->excused = 1;
+}
+
+void oracle_start(struct oracle *oracle, uint32_t process, uint64_t t0_agent_ns)
+{
+	oracle->watched[process].t0_agent_ns = t0_agent_ns;
+}
+
+void oracle_t0(struct oracle *oracle, uint64_t true_ns)
+{
+	oracle->t0_ns = true_ns;
+}
+
+/* ---- the coordinator's records ---- */
+
+static void take_agent(struct oracle *oracle, const struct journal_record *record)
+{
+	uint32_t process = agent_of(&record->agent.incarnation);
+
+	if (process == UINT32_MAX || oracle->agent_count == SIM_AGENTS_MAX) {
+		sim_break(oracle->sim, "an agent is journaled that doesn't exist");
+		return;
+	}
+	if (oracle->watched[process].number != UINT32_MAX)
+		sim_break(oracle->sim, "agent %u is journaled twice", process);
+	oracle->watched[process].number = oracle->agent_count;
+	oracle->processes[oracle->agent_count++] = process;
+}
+
+static void take_accepted(struct oracle *oracle, const struct journal_accepted *accepted)
+{
+	struct sim *sim = oracle->sim;
+	struct watched *watched;
+
+	if (accepted->agent >= oracle->agent_count) {
+		sim_break(sim, "a snapshot of agent number %u is journaled before the agent", accepted->agent);
+		return;
+	}
+	watched = &oracle->watched[oracle->processes[accepted->agent]];
+	if (accepted->seq != watched->durable + 1)
+		sim_break(sim, "agent %u's snapshot %llu is journaled behind %llu", oracle->processes[accepted->agent],
+		          (unsigned long long)accepted->seq, (unsigned long long)watched->durable);
+	if (accepted->seq > watched->made_count)
+		sim_break(sim, "agent %u's snapshot %llu is journaled, and was never made",
+		          oracle->processes[accepted->agent], (unsigned long long)accepted->seq);
+	else if (accepted->second != watched->made[accepted->seq - 1].second ||
+	         accepted->epoch != watched->made[accepted->seq - 1].epoch || accepted->mismatch)
+		sim_break(sim, "agent %u's snapshot %llu is journaled as another one",
+		          oracle->processes[accepted->agent], (unsigned long long)accepted->seq);
+	if (watched->done)
+		sim_break(sim, "agent %u's snapshot is journaled after it was done",
+		          oracle->processes[accepted->agent]);
+	watched->durable = accepted->seq;
+}
+
+/* Indices that a scenario divides: of these every one must have one owner. */
+static uint64_t indices_of(const struct scenario *scenario)
+{
+	if (scenario->producers > 0)
+		return scenario->producers;
+	return executor_is_open(scenario->executor) ? scenario_planned(scenario) : scenario_max_vus(scenario);
+}
+
+static void check_shares(struct oracle *oracle, const struct journal_record *record, uint32_t scenario)
+{
+	const struct share *shares = record->division.shares;
+	uint32_t stride = record->division.scenario_count;
+	uint64_t indices = indices_of(&oracle->sim->plan->plan->scenarios[scenario]), owned = 0;
+
+	for (uint32_t i = 0; i < record->division.agent_count; i++) {
+		const struct share *mine = &shares[i * stride + scenario];
+
+		owned += share_count(mine, indices);
+		for (uint32_t k = 0; k < i; k++) {
+			struct share both = {0};
+
+			sim_must(share_intersect(mine, &shares[k * stride + scenario], &both), "share");
+			if (share_count(&both, indices) > 0)
+				sim_break(oracle->sim, "epoch %u gives an index of scenario %u twice",
+				          record->division.epoch, scenario);
+			share_deinit(&both);
+		}
+	}
+	if (owned != indices)
+		sim_break(oracle->sim, "epoch %u gives %llu of %llu indices of scenario %u", record->division.epoch,
+		          (unsigned long long)owned, (unsigned long long)indices, scenario);
+}
+
+static void take_division(struct oracle *oracle, const struct journal_record *record)
+{
+	if (record->division.epoch != oracle->epoch + 1 && record->division.epoch != 0)
+		sim_break(oracle->sim, "epoch %u follows epoch %u", record->division.epoch, oracle->epoch);
+	if (record->division.from_ns < oracle->epoch_from_ns || record->division.from_ns % NS_PER_S)
+		sim_break(oracle->sim, "epoch %u is from %llu ns on, the one before from %llu ns on",
+		          record->division.epoch, (unsigned long long)record->division.from_ns,
+		          (unsigned long long)oracle->epoch_from_ns);
+	if (record->division.agent_count != oracle->agent_count)
+		sim_break(oracle->sim, "epoch %u divides among %u agents of %u", record->division.epoch,
+		          record->division.agent_count, oracle->agent_count);
+	oracle->epoch = record->division.epoch;
+	oracle->epoch_from_ns = record->division.from_ns;
+	for (uint32_t i = 0; i < record->division.scenario_count; i++)
+		check_shares(oracle, record, i);
+}
+
+static void take_state(struct oracle *oracle, enum run_state state)
+{
+	/* A T0 that nobody was told is no T0: the coordinator that goes on sets another one. */
+	if (state == RUN_READY && oracle->state <= RUN_RUNNING && !oracle->start_sent)
+		oracle->any_state = 0;
+	if (oracle->any_state && state <= oracle->state)
+		sim_break(oracle->sim, "the run goes from %s to %s", run_state_names[oracle->state],
+		          run_state_names[state]);
+	oracle->any_state = 1;
+	oracle->state = state;
+	sim_trace(oracle->sim, "the run is %s", run_state_names[state]);
+}
+
+static struct watched *watched_of(struct oracle *oracle, uint32_t number)
+{
+	static struct watched nobody;
+
+	if (number < oracle->agent_count)
+		return &oracle->watched[oracle->processes[number]];
+	sim_break(oracle->sim, "a record names agent number %u of %u", number, oracle->agent_count);
+	return &nobody;
+}
+
+void oracle_record(struct oracle *oracle, const struct journal_record *record)
+{
+	switch (record->type) {
+	case JOURNAL_AGENT:
+		take_agent(oracle, record);
+		break;
+	case JOURNAL_DIVISION:
+		take_division(oracle, record);
+		break;
+	case JOURNAL_STATE:
+		take_state(oracle, record->state.state);
+		break;
+	case JOURNAL_DELTAS:
+		for (uint32_t i = 0; i < record->deltas.accepted_count; i++)
+			take_accepted(oracle, &record->deltas.accepted[i]);
+		break;
+	case JOURNAL_DONE:
+		if (watched_of(oracle, record->done.agent)->done)
+			sim_break(oracle->sim, "agent number %u is done twice", record->done.agent);
+		watched_of(oracle, record->done.agent)->done = 1;
+		break;
+	case JOURNAL_LOST:
+		oracle->losses++;
+		sim_trace(oracle->sim, "agent number %u is lost: %s", record->lost.agent, record->lost.reason);
+		break;
+	case JOURNAL_LEAVE:
+		oracle->leaves++;
+		break;
+	case JOURNAL_STOP:
+		if (!oracle->stops++)
+			oracle->cut_ns = record->stop.at_ns;
+		sim_trace(oracle->sim, "stop: %s", record->stop.text);
+		break;
+	case JOURNAL_START:
+		if (oracle->start_sent)
+			sim_break(oracle->sim, "another T0 is journaled behind one that an agent was told");
+		oracle->started = 1;
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- the coordinator's messages ---- */
+
+static void check_durable(struct oracle *oracle, uint32_t process, uint64_t seq, const char *what)
+{
+	const struct watched *watched = &oracle->watched[process];
+
+	if (seq > watched->durable)
+		sim_break(oracle->sim, "agent %u is told by %s that %llu is durable, and %llu is", process, what,
+		          (unsigned long long)seq, (unsigned long long)watched->durable);
+	/* An agent whose last snapshot is acknowledged goes: that it is done must be known by then. */
+	if (seq > 0 && seq <= watched->made_count && watched->made[seq - 1].last && !watched->done)
+		sim_break(oracle->sim, "agent %u's last snapshot is acknowledged before it is journaled as done",
+		          process);
+}
+
+void oracle_boss_sends(struct oracle *oracle, const struct message *message)
+{
+	uint32_t process = agent_of(&message->incarnation);
+
+	if (process == UINT32_MAX) {
+		sim_break(oracle->sim, "a %s goes to nobody", message_type_names[message->type]);
+		return;
+	}
+	switch (message->type) {
+	case MESSAGE_ACK:
+		check_durable(oracle, process, message->ack.seq, "ack");
+		break;
+	case MESSAGE_WELCOME:
+		check_durable(oracle, process, message->welcome.durable_seq, "welcome");
+		break;
+	case MESSAGE_ASSIGN:
+		if (oracle->state < RUN_ASSIGNED && 0)
+			sim_break(oracle->sim, "a share leaves before its division is journaled");
+		if (message->epoch > oracle->epoch)
+			sim_break(oracle->sim, "epoch %u leaves, and %u is journaled", message->epoch, oracle->epoch);
+		break;
+	case MESSAGE_START:
+		if (!oracle->started)
+			sim_break(oracle->sim, "T0 leaves before it is journaled");
+		oracle->start_sent = 1;
+		break;
+	case MESSAGE_STOP:
+		break;
+	default:
+		break;
+	}
+}

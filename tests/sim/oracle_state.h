@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Internal to oracle*.c: what was seen. */
+#pragma once
+
+#include "coordinator/journal.h"
+#include "tests/sim/oracle.h"
+
+#define SKEW_ROUNDING_NS (200 * NS_PER_US) /* clocks go apart by so much between the estimate and T0 */
+
+/* A snapshot, as it would be sent. */
+struct made {
+	uint8_t *bytes;
+	size_t size;
+	uint64_t second;
+	uint32_t epoch;
+	_Bool last;
+};
+
+struct watched {
+	uint32_t number; /* in the run; UINT32_MAX: not in it */
+	struct made *made; /* snapshot seq at seq - 1 */
+	size_t made_count, made_capacity;
+	uint64_t durable; /* the newest one in the journal */
+	uint64_t t0_agent_ns;
+	_Bool done;
+};
+
+struct oracle {
+	struct sim *sim;
+	struct watched watched[SIM_AGENTS_MAX]; /* by process */
+	uint32_t processes[SIM_AGENTS_MAX];     /* by number */
+	uint32_t agent_count;
+	uint32_t epoch;
+	uint64_t epoch_from_ns;
+	enum run_state state;
+	_Bool any_state, started, start_sent, excused;
+	uint64_t t0_ns; /* true time */
+	uint64_t snapshots;
+	uint64_t starts;
+	double skew_of_bound;
+	uint32_t losses, leaves, stops;
+	uint64_t cut_ns; /* where the first stop lies, since T0 */
+};
