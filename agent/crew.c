@@ -3,35 +3,13 @@
 #include "agent/crew.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/health.h"
-#include "agent/portion.h"
-#include "agent/probes.h"
-#include "agent/worker.h"
-#include "common/base/cleanup.h"
-
-enum { PROBE_TIMEOUT_MS = 3000 };
-
-struct crew {
-	struct crew_config config;
-	pthread_t opener;
-	atomic_bool opened;     /* the opener has ended; what it made is ours */
-	struct failure failure; /* the opener's until then */
-	struct plan *plan;
-	struct portion *portions;
-	struct worker **workers;
-	uint32_t worker_count;
-	struct target_facts *facts; /* by target: from the probes */
-	struct wire_target *targets;
-	struct snapshots *snapshots;
-	struct health *health;
-};
+#include "agent/crew_state.h"
+#include "common/base/clock.h"
 
 static void ring(const struct crew *crew)
 {
@@ -41,121 +19,33 @@ static void ring(const struct crew *crew)
 		;
 }
 
-/* On the opener's thread. */
-
-static int read_plan(struct crew *crew)
-{
-	const struct message_assign *assignment = crew->config.assignment;
-	struct failures failures = {0};
-	int r = plan_parse(assignment->plan, assignment->plan_size, crew->config.files, assignment->file_count,
-	                   &failures, &crew->plan);
-
-	if (r < 0) {
-		char text[FAILURE_TEXT_MAX] = "no memory";
-
-		if (failures.count > 0)
-			failure_format(&failures.items[0], text, sizeof(text));
-		failure_set(&crew->failure, r, "the plan cannot be read: %s", text);
-	}
-	failures_deinit(&failures);
-	if (r == 0 && crew->plan->scenario_count != assignment->share_count)
-		return failure_set(&crew->failure, -EINVAL, "the plan has %u scenarios, and shares came for %u",
-		                   crew->plan->scenario_count, assignment->share_count);
-	return r;
-}
-
-static int divide(struct crew *crew)
-{
-	const struct portion_config config = {
-	        .plan = crew->plan,
-	        .shares = crew->config.assignment->shares,
-	        .agent_index = crew->config.assignment->agent_index,
-	        .agent_count = crew->config.assignment->agent_count,
-	        .workers = crew->config.workers,
-	};
-	int r;
-
-	crew->portions = calloc(crew->config.workers, sizeof(*crew->portions));
-	if (!crew->portions)
-		return failure_set(&crew->failure, -ENOMEM, "no memory");
-	r = portion_divide(&config, crew->portions);
-	return r < 0 ? failure_set(&crew->failure, r, "cannot divide the share: %s", strerrordesc_np(-r)) : 0;
-}
-
-static int start_workers(struct crew *crew)
-{
-	crew->workers = calloc(crew->config.workers, sizeof(struct worker *));
-	if (!crew->workers)
-		return failure_set(&crew->failure, -ENOMEM, "no memory");
-	for (uint32_t i = 0; i < crew->config.workers; i++) {
-		const struct engine_config config = {
-		        .plan = crew->plan,
-		        .portion = &crew->portions[i],
-		        .drivers = crew->config.drivers,
-		        .agent_name = crew->config.assignment->agent_name,
-		        .run_id = crew->config.run_id,
-		        .secrets_folder = crew->config.secrets_folder,
-		        .log = crew->config.log,
-		        .worker = i,
-		};
-		int r = worker_new(&config, crew->config.doorbell, &crew->workers[i]);
-
-		if (r < 0)
-			return failure_set(&crew->failure, r, "cannot start a worker: %s", strerrordesc_np(-r));
-		crew->worker_count++;
-	}
-	return 0;
-}
-
-static int probe_targets(struct crew *crew)
-{
-	const struct probes_config config = {
-	        .plan = crew->plan,
-	        .drivers = crew->config.drivers,
-	        .log = crew->config.log,
-	        .agent_name = crew->config.assignment->agent_name,
-	        .run_id = crew->config.run_id,
-	        .timeout_ms = PROBE_TIMEOUT_MS,
-	};
-	int r;
-
-	crew->facts = calloc(crew->plan->target_count + 1, sizeof(*crew->facts));
-	crew->targets = calloc(crew->plan->target_count + 1, sizeof(*crew->targets));
-	if (!crew->facts || !crew->targets)
-		return failure_set(&crew->failure, -ENOMEM, "no memory");
-	r = probes_run(&config, crew->facts);
-	return r < 0 ? failure_set(&crew->failure, r, "cannot probe the targets: %s", strerrordesc_np(-r)) : 0;
-}
-
-static int open_crew(struct crew *crew)
-{
-	int r = read_plan(crew);
-
-	if (r == 0)
-		r = allow_check(crew->plan, crew->config.allowed, crew->config.allowed_count, &crew->failure);
-	if (r == 0)
-		r = divide(crew);
-	if (r == 0)
-		r = start_workers(crew);
-	if (r == 0)
-		r = probe_targets(crew);
-	if (r < 0)
-		return r;
-	r = snapshots_new(crew->plan, crew->worker_count, &crew->snapshots);
-	return r < 0 ? failure_set(&crew->failure, r, "no memory") : 0;
-}
-
 static void *opener(void *context)
 {
 	struct crew *crew = context;
 
-	open_crew(crew);
+	crew_open(crew);
 	atomic_store(&crew->opened, 1);
 	ring(crew);
 	return NULL;
 }
 
-/* On the main thread. */
+static void release(struct crew *crew)
+{
+	while (crew->first) {
+		struct epoch *epoch = crew->first;
+
+		crew->first = epoch->next;
+		epoch_free(epoch);
+	}
+	for (size_t i = 0; i < crew->value_count; i++) {
+		free(crew->values[i].name);
+		free(crew->values[i].value);
+	}
+	free(crew->values);
+	free(crew->duty_numbers);
+	health_free(crew->health);
+	free(crew);
+}
 
 int crew_new(const struct crew_config *config, struct crew **ret_crew)
 {
@@ -166,15 +56,13 @@ int crew_new(const struct crew_config *config, struct crew **ret_crew)
 		return -ENOMEM;
 	crew->config = *config;
 	crew->health = health_new();
-	if (!crew->health) {
-		free(crew);
-		return -ENOMEM;
-	}
-	r = pthread_create(&crew->opener, NULL, opener, crew);
-	if (r != 0) {
-		health_free(crew->health);
-		free(crew);
-		return -r;
+	r = epoch_new(config->assignment, config->epoch, 0, &crew->first);
+	crew->newest = crew->adopted = crew->first;
+	if (r == 0)
+		r = crew->health ? -pthread_create(&crew->opener, NULL, opener, crew) : -ENOMEM;
+	if (r < 0) {
+		release(crew);
+		return r;
 	}
 	*ret_crew = crew;
 	return 0;
@@ -185,19 +73,16 @@ struct crew *crew_free(struct crew *crew)
 	if (!crew)
 		return NULL;
 	pthread_join(crew->opener, NULL);
+	duties_free(crew->duties);
 	/* Seconds come back to us and are freed with their recorders, which need nothing of the workers' any more. */
 	for (uint32_t i = 0; i < crew->worker_count; i++)
 		worker_free(crew->workers[i]);
 	free(crew->workers);
 	snapshots_free(crew->snapshots);
-	for (uint32_t i = 0; crew->portions && i < crew->config.workers; i++)
-		portion_deinit(&crew->portions[i]);
-	free(crew->portions);
 	free(crew->targets);
 	free(crew->facts);
-	health_free(crew->health);
 	plan_free(crew->plan);
-	free(crew);
+	release(crew);
 	return NULL;
 }
 
@@ -207,6 +92,7 @@ enum crew_state crew_state(struct crew *crew)
 
 	if (!atomic_load(&crew->opened))
 		return CREW_OPENING;
+	crew_catch_up(crew);
 	if (crew->failure.code < 0)
 		return CREW_FAILED;
 	for (uint32_t i = 0; i < crew->worker_count; i++) {
@@ -230,11 +116,32 @@ const struct failure *crew_failure(const struct crew *crew)
 	return &crew->failure;
 }
 
+/* The second that is recorded first. One that had something to do from T0 on owes all of them. */
+static uint64_t first_second(const struct crew *crew)
+{
+	uint64_t now_ns = clock_now_ns();
+
+	if (crew->t0_ns >= now_ns || !epoch_is_empty(crew->adopted))
+		return 0;
+	return (now_ns - crew->t0_ns) / NS_PER_S;
+}
+
 void crew_start(struct crew *crew, uint64_t t0_ns)
 {
+	uint64_t first, earliest;
+
+	crew->t0_ns = t0_ns;
 	health_start(crew->health);
+	first = first_second(crew);
+	snapshots_begin(crew->snapshots, first);
 	for (uint32_t i = 0; i < crew->worker_count; i++)
-		worker_start(crew->workers[i], t0_ns);
+		worker_start(crew->workers[i], t0_ns, first);
+	earliest = crew_earliest_ns(crew);
+	for (struct epoch *epoch = crew->adopted->next; epoch; epoch = epoch->next) {
+		if (epoch->effective_ns < earliest)
+			epoch->effective_ns = earliest;
+	}
+	crew_catch_up(crew);
 }
 
 int crew_begin(struct crew *crew, uint32_t scenario, uint64_t at_ns)
@@ -276,12 +183,23 @@ static int collect(struct crew *crew)
 	return 0;
 }
 
+static int take_reading(void *context, const struct duty_reading *reading)
+{
+	struct crew *crew = context;
+
+	return snapshots_reading(crew->snapshots, reading->metric, reading->label, reading->value);
+}
+
 int crew_snapshot(struct crew *crew, struct snapshot **ret_snapshot)
 {
 	struct wire_health health;
 	int r = collect(crew);
 
 	if (r < 0 || !snapshots_ready(crew->snapshots))
+		return r;
+	if (crew->duties)
+		r = duties_take_readings(crew->duties, take_reading, crew);
+	if (r < 0)
 		return r;
 	health_sample(crew->health, snapshots_cpu_at_start_ns(crew->snapshots), &health);
 	r = snapshots_make(crew->snapshots, &health, give_back, crew, ret_snapshot);

@@ -9,6 +9,7 @@
 
 #include "agent/allow.h"
 #include "agent/drivers/driver.h"
+#include "agent/duties.h"
 #include "agent/snapshots.h"
 #include "common/base/failure.h"
 #include "common/base/log.h"
@@ -17,8 +18,9 @@
 struct crew;
 
 struct crew_config {
-	const struct message_assign *assignment;
-	const struct plan_file *files; /* one for each of the assignment's */
+	const struct message_assign *assignment; /* the first one; crew_assign() gives those of later epochs */
+	uint32_t epoch;                          /* of that assignment */
+	const struct plan_file *files;           /* one for each of the assignment's */
 	const char *run_id;
 	uint32_t workers;
 	const struct driver_ops *const *drivers; /* by target_kind */
@@ -46,8 +48,24 @@ enum crew_state crew_state(struct crew *crew);
 /* Of a crew that failed; holds until crew_free(). */
 const struct failure *crew_failure(const struct crew *crew);
 
-/* Tell all workers: T0 on our clock; when a scenario with startAfter begins (0 or -ENOMEM); when no iteration starts
- * any more, and how long those in progress may take. Times of the latter two count from T0. */
+/* What the agent runs from `effective_ns` on (since T0, a whole second), whatever it had until then: all of it. What
+ * the crew keeps it reads at once; the plan and the files of the first assignment stay. Before crew_start() with
+ * effective_ns 0 it is the first assignment that is replaced. Later ones must not come into effect before earlier ones.
+ * 0 or a negative errno (-EINVAL: its shares are not the plan's), which ends the crew. */
+int crew_assign(struct crew *crew, const struct message_assign *assignment, uint32_t epoch, uint64_t effective_ns);
+/* The duties that this agent has from now on, by their number in the plan, whatever it had until then (copied). One
+ * that is taken away while it is performed is cancelled. 0 or -ENOMEM. */
+int crew_duties(struct crew *crew, const uint32_t *duties, uint32_t count);
+/* What `{{name}}` is from now on, for every virtual user and duty (copied). Names that the plan doesn't know are passed
+ * over. 0 or -ENOMEM. */
+int crew_values(struct crew *crew, const struct text_pair *values, uint32_t count);
+/* News of a setup or teardown step, once: false if there is none. What it points to holds until the next call. */
+_Bool crew_duty_over(struct crew *crew, struct duty_over *ret_over);
+
+/* Tell all workers: T0 on our clock (past for an agent that joins late: its first snapshot then is of the second that
+ * is running, unless its first assignment gave it something to do); when a scenario with startAfter begins (0 or
+ * -ENOMEM); when no iteration starts any more, and how long those in progress may take. Times of the latter two count
+ * from T0. */
 void crew_start(struct crew *crew, uint64_t t0_ns);
 int crew_begin(struct crew *crew, uint32_t scenario, uint64_t at_ns);
 void crew_stop(struct crew *crew, uint64_t at_ns, uint64_t grace_ns);

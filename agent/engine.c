@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/array.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 
@@ -70,6 +71,7 @@ static int init_runners(struct engine *engine)
 }
 
 static void stop_fired(struct loop_timer *timer, uint64_t now_ns);
+static void adopt_fired(struct loop_timer *timer, uint64_t now_ns);
 static void drain_fired(struct loop_timer *timer, uint64_t now_ns);
 
 static int init(struct engine *engine)
@@ -99,6 +101,7 @@ int engine_new(const struct engine_config *config, struct failure *failure, stru
 	engine->plan = config->plan;
 	engine->stop_ns = CLOCK_NEVER;
 	engine->stop_timer = (struct loop_timer){.fire = stop_fired, .context = engine};
+	engine->adopt_timer = (struct loop_timer){.fire = adopt_fired, .context = engine};
 	engine->drain_timer = (struct loop_timer){.fire = drain_fired, .context = engine};
 	r = init(engine);
 	if (r < 0)
@@ -129,6 +132,8 @@ struct engine *engine_free(struct engine *engine)
 		free(flight);
 	}
 	buffer_deinit(&engine->scratch);
+	free(engine->adoptions);
+	free(engine->values);
 	seconds_deinit(engine);
 	secrets_free(engine->secrets);
 	groups_free(engine->groups);
@@ -139,14 +144,14 @@ struct engine *engine_free(struct engine *engine)
 
 /* Running. */
 
-int engine_start(struct engine *engine, uint64_t t0_ns)
+int engine_start(struct engine *engine, uint64_t t0_ns, uint64_t first_second)
 {
 	int r;
 
 	assert(engine->phase == ENGINE_IDLE);
 	engine->phase = ENGINE_RUNNING;
 	engine->t0_ns = t0_ns;
-	r = seconds_start(engine);
+	r = seconds_start(engine, first_second);
 	for (uint32_t i = 0; r == 0 && i < engine->runner_count; i++) {
 		struct runner *runner = &engine->runners[i];
 
@@ -164,6 +169,97 @@ int engine_begin(struct engine *engine, uint32_t scenario, uint64_t at_ns)
 		return 0;
 	runner = &engine->runners[scenario];
 	return runner->state == RUNNER_WAITING ? runner_begin(runner, engine->t0_ns + at_ns) : 0;
+}
+
+/* Before T0: as if it had been made with this portion. */
+static int replace_portion(struct engine *engine, const struct portion *portion)
+{
+	int r = 0;
+
+	engine->config.portion = portion;
+	for (uint32_t i = 0; r == 0 && i < engine->runner_count; i++) {
+		runner_deinit(&engine->runners[i]);
+		r = runner_init(&engine->runners[i], engine, i);
+	}
+	return r;
+}
+
+static int foresee(struct engine *engine, const struct adoption *adoption)
+{
+	int r = array_reserve(&engine->adoptions, &engine->adoption_capacity, engine->adoption_count,
+	                      sizeof(*engine->adoptions));
+
+	for (uint32_t i = 0; r == 0 && i < engine->runner_count; i++)
+		r = runner_foresee(&engine->runners[i], &adoption->portion->scenarios[i], adoption->at_ns);
+	if (r < 0)
+		return r;
+	engine->adoptions[engine->adoption_count++] = *adoption;
+	return loop_timer_start(engine->loop, &engine->adopt_timer, engine->adoptions[0].at_ns);
+}
+
+int engine_adopt(struct engine *engine, const struct portion *portion, uint64_t effective_ns, struct failure *failure)
+{
+	int r;
+
+	if (engine->phase >= ENGINE_DRAINING)
+		return 0;
+	r = targets_adopt(engine, portion, failure);
+	if (r < 0)
+		return r;
+	if (engine->phase == ENGINE_IDLE)
+		r = replace_portion(engine, portion);
+	else
+		r = foresee(engine, &(struct adoption){.portion = portion, .at_ns = engine->t0_ns + effective_ns});
+	return r < 0 ? failure_set(failure, r, "cannot take over: %s", strerrordesc_np(-r)) : 0;
+}
+
+void engine_shift(struct engine *engine, uint64_t now_ns)
+{
+	while (engine->adoption_count > 0 && engine->adoptions[0].at_ns <= now_ns) {
+		struct adoption adoption = engine->adoptions[0];
+
+		memmove(engine->adoptions, engine->adoptions + 1,
+		        --engine->adoption_count * sizeof(*engine->adoptions));
+		for (uint32_t i = 0; i < engine->runner_count; i++)
+			engine_fail(engine, runner_shift(&engine->runners[i], &adoption.portion->scenarios[i],
+			                                 adoption.at_ns, now_ns));
+	}
+	if (engine->adoption_count > 0)
+		engine_fail(engine, loop_timer_start(engine->loop, &engine->adopt_timer, engine->adoptions[0].at_ns));
+	else
+		loop_timer_stop(engine->loop, &engine->adopt_timer);
+}
+
+static void adopt_fired(struct loop_timer *timer, uint64_t now_ns)
+{
+	engine_shift(timer->context, now_ns);
+}
+
+static int keep_value(struct engine *engine, const struct engine_value *value)
+{
+	size_t i;
+
+	for (i = 0; i < engine->value_count && engine->values[i].slot != value->slot; i++)
+		;
+	if (array_reserve(&engine->values, &engine->value_capacity, i, sizeof(*engine->values)) < 0)
+		return -ENOMEM;
+	engine->values[i] = *value;
+	if (i == engine->value_count)
+		engine->value_count++;
+	return 0;
+}
+
+int engine_set_values(struct engine *engine, const struct engine_value *values, size_t count)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = keep_value(engine, &values[i]);
+	for (uint32_t i = 0; r == 0 && i < engine->runner_count; i++) {
+		for (size_t j = 0; j < engine->runners[i].vu_count; j++)
+			vu_set_values(engine->runners[i].vus[j], values, count);
+	}
+	return r;
 }
 
 static void stop_fired(struct loop_timer *timer, uint64_t now_ns)
@@ -289,6 +385,7 @@ static void drain_fired(struct loop_timer *timer, uint64_t now_ns)
 static void finish(struct engine *engine)
 {
 	loop_timer_stop(engine->loop, &engine->stop_timer);
+	loop_timer_stop(engine->loop, &engine->adopt_timer);
 	loop_timer_stop(engine->loop, &engine->drain_timer);
 	engine->phase = ENGINE_DONE;
 	seconds_finish(engine);

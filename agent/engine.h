@@ -2,7 +2,7 @@
 /* All that one worker runs, on one thread: its loop, its drivers, its scenarios, and the second it is recording.
  *
  * An engine knows no other thread: what it hands over goes through a callback. It is made, prepared, started and turned
- * until it is done:  new -> start(T0) -> turn, turn, ... (begin, stop) -> done -> free. */
+ * until it is done:  new -> start(T0) -> turn, turn, ... (adopt, begin, stop) -> done -> free. */
 #pragma once
 
 #include <stdint.h>
@@ -22,7 +22,7 @@
 
 struct engine_config {
 	const struct plan *plan;
-	const struct portion *portion;           /* this worker's; both must outlive the engine */
+	const struct portion *portion;           /* this worker's at first; both must outlive the engine */
 	const struct driver_ops *const *drivers; /* by target_kind */
 	const char *agent_name;
 	const char *run_id;
@@ -42,6 +42,18 @@ enum engine_phase {
 	ENGINE_DONE,     /* the last second is handed over */
 };
 
+/* What `{{slot's name}}` is. */
+struct engine_value {
+	uint32_t slot;
+	const char *text; /* must outlive the engine */
+};
+
+/* A portion that holds from a time on, on the clock. */
+struct adoption {
+	const struct portion *portion;
+	uint64_t at_ns;
+};
+
 struct engine {
 	struct engine_config config;
 	const struct plan *plan;
@@ -58,6 +70,13 @@ struct engine {
 	uint64_t stop_ns; /* CLOCK_NEVER: none */
 	uint64_t stop_grace_ns;
 	struct loop_timer stop_timer;
+	struct adoption *adoptions; /* to come */
+	size_t adoption_count;
+	size_t adoption_capacity;
+	struct loop_timer adopt_timer;
+	struct engine_value *values; /* that hold for every VU, beside the plan's variables */
+	size_t value_count;
+	size_t value_capacity;
 	struct loop_timer drain_timer;
 	_Bool abandoning;
 	uint64_t lingering; /* interrupted operations that haven't completed */
@@ -73,8 +92,14 @@ int engine_new(const struct engine_config *config, struct failure *failure, stru
 /* Closes the drivers; may block. What is still in flight is abandoned. Accepts NULL. */
 struct engine *engine_free(struct engine *engine);
 
-/* T0 on our clock. */
-int engine_start(struct engine *engine, uint64_t t0_ns);
+/* T0 on our clock, and the second since then that is recorded first: 0, or the current one for an agent that joins. */
+int engine_start(struct engine *engine, uint64_t t0_ns, uint64_t first_second);
+/* From effective_ns since T0 on (a whole second that has not come yet) the worker runs this portion, which must outlive
+ * the engine; before the start with 0: instead of what it had. What it needs beyond what it has (drivers, lanes, VUs)
+ * is made at once: may block shortly. 0 or a negative errno, said. */
+int engine_adopt(struct engine *engine, const struct portion *portion, uint64_t effective_ns, struct failure *failure);
+/* Sets what `{{name}}`s are from now on. 0 or -ENOMEM. */
+int engine_set_values(struct engine *engine, const struct engine_value *values, size_t count);
 /* A scenario with startAfter begins at_ns after T0 (its startTime included). Ignored for one that has begun. */
 int engine_begin(struct engine *engine, uint32_t scenario, uint64_t at_ns);
 /* No iteration starts that is intended at or after at_ns since T0 (or now, if that is later); those in progress then
@@ -92,6 +117,8 @@ _Bool engine_facts(const struct engine *engine, uint32_t target, struct target_f
 struct recorder *engine_recorder(struct engine *engine, uint64_t at_ns);
 /* Keeps the first error of a callback. */
 void engine_fail(struct engine *engine, int error);
+/* Switches to the portions whose time has come. */
+void engine_shift(struct engine *engine, uint64_t now_ns);
 /* A flight from the pool with an operation in its initial state, or NULL. */
 struct flight *engine_flight(struct engine *engine);
 void engine_flight_release(struct engine *engine, struct flight *flight);

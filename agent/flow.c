@@ -72,14 +72,18 @@ static int init_feeds(struct flow *flow, const struct plan *plan, uint32_t scena
 	if (!flow->feeds)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < plan->feed_count; i++) {
-		const struct feed *feed = plan->feeds[i];
+		struct flow_feed *of = &flow->feeds[flow->feed_count];
 
 		if (!plan_scenario_uses_feed(plan, scenario, i))
 			continue;
-		flow->feeds[flow->feed_count++] = (struct flow_feed){
-		        .feed = feed,
-		        .offset = feed_pick(feed) == FEED_UNIQUE ? feed_use_offset(plan, scenario, i) : 0,
-		};
+		flow->feed_count++;
+		of->feed = plan->feeds[i];
+		of->is_unique = feed_pick(of->feed) == FEED_UNIQUE;
+		if (!of->is_unique)
+			continue;
+		flow->draws_unique = 1;
+		of->offset = feed_use_offset(plan, scenario, i);
+		of->spares = feed_use_draws(plan, i);
 	}
 	return 0;
 }
@@ -104,6 +108,7 @@ void flow_deinit(struct flow *flow)
 	free(flow->steps);
 	free(flow->targets);
 	free(flow->feeds);
+	moves_deinit(&flow->moves);
 	*flow = (struct flow){0};
 }
 
@@ -125,17 +130,29 @@ static uint32_t choose_step(const struct flow *flow, struct random *random)
 	return UINT32_MAX;
 }
 
+/* The row of a unique feed; false: it cannot be that large. */
+static _Bool unique_row(const struct flow *flow, const struct flow_feed *of, const struct flow_start *start,
+                        uint64_t *ret_row)
+{
+	uint64_t spare = start->spare;
+
+	if (start->is_spare || moves_spare(&flow->moves, start->draw, &spare))
+		return !__builtin_add_overflow(of->spares, spare, ret_row);
+	return !__builtin_add_overflow(of->offset, start->draw, ret_row);
+}
+
 /* 0, -ENODATA (a unique feed has nothing left; *ret_feed says which) or -ENOMEM. */
-static int draw_feeds(const struct flow *flow, struct vu *vu, uint64_t draw, const struct feed **ret_feed)
+static int draw_feeds(const struct flow *flow, struct vu *vu, const struct flow_start *start,
+                      const struct feed **ret_feed)
 {
 	for (uint32_t i = 0; i < flow->feed_count; i++) {
 		const struct flow_feed *of = &flow->feeds[i];
-		uint64_t index;
+		uint64_t index = start->draw;
 		uint64_t row;
 		int r;
 
 		*ret_feed = of->feed;
-		if (__builtin_add_overflow(of->offset, draw, &index))
+		if (of->is_unique && !unique_row(flow, of, start, &index))
 			return -ENODATA;
 		r = feed_draw(of->feed, index, &vu->random, &row);
 		if (r < 0)
@@ -347,7 +364,7 @@ int flow_start(struct vu *vu, const struct flow_start *start)
 	vu->scope.iteration = vu->iterations++;
 	runner->tally.started++;
 	runner->running++;
-	r = draw_feeds(&runner->flow, vu, start->draw, &feed);
+	r = draw_feeds(&runner->flow, vu, start, &feed);
 	if (r == -ENODATA)
 		return fail_without_data(vu, feed);
 	if (r == 0)

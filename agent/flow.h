@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "agent/drivers/driver.h"
+#include "agent/moves.h"
 #include "agent/recorder.h"
 #include "agent/vu.h"
 
@@ -40,7 +41,9 @@ struct flow_step {
 
 struct flow_feed {
 	const struct feed *feed;
+	_Bool is_unique;
 	uint64_t offset; /* of unique draws: what earlier scenarios have planned for themselves */
+	uint64_t spares; /* of unique draws: the row of spare 0 */
 };
 
 /* A scenario's steps, made ready for one worker. */
@@ -52,6 +55,8 @@ struct flow {
 	uint32_t target_count;
 	struct flow_feed *feeds; /* that the steps use */
 	uint32_t feed_count;
+	_Bool draws_unique; /* one of them is unique */
+	struct moves moves; /* only where draws_unique */
 };
 
 /* The drivers must be open. 0 or a negative errno; deinit releases a half-built one too. */
@@ -68,7 +73,9 @@ enum flow_outcome {
 struct flow_start {
 	uint64_t intended_ns;
 	uint64_t now_ns;
-	uint64_t draw; /* index of the iteration's draws from feeds */
+	uint64_t draw;  /* index of the iteration's draws from feeds */
+	_Bool is_spare; /* from unique feeds it draws a spare row: */
+	uint64_t spare;
 	uint32_t lane;
 	_Bool may_refuse;
 };

@@ -2,10 +2,14 @@
 /* The arrival-rate executors: iterations start when the schedule says, whatever the target does.
  *
  * A free VU takes an arrival at once. VUs are made on demand, up to this worker's part of maxVUs; then an arrival is
- * dropped, or waits its turn (`whenFull: queue`) with its intended time kept. */
+ * dropped, or waits its turn (`whenFull: queue`) with its intended time kept.
+ *
+ * When the share changes, the pacer keeps the arrivals apart to the ns; VUs follow: those whose index went away take no
+ * arrival any more but what waits, and leave when they are free. */
 #include "agent/runner.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "agent/engine.h"
 #include "common/base/clock.h"
@@ -13,11 +17,19 @@
 /* Starts in one go; then the loop looks at its descriptors before the next ones. */
 enum { STARTS_AT_ONCE = 128 };
 
+static _Bool is_taken(const struct open_loop *open, uint64_t index)
+{
+	return open->taken && (open->taken[index / 64] >> index % 64 & 1);
+}
+
 static int make_vu(struct runner *runner, struct vu **ret_vu)
 {
 	struct open_loop *open = &runner->open;
-	int r = runner_add_vu(runner, share_cursor_index(&open->next_vu), ret_vu);
+	int r;
 
+	while (is_taken(open, share_cursor_index(&open->next_vu)))
+		share_cursor_advance(&open->next_vu);
+	r = runner_add_vu(runner, share_cursor_index(&open->next_vu), ret_vu);
 	if (r < 0)
 		return r;
 	share_cursor_advance(&open->next_vu);
@@ -31,7 +43,7 @@ static int take_vu(struct runner *runner, struct vu **ret_vu)
 	struct open_loop *open = &runner->open;
 
 	*ret_vu = vu_list_take_last(&open->idle);
-	if (*ret_vu || runner->vu_count >= open->vu_limit)
+	if (*ret_vu || runner->vus_alive >= open->vu_limit)
 		return 0;
 	return make_vu(runner, ret_vu);
 }
@@ -87,26 +99,43 @@ static int wait_for_next(struct runner *runner, uint64_t wake_ns)
 	return loop_timer_start(runner->engine->loop, &runner->open.timer, wake_ns);
 }
 
+/* Takes one that is due, and says what the pacer said. */
+static int take(struct runner *runner, uint64_t now_ns, enum pacer_verdict *ret_verdict)
+{
+	struct arrival arrival;
+
+	*ret_verdict = pacer_take(runner->open.pacer, now_ns, &arrival);
+	switch (*ret_verdict) {
+	case PACER_START:
+		runner->tally.planned++;
+		return arrive(runner, &arrival, now_ns);
+	case PACER_LATE:
+		runner->tally.planned++;
+		return runner_drop(runner, DROP_LATE, 1, arrival.intended_ns);
+	case PACER_SHIFT:
+		engine_shift(runner->engine, now_ns);
+		break;
+	case PACER_WAIT:
+	case PACER_END:
+		break;
+	}
+	return 0;
+}
+
 static int start_due(struct runner *runner, uint64_t now_ns)
 {
-	struct pacer *pacer = runner->open.pacer;
-	struct arrival arrival;
 	int r = 0;
 
 	for (int i = 0; r == 0 && i < STARTS_AT_ONCE; i++) {
-		enum pacer_verdict verdict = pacer_take(pacer, now_ns, &arrival);
+		enum pacer_verdict verdict;
 
+		r = take(runner, now_ns, &verdict);
 		if (verdict == PACER_END) {
 			runner_check(runner, now_ns);
 			return 0;
 		}
 		if (verdict == PACER_WAIT)
-			return wait_for_next(runner, pacer_wake_ns(pacer, now_ns));
-		runner->tally.planned++;
-		if (verdict == PACER_LATE)
-			r = runner_drop(runner, DROP_LATE, 1, arrival.intended_ns);
-		else
-			r = arrive(runner, &arrival, now_ns);
+			return wait_for_next(runner, pacer_wake_ns(runner->open.pacer, now_ns));
 		now_ns = clock_now_ns();
 	}
 	return r < 0 ? r : wait_for_next(runner, now_ns);
@@ -122,12 +151,12 @@ static void arrivals_fired(struct loop_timer *timer, uint64_t now_ns)
 static int prepare(struct runner *runner)
 {
 	struct open_loop *open = &runner->open;
-	uint64_t first = share_count(&runner->portion->vus, runner->scenario->pre_allocated_vus);
+	uint64_t first = share_count(&runner->portion->indices, runner->scenario->pre_allocated_vus);
 	int r;
 
 	open->timer = (struct loop_timer){.fire = arrivals_fired, .context = runner};
-	open->vu_limit = share_count(&runner->portion->vus, scenario_max_vus(runner->scenario));
-	r = share_cursor_init(&open->next_vu, &runner->portion->vus, 0);
+	open->vu_limit = share_count(&runner->portion->indices, scenario_max_vus(runner->scenario));
+	r = share_cursor_init(&open->next_vu, &runner->portion->indices, 0);
 	for (uint64_t i = 0; r == 0 && i < first && i < open->vu_limit; i++) {
 		struct vu *vu;
 
@@ -138,19 +167,110 @@ static int prepare(struct runner *runner)
 	return r;
 }
 
+/* A share that holds from at_ns on the clock. */
+static int look_ahead(struct runner *runner, const struct scenario_portion *portion, uint64_t at_ns)
+{
+	uint64_t first = 0;
+
+	if (runner->flow.draws_unique && at_ns > runner->origin_ns)
+		first = schedule_arrivals(runner->schedule, at_ns - runner->origin_ns);
+	if (runner->flow.draws_unique &&
+	    moves_add(&runner->flow.moves, runner->index, portion->moves, portion->move_count, first) < 0)
+		return -ENOMEM;
+	return pacer_adopt(runner->open.pacer, &portion->indices, at_ns);
+}
+
 static int begin(struct runner *runner)
 {
+	const struct engine *engine = runner->engine;
+	const struct scenario_portion *portion = runner->portion;
 	const struct pacer_config config = {
 	        .schedule = runner->schedule,
-	        .share = &runner->portion->arrivals,
+	        .share = &portion->indices,
 	        .origin_ns = runner->origin_ns,
-	        .max_lateness_ns = runner->engine->plan->max_lateness_ns,
+	        .max_lateness_ns = engine->plan->max_lateness_ns,
 	};
 	int r = pacer_new(&config, &runner->open.pacer);
 
+	if (r == 0 && runner->flow.draws_unique)
+		r = moves_add(&runner->flow.moves, runner->index, portion->moves, portion->move_count, 0);
+	for (size_t i = 0; r == 0 && i < engine->adoption_count; i++)
+		r = look_ahead(runner, &engine->adoptions[i].portion->scenarios[runner->index],
+		               engine->adoptions[i].at_ns);
 	if (r < 0 || pacer_next_ns(runner->open.pacer) == CLOCK_NEVER)
 		return r;
-	return loop_timer_start(runner->engine->loop, &runner->open.timer, pacer_next_ns(runner->open.pacer));
+	return wait_for_next(runner, pacer_next_ns(runner->open.pacer));
+}
+
+static int foresee(struct runner *runner, const struct scenario_portion *portion, uint64_t at_ns)
+{
+	int r;
+
+	if (runner->state != RUNNER_RUNNING)
+		return 0;
+	r = look_ahead(runner, portion, at_ns);
+	if (r < 0 || pacer_next_ns(runner->open.pacer) == CLOCK_NEVER)
+		return r;
+	return wait_for_next(runner, pacer_next_ns(runner->open.pacer));
+}
+
+/* Those that have begun before the share changes, or should have. */
+static int start_until(struct runner *runner, uint64_t at_ns, uint64_t now_ns)
+{
+	enum pacer_verdict verdict;
+	int r = 0;
+
+	while (r == 0 && pacer_next_ns(runner->open.pacer) < at_ns)
+		r = take(runner, now_ns, &verdict);
+	return r;
+}
+
+static void retire(struct runner *runner, struct vu *vu)
+{
+	vu_list_remove(vu);
+	runner_remove_vu(runner, vu);
+}
+
+/* Notes which of the VUs stay, and sends off those that are free of the others. */
+static void sort_out_vus(struct runner *runner)
+{
+	struct open_loop *open = &runner->open;
+
+	runner->vus_alive = 0;
+	for (size_t i = runner->vu_count; i > 0; i--) {
+		struct vu *vu = runner->vus[i - 1];
+
+		vu->gone = !share_owns(&runner->portion->indices, vu->index);
+		if (!vu->gone) {
+			runner->vus_alive++;
+			open->taken[vu->index / 64] |= UINT64_C(1) << vu->index % 64;
+		} else if (vu->list == &open->idle) {
+			retire(runner, vu);
+		}
+	}
+}
+
+static int shift(struct runner *runner, uint64_t at_ns, uint64_t now_ns)
+{
+	struct open_loop *open = &runner->open;
+	const struct share *share = &runner->portion->indices;
+	uint64_t limit = scenario_max_vus(runner->scenario);
+	struct share_cursor cursor;
+	int r = runner->state == RUNNER_RUNNING ? start_until(runner, at_ns, now_ns) : 0;
+
+	if (r == 0)
+		r = share_cursor_init(&cursor, share, 0);
+	if (r < 0)
+		return r;
+	share_cursor_deinit(&open->next_vu);
+	open->next_vu = cursor;
+	open->vu_limit = share_count(share, limit);
+	free(open->taken);
+	open->taken = calloc(limit / 64 + 1, sizeof(*open->taken));
+	if (!open->taken)
+		return -ENOMEM;
+	sort_out_vus(runner);
+	return 0;
 }
 
 static int vu_free_again(struct runner *runner, struct vu *vu, uint64_t now_ns)
@@ -164,7 +284,10 @@ static int vu_free_again(struct runner *runner, struct vu *vu, uint64_t now_ns)
 			vu_list_add(&runner->engine->ready, vu);
 		return outcome < 0 ? outcome : 0;
 	}
-	vu_list_add(&runner->open.idle, vu);
+	if (vu->gone)
+		retire(runner, vu);
+	else
+		vu_list_add(&runner->open.idle, vu);
 	runner_check(runner, now_ns);
 	return 0;
 }
@@ -212,6 +335,7 @@ static void release(struct runner *runner)
 	open->pacer = pacer_free(open->pacer);
 	backlog_deinit(&open->backlog);
 	share_cursor_deinit(&open->next_vu);
+	free(open->taken);
 }
 
 const struct runner_ops open_loop_ops = {
@@ -219,6 +343,8 @@ const struct runner_ops open_loop_ops = {
         .begin = begin,
         .vu_free = vu_free_again,
         .vu_timer = no_timer,
+        .foresee = foresee,
+        .shift = shift,
         .bound = bound,
         .end = end,
         .give_up = drop_backlog,

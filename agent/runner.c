@@ -10,9 +10,10 @@
 #include "common/base/array.h"
 #include "common/base/clock.h"
 
-static _Bool counts_iterations(const struct scenario *scenario)
+_Bool runner_counts_iterations(const struct runner *runner)
 {
-	return scenario->executor == EXECUTOR_PER_VU_ITERATIONS || scenario->executor == EXECUTOR_SHARED_ITERATIONS;
+	return runner->scenario->executor == EXECUTOR_PER_VU_ITERATIONS ||
+	       runner->scenario->executor == EXECUTOR_SHARED_ITERATIONS;
 }
 
 _Bool runner_is_warmup(const struct runner *runner, uint64_t intended_ns)
@@ -41,9 +42,20 @@ int runner_add_vu(struct runner *runner, uint64_t index, struct vu **ret_vu)
 	r = vu_new(runner, index, &vu);
 	if (r < 0)
 		return r;
+	vu->place = runner->vu_count;
 	runner->vus[runner->vu_count++] = vu;
 	*ret_vu = vu;
 	return 0;
+}
+
+void runner_remove_vu(struct runner *runner, struct vu *vu)
+{
+	struct vu *last = runner->vus[--runner->vu_count];
+
+	assert(!vu->busy && !vu->flight);
+	runner->vus[vu->place] = last;
+	last->place = vu->place;
+	vu_free(vu);
 }
 
 static void finish(struct runner *runner, uint64_t now_ns)
@@ -61,8 +73,8 @@ static void finish(struct runner *runner, uint64_t now_ns)
 
 void runner_check(struct runner *runner, uint64_t now_ns)
 {
-	_Bool may_finish = runner->state == RUNNER_ENDING ||
-	                   (runner->state == RUNNER_RUNNING && counts_iterations(runner->scenario));
+	_Bool may_finish =
+	        runner->state == RUNNER_ENDING || (runner->state == RUNNER_RUNNING && runner_counts_iterations(runner));
 
 	if (may_finish && runner->running == 0 && runner->ops->is_over(runner))
 		finish(runner, now_ns);
@@ -149,6 +161,39 @@ int runner_begin(struct runner *runner, uint64_t origin_ns)
 	runner->ops->bound(runner, runner->engine->stop_ns);
 	runner_check(runner, origin_ns);
 	return 0;
+}
+
+/* Whether a change of its share can change what it does. */
+static _Bool may_change(const struct runner *runner)
+{
+	switch (runner->state) {
+	case RUNNER_WAITING:
+	case RUNNER_RUNNING:
+		return 1;
+	case RUNNER_ENDING:
+		return 0;
+	case RUNNER_FINISHED:
+		return runner_counts_iterations(runner) && runner->engine->stop_ns == CLOCK_NEVER;
+	}
+	return 0;
+}
+
+int runner_foresee(struct runner *runner, const struct scenario_portion *portion, uint64_t at_ns)
+{
+	return may_change(runner) ? runner->ops->foresee(runner, portion, at_ns) : 0;
+}
+
+int runner_shift(struct runner *runner, const struct scenario_portion *portion, uint64_t at_ns, uint64_t now_ns)
+{
+	runner->portion = portion;
+	return may_change(runner) ? runner->ops->shift(runner, at_ns, now_ns) : 0;
+}
+
+int runner_revive(struct runner *runner)
+{
+	runner->state = RUNNER_RUNNING;
+	runner->end_ns = runner->origin_ns + schedule_end_ns(runner->schedule);
+	return loop_timer_start(runner->engine->loop, &runner->end_timer, runner->end_ns);
 }
 
 int runner_outcome(struct runner *runner, struct vu *vu, int outcome, uint64_t now_ns)

@@ -30,6 +30,10 @@ struct runner_ops {
 	int (*vu_free)(struct runner *runner, struct vu *vu, uint64_t now_ns);
 	/* The timer of a VU that isn't busy. */
 	int (*vu_timer)(struct runner *runner, struct vu *vu, uint64_t now_ns);
+	/* From at_ns on it will have this portion: makes what that needs, and looks ahead. */
+	int (*foresee)(struct runner *runner, const struct scenario_portion *portion, uint64_t at_ns);
+	/* at_ns has come, and runner->portion is what it has now. */
+	int (*shift)(struct runner *runner, uint64_t at_ns, uint64_t now_ns);
 	/* Nothing that is intended at or after stop_ns may start. */
 	void (*bound)(struct runner *runner, uint64_t stop_ns);
 	/* The schedule is over. With `stopped` what waits for a VU does not start any more. */
@@ -52,12 +56,18 @@ struct open_loop {
 	                        the cache */
 	uint64_t vu_limit;
 	struct share_cursor next_vu;
+	uint64_t *taken; /* bits by VU index: they are there already; NULL: those before next_vu */
 };
 
 struct closed_loop {
 	uint64_t left;       /* VUs that will run again or still run */
 	uint64_t iterations; /* shared-iterations: those that this worker has left */
 	struct share_cursor draws;
+	struct portion_extra *extras; /* iterations granted in mid-run, those left; each draws a spare row */
+	size_t extra_count;
+	size_t extra_capacity;
+	uint64_t extra_left; /* their sum */
+	_Bool all_help;      /* every VU may run them, not only those that came with them */
 };
 
 struct runner {
@@ -77,7 +87,7 @@ struct runner {
 	struct loop_timer grace_timer;
 	struct tally tally;
 	uint64_t running;   /* iterations in progress */
-	uint64_t vus_alive; /* open loops: made; closed: within their span */
+	uint64_t vus_alive; /* open loops: made and not gone; closed: within their span */
 	struct vu **vus;    /* all that were made */
 	size_t vu_count;
 	size_t vu_capacity;
@@ -93,6 +103,12 @@ int runner_init(struct runner *runner, struct engine *engine, uint32_t scenario)
 void runner_deinit(struct runner *runner);
 /* The schedule starts at origin_ns on the clock (which may be past). */
 int runner_begin(struct runner *runner, uint64_t origin_ns);
+/* From at_ns on the clock it has this portion; and: now it has it. For one that will start nothing any more both do
+ * nothing. */
+int runner_foresee(struct runner *runner, const struct scenario_portion *portion, uint64_t at_ns);
+int runner_shift(struct runner *runner, const struct scenario_portion *portion, uint64_t at_ns, uint64_t now_ns);
+/* A finished one that counts its iterations has more of them: goes on until its schedule's end. */
+int runner_revive(struct runner *runner);
 /* The engine's stop has come: ends it, with at most grace_ns for what is in progress. A later stop can only bring the
  * end nearer. */
 int runner_stop(struct runner *runner, uint64_t grace_ns, uint64_t now_ns);
@@ -104,7 +120,11 @@ int runner_outcome(struct runner *runner, struct vu *vu, int outcome, uint64_t n
 void runner_check(struct runner *runner, uint64_t now_ns);
 /* Makes a VU and keeps it. */
 int runner_add_vu(struct runner *runner, uint64_t index, struct vu **ret_vu);
+/* Frees a VU that is neither busy nor in flight. */
+void runner_remove_vu(struct runner *runner, struct vu *vu);
 /* Counts iterations that were planned and not started. */
 int runner_drop(struct runner *runner, enum drop_reason reason, uint64_t count, uint64_t intended_ns);
+/* True for the executors that end after a number of iterations. */
+_Bool runner_counts_iterations(const struct runner *runner);
 /* True if an iteration intended then is warm-up. */
 _Bool runner_is_warmup(const struct runner *runner, uint64_t intended_ns);

@@ -112,17 +112,24 @@ int seconds_init(struct engine *engine)
 	return second_new(engine->plan, engine->groups, &seconds->current);
 }
 
-int seconds_start(struct engine *engine)
+int seconds_start(struct engine *engine, uint64_t first)
 {
 	struct seconds *seconds = &engine->seconds;
-	int r;
+	uint64_t pulse_ns = engine->t0_ns;
+	int r = 0;
 
-	seconds->boundary_ns = engine->t0_ns + NS_PER_S;
-	r = loop_timer_start(engine->loop, &seconds->start_timer, engine->t0_ns);
+	seconds->current->number = first;
+	seconds->boundary_ns = engine->t0_ns + (first + 1) * NS_PER_S;
+	if (first == 0) {
+		r = loop_timer_start(engine->loop, &seconds->start_timer, engine->t0_ns);
+	} else {
+		pulse_ns = clock_now_ns();
+		seconds->cpu_at_start_ns = clock_process_cpu_ns();
+	}
 	if (r == 0)
 		r = loop_timer_start(engine->loop, &seconds->boundary_timer, seconds->boundary_ns);
 	if (r == 0)
-		r = loop_timer_start(engine->loop, &seconds->pulse_timer, engine->t0_ns);
+		r = loop_timer_start(engine->loop, &seconds->pulse_timer, pulse_ns);
 	return r;
 }
 

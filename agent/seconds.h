@@ -26,8 +26,9 @@ struct seconds {
 
 /* Makes the first one. 0 or -ENOMEM. */
 int seconds_init(struct engine *engine);
-/* T0 is known. 0 or -ENOMEM. */
-int seconds_start(struct engine *engine);
+/* T0 is known; `first` is the second that is recorded first, past 0 for an agent that joins late: its start skew is not
+ * measured. 0 or -ENOMEM. */
+int seconds_start(struct engine *engine, uint64_t first);
 /* Hands over the last one. */
 void seconds_finish(struct engine *engine);
 void seconds_deinit(struct engine *engine);

@@ -25,11 +25,21 @@ struct queue {
 	struct second *latest; /* a copy of how things stood, without recorder */
 };
 
+struct shift {
+	uint32_t epoch;
+	uint64_t second;
+};
+
 struct snapshots {
 	const struct plan *plan;
 	struct queue *queues;
 	uint32_t worker_count;
-	uint64_t next; /* second */
+	uint64_t first; /* second */
+	uint64_t next;
+	uint32_t epoch;       /* of the snapshot made last */
+	struct shift *shifts; /* that the next one may be past */
+	size_t shift_count;
+	size_t shift_capacity;
 	struct series_map *map;
 	uint32_t told; /* series that are in a snapshot already */
 	struct cells *cells;
@@ -91,10 +101,53 @@ struct snapshots *snapshots_free(struct snapshots *snapshots)
 		second_free(queue->latest);
 	}
 	free(snapshots->queues);
+	free(snapshots->shifts);
 	series_map_free(snapshots->map);
 	cells_free(snapshots->cells);
 	free(snapshots);
 	return NULL;
+}
+
+void snapshots_begin(struct snapshots *snapshots, uint64_t second)
+{
+	snapshots->first = snapshots->next = second;
+}
+
+int snapshots_shift(struct snapshots *snapshots, uint32_t epoch, uint64_t second)
+{
+	if (array_reserve(&snapshots->shifts, &snapshots->shift_capacity, snapshots->shift_count,
+	                  sizeof(*snapshots->shifts)) < 0)
+		return -ENOMEM;
+	snapshots->shifts[snapshots->shift_count++] = (struct shift){.epoch = epoch, .second = second};
+	return 0;
+}
+
+static uint32_t find_epoch(struct snapshots *snapshots)
+{
+	size_t over = 0;
+
+	for (; over < snapshots->shift_count && snapshots->shifts[over].second <= snapshots->next; over++)
+		snapshots->epoch = snapshots->shifts[over].epoch;
+	snapshots->shift_count -= over;
+	memmove(snapshots->shifts, snapshots->shifts + over, snapshots->shift_count * sizeof(*snapshots->shifts));
+	return snapshots->epoch;
+}
+
+int snapshots_reading(struct snapshots *snapshots, enum metric_id metric, const char *label, double value)
+{
+	const struct series series = {.metric = metric, .scenario = "", .step = "", .group = "", .label = label};
+	struct cell *cell;
+	_Bool folded;
+	uint32_t id;
+	int r = series_map_find(snapshots->map, &series, &id, &folded);
+
+	if (r < 0)
+		return r;
+	cell = cells_get(snapshots->cells, id, metrics[metric].kind);
+	if (!cell)
+		return -ENOMEM;
+	cell_set_gauge(cell, value);
+	return 0;
 }
 
 static struct second *new_latest(const struct plan *plan)
@@ -263,7 +316,7 @@ static int set_scenarios(struct snapshots *snapshots, struct message_snapshot *m
 static void set_health(struct snapshots *snapshots, const struct wire_health *process, struct wire_health *ret_health)
 {
 	*ret_health = *process;
-	ret_health->wall_ns = (snapshots->next + 1) * NS_PER_S;
+	ret_health->wall_ns = (snapshots->next + 1 - snapshots->first) * NS_PER_S;
 	ret_health->groups_folded = snapshots->folded;
 	for (uint32_t i = 0; i < snapshots->worker_count; i++) {
 		const struct second *latest = snapshots->queues[i].latest;
@@ -364,7 +417,8 @@ int snapshots_make(struct snapshots *snapshots, const struct wire_health *health
 	if (r < 0)
 		return r;
 	set_health(snapshots, health, &snapshot->message.health);
-	snapshot->message.seq = snapshots->next + 1;
+	snapshot->message.seq = snapshots->next - snapshots->first + 1;
+	snapshot->message.epoch = find_epoch(snapshots);
 	snapshot->message.second = snapshots->next;
 	snapshot->message.last = all_ended(snapshots);
 	snapshot->memory = memory_of(snapshot);

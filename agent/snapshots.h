@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes an agent's snapshots from its workers' seconds: one for every second since T0, without gaps, numbered from 1.
+/* Makes an agent's snapshots from its workers' seconds: one for every second from the first on, without gaps, numbered
+ * from 1.
  *
  * A second is complete when every worker is past it. The workers' series become the agent's, whose ids go over the
  * wire; groups and error texts are bounded here for the whole agent. Pure; one thread. */
@@ -28,6 +29,14 @@ struct snapshots;
 int snapshots_new(const struct plan *plan, uint32_t workers, struct snapshots **ret_snapshots);
 /* Frees the seconds it still holds. */
 struct snapshots *snapshots_free(struct snapshots *snapshots);
+/* Before any snapshot: the second that the first one is of. It is 0 if nothing is said, and later for an agent that
+ * joins. */
+void snapshots_begin(struct snapshots *snapshots, uint64_t second);
+/* From this second on, which is not before earlier calls', the agent runs by this epoch (0 until then). 0 or -ENOMEM.
+ */
+int snapshots_shift(struct snapshots *snapshots, uint32_t epoch, uint64_t second);
+/* What a reader has seen goes into the next snapshot: a gauge of the whole run. 0, -ENOMEM or -EOVERFLOW. */
+int snapshots_reading(struct snapshots *snapshots, enum metric_id metric, const char *label, double value);
 /* Takes a worker's next second. 0 or -ENOMEM (then the second is still the caller's). */
 int snapshots_add(struct snapshots *snapshots, uint32_t worker, struct second *second);
 /* True if the next second is complete: snapshots_make() makes it. */

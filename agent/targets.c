@@ -44,6 +44,56 @@ static int open_target(struct engine *engine, struct engine_target *of, const st
 	return of->ops->open(&of->config, failure, &of->driver);
 }
 
+static _Bool has_lane(const struct engine_target *of, uint32_t lane)
+{
+	for (uint32_t i = 0; i < of->lane_count; i++) {
+		if (of->lanes[i] == lane)
+			return 1;
+	}
+	return 0;
+}
+
+/* Remembers the portion's lanes as open; opens those that the driver doesn't have yet. */
+static int add_lanes(struct engine_target *of, const struct target_portion *portion, _Bool are_open,
+                     struct failure *failure)
+{
+	uint32_t *lanes = reallocarray(of->lanes, of->lane_count + portion->lane_count, sizeof(*lanes));
+
+	if (!lanes)
+		return failure_set(failure, -ENOMEM, "no memory for the drivers");
+	of->lanes = lanes;
+	for (uint32_t i = 0; i < portion->lane_count; i++) {
+		int r = 0;
+
+		if (has_lane(of, portion->lanes[i]))
+			continue;
+		if (!are_open && of->ops->add_lane)
+			r = of->ops->add_lane(of->driver, portion->lanes[i], failure);
+		if (r < 0)
+			return r;
+		of->lanes[of->lane_count++] = portion->lanes[i];
+	}
+	return 0;
+}
+
+int targets_adopt(struct engine *engine, const struct portion *portion, struct failure *failure)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < engine->plan->target_count; i++) {
+		struct engine_target *of = &engine->targets[i];
+		_Bool was_open = of->driver != NULL;
+
+		if (!portion->targets[i].used)
+			continue;
+		if (!was_open)
+			r = open_target(engine, of, &portion->targets[i], failure);
+		if (r == 0)
+			r = add_lanes(of, &portion->targets[i], !was_open, failure);
+	}
+	return r;
+}
+
 static _Bool has_step_without_target(const struct plan *plan)
 {
 	for (uint32_t i = 0; i < plan->scenario_count; i++) {
@@ -60,18 +110,14 @@ static _Bool has_step_without_target(const struct plan *plan)
 int targets_open(struct engine *engine, struct failure *failure)
 {
 	const struct plan *plan = engine->plan;
-	int r = 0;
+	int r;
 
 	engine->targets = calloc(plan->target_count + 1, sizeof(*engine->targets));
 	if (!engine->targets)
 		return failure_set(failure, -ENOMEM, "no memory for the drivers");
-	for (uint32_t i = 0; r == 0 && i < plan->target_count; i++) {
-		const struct target_portion *portion = &engine->config.portion->targets[i];
-
+	for (uint32_t i = 0; i < plan->target_count; i++)
 		engine->targets[i].target = &plan->targets[i];
-		if (portion->used)
-			r = open_target(engine, &engine->targets[i], portion, failure);
-	}
+	r = targets_adopt(engine, engine->config.portion, failure);
 	if (r == 0 && has_step_without_target(plan))
 		r = open_target(engine, &engine->targets[plan->target_count], NULL, failure);
 	return r;
@@ -95,6 +141,7 @@ void targets_close(struct engine *engine)
 
 		if (of->driver)
 			of->driver = of->ops->close(of->driver);
+		free(of->lanes);
 	}
 	free(engine->targets);
 }

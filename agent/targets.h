@@ -9,17 +9,23 @@
 #include "agent/vu.h"
 
 struct engine;
+struct portion;
 
 struct engine_target {
 	const struct target *target; /* NULL: of the null steps that name none */
 	const struct driver_ops *ops;
 	struct driver_config config; /* what the driver holds on to */
 	struct driver *driver;       /* NULL: this worker doesn't use it */
-	struct vu_list parked;       /* those that wait for room in it */
+	uint32_t *lanes;             /* those that are open */
+	uint32_t lane_count;
+	struct vu_list parked; /* those that wait for room in it */
 };
 
 /* Opens the drivers of all targets that this worker's scenarios use. May block shortly. 0 or a negative errno, said. */
 int targets_open(struct engine *engine, struct failure *failure);
+/* Opens what the worker needs for this portion beyond what it has: drivers, and lanes of those that are open. What it
+ * doesn't need any more stays open. May block shortly. 0 or a negative errno, said. */
+int targets_adopt(struct engine *engine, const struct portion *portion, struct failure *failure);
 /* Gives those a turn that want one. */
 void targets_poll(struct engine *engine, uint64_t now_ns);
 /* Operations accepted and not completed, by all drivers. */

@@ -118,7 +118,19 @@ static int set_variables(struct vu *vu, const struct plan *plan)
 	}
 	vu->scope.values = vu->values;
 	vu->scope.value_count = count;
+	vu_set_values(vu, vu->runner->engine->values, vu->runner->engine->value_count);
 	return 0;
+}
+
+void vu_set_values(struct vu *vu, const struct engine_value *values, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct engine_value *value = &values[i];
+
+		if (!vu->saved || !vu->saved[value->slot])
+			vu->values[value->slot] =
+			        (struct template_value){.text = value->text, .size = strlen(value->text)};
+	}
 }
 
 void vu_seed(struct vu *vu, uint64_t number)

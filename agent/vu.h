@@ -10,6 +10,7 @@
 #include "common/base/random.h"
 #include "common/plan/template.h"
 
+struct engine_value;
 struct flight;
 struct runner;
 struct vu;
@@ -24,6 +25,7 @@ struct vu {
 	struct runner *runner;
 	struct vu_list *list; /* NULL: in none */
 	struct vu *next, *previous;
+	size_t place;          /* among the runner's */
 	uint64_t index;        /* over the scenario; {{vu}} is the plan's base + index + 1 */
 	uint32_t lane;         /* of the running iteration */
 	uint32_t step;         /* the next one */
@@ -33,6 +35,8 @@ struct vu {
 	_Bool submitted;       /* an operation of it was accepted */
 	_Bool out_of_data;     /* a unique feed had nothing left for it: it never will again */
 	_Bool active;          /* closed loops: within its span */
+	_Bool gone;            /* its index is not ours, or not yet: it starts nothing */
+	_Bool adopted;         /* closed loops: its index came to us in mid-run */
 	struct flight *flight; /* the operation that the iteration waits for, or that was interrupted and has not
 	                          completed yet */
 	uint64_t intended_ns;  /* of the next step */
@@ -72,5 +76,7 @@ void vu_seed(struct vu *vu, uint64_t number);
 int vu_open(struct vu *vu);
 /* Closes the sessions that are open; nothing may be in flight. */
 void vu_close(struct vu *vu);
+/* Sets what `{{name}}`s are, but those that an answer left. */
+void vu_set_values(struct vu *vu, const struct engine_value *values, size_t count);
 /* Copies a value that an answer left for the following steps and iterations. 0 or -ENOMEM. */
 int vu_save(struct vu *vu, uint32_t slot, const char *text, size_t size);

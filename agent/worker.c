@@ -21,10 +21,22 @@ struct begin_command {
 	uint64_t at_ns;
 };
 
+struct adopt_command {
+	const struct portion *portion;
+	uint64_t effective_ns; /* 0: instead of what it has */
+};
+
 struct commands {
 	_Bool quit;
 	_Bool start;
 	uint64_t t0_ns;
+	uint64_t first_second;
+	struct adopt_command *adopts;
+	size_t adopt_count;
+	size_t adopt_capacity;
+	struct engine_value *values;
+	size_t value_count;
+	size_t value_capacity;
 	_Bool stop;
 	uint64_t stop_at_ns;
 	uint64_t grace_ns;
@@ -135,12 +147,30 @@ static void set_state(struct worker *worker, enum worker_state state, const stru
 	ring(worker);
 }
 
-static int obey(struct worker *worker, const struct commands *commands)
+/* Those that replace what it has before the start, or those that change it later. */
+static int adopt(struct worker *worker, const struct commands *commands, _Bool later, struct failure *failure)
 {
 	int r = 0;
 
-	if (commands->start)
-		r = engine_start(worker->engine, commands->t0_ns);
+	for (size_t i = 0; r == 0 && i < commands->adopt_count; i++) {
+		const struct adopt_command *command = &commands->adopts[i];
+
+		if (later == (command->effective_ns > 0))
+			r = engine_adopt(worker->engine, command->portion, command->effective_ns, failure);
+	}
+	return r;
+}
+
+static int obey(struct worker *worker, const struct commands *commands, struct failure *failure)
+{
+	int r = adopt(worker, commands, 0, failure);
+
+	if (r == 0)
+		r = engine_set_values(worker->engine, commands->values, commands->value_count);
+	if (r == 0 && commands->start)
+		r = engine_start(worker->engine, commands->t0_ns, commands->first_second);
+	if (r == 0)
+		r = adopt(worker, commands, 1, failure);
 	for (size_t i = 0; r == 0 && i < commands->begin_count; i++)
 		r = engine_begin(worker->engine, commands->begins[i].scenario, commands->begins[i].at_ns);
 	if (r == 0 && commands->stop)
@@ -148,8 +178,15 @@ static int obey(struct worker *worker, const struct commands *commands)
 	return r;
 }
 
+static void free_commands(struct commands *commands)
+{
+	free(commands->begins);
+	free(commands->adopts);
+	free(commands->values);
+}
+
 /* 1: it is told to quit. */
-static int take_commands(struct worker *worker)
+static int take_commands(struct worker *worker, struct failure *failure)
 {
 	struct commands commands;
 	int r;
@@ -160,18 +197,18 @@ static int take_commands(struct worker *worker)
 	commands = worker->commands;
 	worker->commands = (struct commands){.quit = commands.quit};
 	pthread_mutex_unlock(&worker->mutex);
-	r = commands.quit ? 1 : obey(worker, &commands);
-	free(commands.begins);
+	r = commands.quit ? 1 : obey(worker, &commands, failure);
+	free_commands(&commands);
 	return r;
 }
 
-static int turn_until_done(struct worker *worker)
+static int turn_until_done(struct worker *worker, struct failure *failure)
 {
 	int r = 0;
 
 	while (r == 0 && !engine_done(worker->engine)) {
 		if (atomic_load_explicit(&worker->called, memory_order_relaxed))
-			r = take_commands(worker);
+			r = take_commands(worker, failure);
 		if (r == 0)
 			r = engine_turn(worker->engine);
 	}
@@ -190,11 +227,12 @@ static void *work(void *context)
 	}
 	worker->seconds = 1;
 	set_state(worker, WORKER_OPEN, NULL);
-	r = turn_until_done(worker);
+	r = turn_until_done(worker, &failure);
 	for (uint32_t i = 0; r == 0 && i < worker->config.plan->target_count; i++)
 		engine_facts(worker->engine, i, &worker->facts[i]);
 	if (r < 0) {
-		failure_set(&failure, r, "worker %u failed: %s", worker->config.worker, strerrordesc_np(-r));
+		if (failure.code == 0)
+			failure_set(&failure, r, "worker %u failed: %s", worker->config.worker, strerrordesc_np(-r));
 		set_state(worker, WORKER_FAILED, &failure);
 	} else {
 		set_state(worker, WORKER_DONE, NULL);
@@ -253,7 +291,7 @@ struct worker *worker_free(struct worker *worker)
 	pthread_join(worker->thread, NULL);
 	list_clear(&worker->filled);
 	list_clear(&worker->spare);
-	free(worker->commands.begins);
+	free_commands(&worker->commands);
 	pthread_mutex_destroy(&worker->mutex);
 	free(worker->facts);
 	free(worker);
@@ -280,13 +318,48 @@ const struct target_facts *worker_facts(struct worker *worker)
 	return worker->facts;
 }
 
-void worker_start(struct worker *worker, uint64_t t0_ns)
+void worker_start(struct worker *worker, uint64_t t0_ns, uint64_t first_second)
 {
 	pthread_mutex_lock(&worker->mutex);
 	worker->commands.start = 1;
 	worker->commands.t0_ns = t0_ns;
+	worker->commands.first_second = first_second;
 	call(worker);
 	pthread_mutex_unlock(&worker->mutex);
+}
+
+int worker_adopt(struct worker *worker, const struct portion *portion, uint64_t effective_ns)
+{
+	struct commands *commands = &worker->commands;
+	int r;
+
+	pthread_mutex_lock(&worker->mutex);
+	r = array_reserve(&commands->adopts, &commands->adopt_capacity, commands->adopt_count,
+	                  sizeof(*commands->adopts));
+	if (r == 0) {
+		commands->adopts[commands->adopt_count++] =
+		        (struct adopt_command){.portion = portion, .effective_ns = effective_ns};
+		call(worker);
+	}
+	pthread_mutex_unlock(&worker->mutex);
+	return r;
+}
+
+int worker_set_values(struct worker *worker, const struct engine_value *values, size_t count)
+{
+	struct commands *commands = &worker->commands;
+	int r = 0;
+
+	pthread_mutex_lock(&worker->mutex);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		r = array_reserve(&commands->values, &commands->value_capacity, commands->value_count,
+		                  sizeof(*commands->values));
+		if (r == 0)
+			commands->values[commands->value_count++] = values[i];
+	}
+	call(worker);
+	pthread_mutex_unlock(&worker->mutex);
+	return r;
 }
 
 int worker_begin(struct worker *worker, uint32_t scenario, uint64_t at_ns)

@@ -35,9 +35,15 @@ const struct failure *worker_failure(struct worker *worker);
 /* Of a done one: by the plan's targets; `version` and `topology` are "" where nothing was learned. */
 const struct target_facts *worker_facts(struct worker *worker);
 
-/* Commands are obeyed at the worker's next turn; the newest start or stop replaces one that it has not seen yet. */
-void worker_start(struct worker *worker, uint64_t t0_ns);
-/* 0 or -ENOMEM. */
+/* Commands are obeyed at the worker's next turn; the newest start or stop replaces one that it has not seen yet. Those
+ * that return something return 0 or -ENOMEM. */
+
+/* As engine_start(). */
+void worker_start(struct worker *worker, uint64_t t0_ns, uint64_t first_second);
+/* As engine_adopt(): `portion` must outlive the worker. */
+int worker_adopt(struct worker *worker, const struct portion *portion, uint64_t effective_ns);
+/* As engine_set_values(); the array is copied, its texts must outlive the worker. */
+int worker_set_values(struct worker *worker, const struct engine_value *values, size_t count);
 int worker_begin(struct worker *worker, uint32_t scenario, uint64_t at_ns);
 void worker_stop(struct worker *worker, uint64_t at_ns, uint64_t grace_ns);
 

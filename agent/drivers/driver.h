@@ -2,7 +2,8 @@
 /* What a driver is: the contract between the worker, which knows time and measures, and a protocol's library.
  *
  * A worker opens one driver for each target its scenarios use. All calls come on the worker's thread, unless said
- * otherwise, and none may block but open, probe and close, which run while nothing is measured. A driver does no
+ * otherwise, and none may block but open, probe and close, which run while nothing is measured (open also when a worker
+ * takes over what a lost agent had). A driver does no
  * arithmetic on the three times: it stamps, the worker records. */
 #pragma once
 
@@ -69,8 +70,8 @@ struct driver_config {
 	const char *agent_name;
 	const char *run_id;
 	uint32_t worker;       /* index in this agent */
-	const uint32_t *lanes; /* the lanes of this target that this worker owns, ascending (see portion.h); each is a
-	                          client of its own */
+	const uint32_t *lanes; /* the lanes of this target that this worker owns at first, ascending (see portion.h);
+	                          each is a client of its own */
 	uint32_t lane_count;   /* 0: one lane, number 0 */
 	uint32_t connections;  /* this worker's part of the target's connections (postgres) */
 	/* Called exactly once for every accepted operation, on the worker's thread, from poll, a loop callback, cancel,
@@ -98,6 +99,44 @@ struct target_facts {
 	char problem[256];           /* "" or why the target could not be reached: not fatal */
 };
 
+/* What a setup found out, for `{{name}}`. */
+struct duty_value {
+	char *name;
+	char *text;
+};
+
+/* What a reader has seen: a gauge of the whole run. */
+struct duty_reading {
+	enum metric_id metric;
+	char *label;
+	double value;
+};
+
+enum { DUTY_PROBLEM_SIZE = 256 };
+
+/* A duty that is being performed, and what comes of it. */
+struct duty_work {
+	const struct duty *duty;
+	const struct template_scope *scope; /* what templates are filled in from */
+	int cancel_fd;                      /* gets readable when the duty is to be given up: whatever comes of it is
+	                                       then thrown away, but it must be over soon */
+	/* Filled in by the driver. */
+	char problem[DUTY_PROBLEM_SIZE]; /* "" or why it failed */
+	struct duty_value *values;
+	size_t value_count;
+	size_t value_capacity;
+	struct duty_reading *readings;
+	size_t reading_count;
+	size_t reading_capacity;
+};
+
+/* Texts are copied. 0 or -ENOMEM. */
+int duty_work_value(struct duty_work *work, const char *name, const void *text, size_t size);
+int duty_work_reading(struct duty_work *work, enum metric_id metric, const char *label, double value);
+/* Formats `problem`. */
+void duty_work_fail(struct duty_work *work, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void duty_work_deinit(struct duty_work *work);
+
 /* One kind of driver. Slots that may be NULL say so. */
 struct driver_ops {
 	enum target_kind kind;
@@ -108,6 +147,9 @@ struct driver_ops {
 	 * loop. May block shortly; must not send what a target counts. A target that can't be reached is no error here.
 	 */
 	int (*open)(const struct driver_config *config, struct failure *failure, struct driver **ret_driver);
+	/* Makes a further lane ready, as open does those of the config. On the worker's thread while others are at
+	 * work: must not block. NULL: lanes make no difference to it. */
+	int (*add_lane)(struct driver *driver, uint32_t lane, struct failure *failure);
 	/* A VU's own state: cookies, connections. NULL: sessions don't exist. */
 	int (*session_open)(struct driver *driver, uint64_t vu, struct driver_session **ret_session);
 	void (*session_close)(struct driver *driver, struct driver_session *session);
@@ -134,6 +176,10 @@ struct driver_ops {
 	void (*probe)(const struct driver_config *config, int timeout_ms, struct target_facts *ret_facts);
 	/* ... and what the run's own answers said (the Server header). NULL: nothing. */
 	void (*facts)(const struct driver *driver, struct target_facts *ret_facts);
+	/* Performs a duty of the plan: a step of its setup or teardown, or one reading. Blocks until it is over or
+	 * cancelled, on a thread of its own (of the config the same is set as for probe; target may be NULL). What goes
+	 * wrong at the target is work->problem. 0 or -ENOMEM. NULL: this kind has no duties. */
+	int (*perform)(const struct driver_config *config, struct duty_work *work);
 	/* Releases all; in_flight must be 0. May block. Accepts NULL. */
 	struct driver *(*close)(struct driver *driver);
 };

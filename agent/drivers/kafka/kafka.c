@@ -30,7 +30,7 @@ struct driver {
 	struct driver_config config;
 	struct step_map map;
 	struct producer **producers; /* by place of the lane, times ACKS_KINDS, plus acks */
-	uint32_t *place_of_lane;     /* by lane: place in config.lanes */
+	uint32_t *place_of_lane;     /* by lane: its place among those of the driver */
 	uint32_t lane_count;
 	uint32_t lane_end; /* the highest lane's number + 1 */
 	uint8_t *block;
@@ -166,37 +166,53 @@ static int make_block(struct driver *driver)
 	return 0;
 }
 
-static int number_lanes(struct driver *driver)
+/* Gives the lane a place, without producers. */
+static int number_lane(struct driver *driver, uint32_t lane)
 {
-	static const uint32_t shared = 0;
-	const uint32_t *lanes = driver->config.lane_count > 0 ? driver->config.lanes : &shared;
+	size_t count = (size_t)(driver->lane_count + 1) * ACKS_KINDS;
+	struct producer **producers = reallocarray(driver->producers, count, sizeof(*producers));
+	uint32_t end = lane >= driver->lane_end ? lane + 1 : driver->lane_end;
+	uint32_t *places;
 
-	driver->lane_count = driver->config.lane_count > 0 ? driver->config.lane_count : 1;
-	for (uint32_t i = 0; i < driver->lane_count; i++)
-		if (lanes[i] >= driver->lane_end)
-			driver->lane_end = lanes[i] + 1;
-	driver->place_of_lane = calloc(driver->lane_end, sizeof(*driver->place_of_lane));
-	driver->producers = calloc((size_t)driver->lane_count * ACKS_KINDS, sizeof(struct producer *));
-	if (!driver->place_of_lane || !driver->producers)
+	if (!producers)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < driver->lane_count; i++)
-		driver->place_of_lane[lanes[i]] = i;
+	driver->producers = producers;
+	places = reallocarray(driver->place_of_lane, end, sizeof(*places));
+	if (!places)
+		return -ENOMEM;
+	driver->place_of_lane = places;
+	memset(places + driver->lane_end, 0, (end - driver->lane_end) * sizeof(*places));
+	memset(&producers[driver->lane_count * ACKS_KINDS], 0, ACKS_KINDS * sizeof(*producers));
+	driver->lane_end = end;
+	places[lane] = driver->lane_count++;
 	return 0;
 }
 
-static int make_producers(struct driver *driver, struct failure *failure)
+static int kafka_add_lane(struct driver *driver, uint32_t lane, struct failure *failure)
 {
-	for (uint32_t lane = 0; lane < driver->lane_count; lane++) {
-		for (uint32_t i = 0; i < driver->map.count; i++) {
-			int acks = driver->map.steps[i]->produce.acks;
-			struct producer **producer = &driver->producers[lane * ACKS_KINDS + acks_index(acks)];
-			int r = *producer ? 0 : producer_new(&driver->config, acks, failure, producer);
+	struct producer **producers;
+	int r = number_lane(driver, lane);
 
-			if (r < 0)
-				return r;
-		}
+	if (r < 0)
+		return failure_set(failure, r, "no memory");
+	producers = &driver->producers[driver->place_of_lane[lane] * ACKS_KINDS];
+	for (uint32_t i = 0; r == 0 && i < driver->map.count; i++) {
+		int acks = driver->map.steps[i]->produce.acks;
+		struct producer **producer = &producers[acks_index(acks)];
+
+		if (!*producer)
+			r = producer_new(&driver->config, acks, failure, producer);
 	}
-	return 0;
+	return r;
+}
+
+static int add_lanes(struct driver *driver, struct failure *failure)
+{
+	int r = driver->config.lane_count > 0 ? 0 : kafka_add_lane(driver, 0, failure);
+
+	for (uint32_t i = 0; r == 0 && i < driver->config.lane_count; i++)
+		r = kafka_add_lane(driver, driver->config.lanes[i], failure);
+	return r;
 }
 
 static int kafka_open(const struct driver_config *config, struct failure *failure, struct driver **ret_driver)
@@ -209,13 +225,11 @@ static int kafka_open(const struct driver_config *config, struct failure *failur
 	driver->config = *config;
 	r = step_map_init(&driver->map, config->plan, config->target);
 	if (r == 0)
-		r = number_lanes(driver);
-	if (r == 0)
 		r = make_block(driver);
 	if (r < 0)
 		failure_set(failure, r, "no memory");
 	if (r == 0)
-		r = make_producers(driver, failure);
+		r = add_lanes(driver, failure);
 	if (r < 0) {
 		kafka_close(driver);
 		return r;
@@ -234,6 +248,7 @@ const struct driver_ops kafka_driver = {
         .library = "librdkafka",
         .library_version = kafka_library_version,
         .open = kafka_open,
+        .add_lane = kafka_add_lane,
         .submit = kafka_submit,
         .in_flight = kafka_in_flight,
         .abandon = kafka_abandon,

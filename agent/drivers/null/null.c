@@ -7,6 +7,7 @@
 #include "agent/drivers/null/null.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -219,6 +220,64 @@ static struct driver *null_close(struct driver *driver)
 	return NULL;
 }
 
+/* Duties. */
+
+/* Waits; false: it was cancelled. */
+static _Bool sleep_unless_cancelled(int cancel_fd, uint64_t latency_ns)
+{
+	struct pollfd cancel = {.fd = cancel_fd, .events = POLLIN};
+	uint64_t now_ns = clock_now_ns(), until_ns = now_ns + latency_ns;
+
+	for (; now_ns < until_ns; now_ns = clock_now_ns()) {
+		const struct timespec left = {
+		        .tv_sec = (time_t)((until_ns - now_ns) / NS_PER_S),
+		        .tv_nsec = (long)((until_ns - now_ns) % NS_PER_S),
+		};
+
+		if (ppoll(&cancel, 1, &left, NULL) > 0)
+			return 0;
+	}
+	return 1;
+}
+
+static int render_value(struct duty_work *work, const struct template_pair *pair)
+{
+	struct buffer text = {0};
+	const char *missing = "";
+	int r = template_render(pair->value, work->scope, &text, &missing);
+
+	if (r == -ENOKEY) {
+		duty_work_fail(work, "{{%s}} is not set", missing);
+		r = 0;
+	} else if (r == 0) {
+		r = duty_work_value(work, pair->name, text.data, text.size);
+	}
+	buffer_deinit(&text);
+	return r;
+}
+
+static int null_perform(const struct driver_config *config, struct duty_work *work)
+{
+	const struct duty *duty = work->duty;
+	const struct null_duty *null = &duty->null;
+	struct random *random = work->scope->random;
+	int r = 0;
+
+	(void)config;
+	if (duty->kind == DUTY_READER)
+		return duty_work_reading(work, METRIC_NULL_READING, duty->name, null->reading);
+	if (!sleep_unless_cancelled(work->cancel_fd,
+	                            null->latency_ns.high > null->latency_ns.low
+	                                    ? random_between(random, null->latency_ns.low, null->latency_ns.high)
+	                                    : null->latency_ns.low))
+		return 0;
+	if (null->fails)
+		duty_work_fail(work, "failed as the plan wants it");
+	for (uint32_t i = 0; r == 0 && !work->problem[0] && i < null->values.count; i++)
+		r = render_value(work, &null->values.items[i]);
+	return r;
+}
+
 const struct driver_ops null_driver = {
         .kind = TARGET_NULL,
         .library = "null",
@@ -228,5 +287,6 @@ const struct driver_ops null_driver = {
         .cancel = null_cancel,
         .in_flight = null_in_flight,
         .abandon = null_abandon,
+        .perform = null_perform,
         .close = null_close,
 };

@@ -53,7 +53,7 @@ struct rig *rig_new_part(const char *yaml, const struct driver_ops *const *table
 		assert_int_equal(share_all(&shares[i]), 0);
 	assert_int_equal(portion_divide(
 	                         &(struct portion_config){
-	                                 .plan = rig->plan, .shares = shares, .agent_count = 1, .workers = workers},
+	                                 .plan = rig->plan, .shares = shares, .workers = workers},
 	                         portions),
 	                 0);
 	for (uint32_t i = 0; i < rig->plan->scenario_count; i++)
@@ -133,7 +133,7 @@ static void add_up(struct rig *rig, const struct message_snapshot *snapshot)
 
 void rig_start(struct rig *rig, uint64_t t0_ns)
 {
-	assert_int_equal(engine_start(rig->engine, t0_ns), 0);
+	assert_int_equal(engine_start(rig->engine, t0_ns, 0), 0);
 }
 
 void rig_turn(struct rig *rig)

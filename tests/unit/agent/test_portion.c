@@ -28,6 +28,8 @@ struct setting {
 static struct setting *divide(const char *yaml, uint32_t agent, uint32_t agents, uint32_t workers)
 {
 	struct setting *setting = calloc(1, sizeof(*setting));
+	/* Agents have one of five connections each, the first ones two. */
+	const uint32_t connections[] = {0, 5 / agents + (agent < 5 % agents)};
 	struct share *shares;
 	uint32_t weights[8];
 
@@ -51,8 +53,7 @@ static struct setting *divide(const char *yaml, uint32_t agent, uint32_t agents,
 	}
 	assert_int_equal(portion_divide(&(struct portion_config){.plan = setting->plan,
 	                                                         .shares = shares,
-	                                                         .agent_index = agent,
-	                                                         .agent_count = agents,
+	                                                         .connections = connections,
 	                                                         .workers = workers},
 	                                setting->portions),
 	                 0);
@@ -89,8 +90,8 @@ static void test_portion_gives_each_index_to_one_worker_of_one_agent(void **stat
 				const struct scenario_portion *of = &setting->portions[worker].scenarios[scenario];
 
 				for (uint32_t i = 0; i < 1000; i++) {
-					arrivals[scenario][i] += share_owns(&of->arrivals, i);
-					vus[scenario][i] += share_owns(&of->vus, i);
+					arrivals[scenario][i] += share_owns(&of->indices, i);
+					vus[scenario][i] += share_owns(&of->indices, i);
 				}
 			}
 		}
@@ -141,7 +142,7 @@ static void test_portion_deals_out_connections_exactly(void **state)
 
 		for (uint32_t worker = 0; worker < 4; worker++) {
 			const struct portion *portion = &setting->portions[worker];
-			_Bool has_vus = share_count(&portion->scenarios[0].vus, 20) > 0;
+			_Bool has_vus = share_count(&portion->scenarios[0].indices, 20) > 0;
 
 			sum += portion->targets[1].connections;
 			/* No worker has VUs and no connection, nor the other way round. */
@@ -165,8 +166,8 @@ static void test_portion_uses_no_more_workers_than_vus(void **state)
 	for (uint32_t worker = 0; worker < 4; worker++) {
 		const struct scenario_portion *of = &setting->portions[worker].scenarios[0];
 
-		assert_int_equal(share_count(&of->vus, 2), worker < 2);
-		assert_int_equal(share_count(&of->arrivals, 10), worker < 2 ? 5 : 0);
+		assert_int_equal(share_count(&of->indices, 2), worker < 2);
+		assert_int_equal(share_count(&of->indices, 10), worker < 2 ? 5 : 0);
 	}
 	release(setting);
 }
