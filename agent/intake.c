@@ -18,8 +18,12 @@ struct intake {
 	struct buffer *contents;
 	struct plan_file *results;
 	uint32_t count;
-	uint32_t next; /* the file that is being fetched; those before it are whole */
+	uint32_t next;  /* the file that is being fetched; those before it are whole */
+	uint64_t piece; /* bytes of one, as the first came; 0: it has not */
+	uint64_t asked; /* what of the file was asked for */
 };
+
+enum { PIECES_AT_ONCE = 8 }; /* as many frames as the coordinator receives from us at a time */
 
 DEFINE_CLEANUP(struct intake *, intake_free)
 
@@ -43,6 +47,8 @@ static void add_result(struct intake *intake, const void *data, size_t size)
 	intake->results[intake->next] =
 	        (struct plan_file){.name = intake->files[intake->next].name, .data = data ? data : "", .size = size};
 	intake->next++;
+	intake->piece = 0;
+	intake->asked = 0;
 }
 
 static int finish_file(struct intake *intake, struct failure *failure)
@@ -132,10 +138,25 @@ _Bool intake_complete(const struct intake *intake)
 	return intake->next == intake->count;
 }
 
-void intake_want(const struct intake *intake, struct message_fetch *ret_fetch)
+_Bool intake_want(struct intake *intake, struct message_fetch *ret_fetch)
 {
-	*ret_fetch = (struct message_fetch){.name = intake->files[intake->next].name,
-	                                    .offset = intake->contents[intake->next].size};
+	const struct wire_file *file = &intake->files[intake->next];
+	uint64_t have, ahead;
+
+	if (intake_complete(intake))
+		return 0;
+	have = intake->contents[intake->next].size;
+	ahead = intake->asked - have;
+	if (intake->asked >= file->size || (ahead > 0 && ahead >= PIECES_AT_ONCE * intake->piece))
+		return 0;
+	*ret_fetch = (struct message_fetch){.name = file->name, .offset = intake->asked};
+	intake->asked += intake->piece > 0 ? intake->piece : 1;
+	return 1;
+}
+
+void intake_rewind(struct intake *intake)
+{
+	intake->asked = intake_complete(intake) ? 0 : intake->contents[intake->next].size;
 }
 
 int intake_take(struct intake *intake, const struct message_chunk *chunk, struct failure *failure)
@@ -158,6 +179,10 @@ int intake_take(struct intake *intake, const struct message_chunk *chunk, struct
 	r = buffer_append(content, chunk->data, chunk->size);
 	if (r < 0)
 		return r;
+	if (intake->piece == 0)
+		intake->piece = chunk->size;
+	if (chunk->offset == 0 || intake->asked < content->size)
+		intake->asked = content->size;
 	if (content->size == file->size) {
 		r = finish_file(intake, failure);
 		if (r == 0)

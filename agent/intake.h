@@ -17,8 +17,11 @@ int intake_new(const struct wire_file *files, uint32_t count, struct file_cache 
 struct intake *intake_free(struct intake *intake);
 /* True when every file is there. */
 _Bool intake_complete(const struct intake *intake);
-/* What to ask for next. Only while it isn't complete. */
-void intake_want(const struct intake *intake, struct message_fetch *ret_fetch);
+/* What to ask for now: some pieces may be on their way at the same time, once the first says how large they are. False:
+ * nothing. */
+_Bool intake_want(struct intake *intake, struct message_fetch *ret_fetch);
+/* What was asked for and isn't here counts as lost: intake_want() names it again. */
+void intake_rewind(struct intake *intake);
 /* 1: taken; 0: not what was asked for; -EBADMSG: too much of it, or the file's digest is wrong, said; -ENOMEM. */
 int intake_take(struct intake *intake, const struct message_chunk *chunk, struct failure *failure);
 /* One for each file. */

@@ -66,11 +66,15 @@ void session_say_hello(struct session *session, uint64_t now_ns)
 
 void session_say_fetch(struct session *session, uint64_t now_ns)
 {
-	struct message *message = session_add_message(session, MESSAGE_FETCH);
+	struct message_fetch fetch;
 
 	session->answer_ns = now_ns + RESEND_NS;
-	if (message)
-		intake_want(session->intake, &message->fetch);
+	while (intake_want(session->intake, &fetch)) {
+		struct message *message = session_add_message(session, MESSAGE_FETCH);
+
+		if (message)
+			message->fetch = fetch;
+	}
 }
 
 void session_say_ready(struct session *session, uint64_t now_ns)
@@ -129,6 +133,7 @@ void session_say_again(struct session *session, uint64_t now_ns)
 {
 	switch (session->state) {
 	case SESSION_FETCHING:
+		intake_rewind(session->intake);
 		session_say_fetch(session, now_ns);
 		break;
 	case SESSION_READY:

@@ -73,7 +73,7 @@ void session_note(struct session *session, const char *format, ...) __attribute_
 int session_result(struct session *session);
 
 void session_say_hello(struct session *session, uint64_t now_ns);
-/* Asks for the next piece of a data file. */
+/* Asks for the next pieces of a data file. */
 void session_say_fetch(struct session *session, uint64_t now_ns);
 void session_say_ready(struct session *session, uint64_t now_ns);
 void session_say_done(struct session *session, uint64_t now_ns);
@@ -90,7 +90,7 @@ int session_pump(struct session *session, uint64_t now_ns);
 
 /* Begins with what session->assignment says: fetches its files, then opens. 0 or -ENOMEM. */
 int session_begin(struct session *session, uint64_t now_ns);
-/* Opens if every data file is there, else asks for the next piece. */
+/* Opens if every data file is there, else asks for the next pieces. */
 void session_fetch(struct session *session, uint64_t now_ns);
 /* Later epochs of the run that it has, and T0. */
 void session_take_epoch(struct session *session, struct message *message, uint64_t now_ns);
