@@ -8,7 +8,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/exit_code.h"
 #include "common/base/units.h"
-#include "common/plan/schedule.h"
+#include "coordinator/check_lines.h"
 #include "coordinator/division.h"
 #include "coordinator/footprint.h"
 #include "coordinator/plan_options.h"
@@ -93,6 +93,7 @@ static void print_scenarios(const struct plan *plan)
 		print_scenario(&plan->scenarios[i]);
 		if (plan->scenarios[i].start_after != PLAN_NONE)
 			printf("    after %s\n", plan->scenarios[plan->scenarios[i].start_after].name);
+		check_print_placement(&plan->scenarios[i]);
 		for (uint32_t j = 0; j < plan->scenarios[i].step_count; j++)
 			print_step(plan, &plan->scenarios[i], &plan->scenarios[i].steps[j]);
 	}
@@ -125,10 +126,34 @@ static int print_agent(const struct plan *plan, const struct division *division,
 	return r;
 }
 
-static int print_agents(const struct plan *plan, uint32_t count)
+static _Bool asks_for_tags(const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->scenario_count; i++)
+		if (plan->scenarios[i].run_on.count > 0)
+			return 1;
+	return 0;
+}
+
+static int print_agents(const struct plan *plan, const struct division *division)
+{
+	uint32_t count = division->agent_count;
+	int r = 0;
+
+	printf("Shares of %u agent%s of equal weight%s:\n", count, count == 1 ? "" : "s",
+	       !asks_for_tags(plan) ? ""
+	       : count == 1         ? " that has every tag"
+	                            : " that have every tag");
+	for (uint32_t i = 0; r == 0 && i < count && i < AGENTS_SHOWN; i++)
+		r = print_agent(plan, division, i);
+	if (count > AGENTS_SHOWN)
+		printf("  and %u more like them\n", count - AGENTS_SHOWN);
+	return r;
+}
+
+/* Divided among equal agents that may run everything. 0 or an exit code. */
+static int divide(const struct plan *plan, uint32_t count, struct division *ret_division)
 {
 	struct member *members cleanup(cleanup_free) = calloc(count, sizeof(*members));
-	struct division division = {0};
 	struct failure failure = {0};
 	int r;
 
@@ -136,38 +161,40 @@ static int print_agents(const struct plan *plan, uint32_t count)
 		return EXIT_CODE_FAULT;
 	for (uint32_t i = 0; i < count; i++)
 		members[i] = (struct member){.weight = 1, .anywhere = 1};
-	r = division_make(plan, members, count, &failure, &division);
-	if (r < 0) {
+	r = division_make(plan, members, count, &failure, ret_division);
+	if (r < 0)
 		print_failure(&failure);
-		return EXIT_CODE_BAD_PLAN;
-	}
-	printf("Shares of %u agent%s of equal weight:\n", count, count == 1 ? "" : "s");
-	for (uint32_t i = 0; r == 0 && i < count && i < AGENTS_SHOWN; i++)
-		r = print_agent(plan, &division, i);
-	if (count > AGENTS_SHOWN)
-		printf("  and %u more like them\n", count - AGENTS_SHOWN);
+	return r < 0 ? EXIT_CODE_BAD_PLAN : 0;
+}
+
+static int print_plan(const struct plan *plan, uint32_t agents)
+{
+	struct division division = {0};
+	int r, exit_code = divide(plan, agents, &division);
+
+	if (exit_code != 0)
+		return exit_code;
+	printf("Plan %s (%s)\n", plan->name, plan->file);
+	print_scenarios(plan);
+	r = print_agents(plan, &division);
+	check_print_agent_loss(plan);
+	check_print_duties(plan);
+	if (r == 0)
+		r = check_print_feeds(plan, &division);
+	check_print_thresholds(plan);
 	division_deinit(&division);
 	return r < 0 ? EXIT_CODE_FAULT : 0;
 }
 
-static void print_rest(const struct plan *plan)
+/* As many as the plan asks for. */
+static uint32_t least_agents(const struct plan *plan)
 {
-	for (uint32_t i = 0; i < plan->feed_count; i++) {
-		char rows[40];
+	uint32_t least = 1;
 
-		printf("Data %s: %s rows of %s, picked %s\n", feed_name(plan->feeds[i]),
-		       units_format_count(feed_rows(plan->feeds[i]), rows, sizeof(rows)), feed_csv(plan->feeds[i]),
-		       feed_pick_names[feed_pick(plan->feeds[i])]);
-	}
-	for (uint32_t i = 0; i < plan->threshold_count; i++) {
-		const struct threshold *threshold = &plan->thresholds[i];
-		char window[40];
-
-		printf("Threshold %s: %s%s%s%s\n", threshold->source, threshold->text,
-		       threshold->window_ns ? " over " : "",
-		       threshold->window_ns ? units_format_duration(threshold->window_ns, window, sizeof(window)) : "",
-		       threshold->abort_on_fail ? ", ends the run" : "");
-	}
+	for (uint32_t i = 0; i < plan->scenario_count; i++)
+		if (plan->scenarios[i].min_agents > least)
+			least = plan->scenarios[i].min_agents;
+	return least;
 }
 
 static int run(const struct command *command, int argc, char **argv)
@@ -178,15 +205,10 @@ static int run(const struct command *command, int argc, char **argv)
 	int exit_code;
 
 	if (command_options(command, &options, argc, argv, 1, &positionals, &exit_code)) {
-		uint32_t agents = options.agents ? options.agents : 1;
-
-		exit_code = plan_options_read(&options, positionals.items[0], agents, &plan);
-		if (exit_code == 0) {
-			printf("Plan %s (%s)\n", plan->name, plan->file);
-			print_scenarios(plan);
-			exit_code = print_agents(plan, agents);
-			print_rest(plan);
-		}
+		exit_code =
+		        plan_options_read(&options, positionals.items[0], options.agents ? options.agents : 1, &plan);
+		if (exit_code == 0)
+			exit_code = print_plan(plan, options.agents ? options.agents : least_agents(plan));
 	}
 	plan_free(plan);
 	plan_options_deinit(&options);
@@ -197,7 +219,7 @@ static const struct option_row rows[] = {
         PLAN_OPTION_ROWS,
         {.name = "agents",
          .argument = "N",
-         .help = "how many agents to divide it among (default 1)",
+         .help = "how many agents to divide it among (default: the plan's minAgents, or 1)",
          .set = plan_options_agents},
         {.name = NULL},
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How much memory an agent may come to need.
+/* What an agent may come to need.
  *
  * The sizes below are what max_rss of real runs showed on amd64, rounded up: an idle agent, and then the growth by
  * 10,000 VUs (null), 3,000 groups (null), 500 HTTP sessions with a connection each, and 20 producers. */
@@ -87,5 +87,32 @@ int footprint_bytes(const struct plan *plan, const struct share *shares, uint32_
 		bytes += size + feed_rows(plan->feeds[i]) * FEED_ROW_BYTES;
 	}
 	*ret_bytes = bytes;
+	return 0;
+}
+
+static _Bool moves_shares(const struct plan *plan)
+{
+	return plan->elastic || plan->on_agent_loss == ON_AGENT_LOSS_REDISTRIBUTE;
+}
+
+int footprint_rows(const struct plan *plan, const struct share *shares, uint32_t feed, struct footprint_rows *ret_rows)
+{
+	struct footprint_rows rows = {0};
+
+	for (uint32_t i = 0; i < plan->scenario_count; i++) {
+		struct portion portion;
+		int r;
+
+		if (!plan_scenario_uses_feed(plan, i, feed))
+			continue;
+		r = division_portion(&plan->scenarios[i], &shares[i], &portion);
+		if (r < 0)
+			return r;
+		if (__builtin_add_overflow(rows.retired, portion.iterations, &rows.retired))
+			rows.retired = UINT64_MAX;
+		if (moves_shares(plan) && executor_is_open(plan->scenarios[i].executor))
+			rows.spares += portion.iterations;
+	}
+	*ret_rows = rows;
 	return 0;
 }

@@ -91,12 +91,52 @@ static void test_agents_share_the_users(void **state)
 	assert_true(fourth < alone / 2);
 }
 
+#define FEED(top, keys)                                                                                                \
+	top "data: { id: { csv: rows.csv, column: id, pick: unique } }\n"                                              \
+	    "scenarios:\n"                                                                                             \
+	    "  s: { " keys ", steps: [ null: { group: '{{id}}' } ] }\n"                                                \
+	    "  other: { executor: shared-iterations, iterations: 1000, steps: [ null: {} ] }\n"
+
+/* Of the first of three equal agents. */
+static void check_rows(const char *text, uint64_t retired, uint64_t spares)
+{
+	static const char csv[] = "id\n1\n2\n3\n4\n5\n6\n7\n8\n9\n";
+	static const struct member members[] = {{.weight = 1}, {.weight = 1}, {.weight = 1}};
+	const struct plan_file file = {.name = "id", .data = csv, .size = sizeof(csv) - 1};
+	struct failures failures = {0};
+	struct division division = {0};
+	struct footprint_rows rows;
+	struct plan *plan = NULL;
+
+	if (plan_parse(text, strlen(text), &file, 1, &failures, &plan) < 0)
+		fail_msg("%s\n%s", failures.count ? failures.items[0].text : "?", text);
+	assert_int_equal(division_make(plan, members, 3, NULL, &division), 0);
+	assert_int_equal(footprint_rows(plan, division_of(&division, 0), 0, &rows), 0);
+	assert_int_equal(rows.retired, retired);
+	assert_int_equal(rows.spares, spares);
+	division_deinit(&division);
+	plan_free(plan);
+	failures_deinit(&failures);
+}
+
+static void test_a_loss_retires_rows_and_takes_spare_ones_where_shares_move(void **state)
+{
+	(void)state;
+	check_rows(FEED("", "executor: constant-arrival-rate, rate: 6, duration: 1s"), 2, 0);
+	check_rows(FEED("onAgentLoss: redistribute\n", "executor: constant-arrival-rate, rate: 6, duration: 1s"), 2, 2);
+	check_rows(FEED("elastic: true\n", "executor: constant-arrival-rate, rate: 6, duration: 1s"), 2, 2);
+	/* What counted iterations a lost agent has begun is unknown: nobody runs them again. */
+	check_rows(FEED("onAgentLoss: redistribute\n", "executor: shared-iterations, iterations: 6, vus: 3"), 2, 0);
+	check_rows(FEED("onAgentLoss: redistribute\n", "executor: constant-vus, vus: 3, duration: 1s"), UINT64_MAX, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_an_idle_agent_takes_some_megabytes),
 	        cmocka_unit_test(test_memory_grows_with_what_an_agent_holds),
 	        cmocka_unit_test(test_agents_share_the_users),
+	        cmocka_unit_test(test_a_loss_retires_rows_and_takes_spare_ones_where_shares_move),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
