@@ -40,6 +40,7 @@ struct setting {
 	struct incarnation incarnation;
 	struct message message; /* the one received last */
 	uint64_t seq;           /* of snapshots taken */
+	uint64_t first_second;  /* of the first of them */
 	uint64_t operations;    /* by the series */
 	struct wire_scenario scenario;
 	struct series_table *series;
@@ -140,12 +141,15 @@ static void welcome(struct setting *setting)
 	send_to_agent(setting, &(struct message){.type = MESSAGE_WELCOME, .welcome = {.protocol = PROTOCOL_VERSION}});
 }
 
-static void assign(struct setting *setting, const char *yaml, struct wire_file *files, uint32_t file_count)
+static void assign_plan(struct setting *setting, const char *yaml, struct wire_file *files, uint32_t file_count,
+                        _Bool all)
 {
-	struct share share;
+	struct share share = {0};
 
-	assert_int_equal(share_all(&share), 0);
+	if (all)
+		assert_int_equal(share_all(&share), 0);
 	send_to_agent(setting, &(struct message){.type = MESSAGE_ASSIGN,
+	                                         .epoch = 1,
 	                                         .assign = {.plan = (char *)yaml,
 	                                                    .plan_size = strlen(yaml),
 	                                                    .agent_name = (char *)"one",
@@ -157,10 +161,35 @@ static void assign(struct setting *setting, const char *yaml, struct wire_file *
 	share_deinit(&share);
 }
 
+static void assign(struct setting *setting, const char *yaml, struct wire_file *files, uint32_t file_count)
+{
+	assign_plan(setting, yaml, files, file_count, 1);
+}
+
+/* A later epoch: all of the plan, or nothing. */
+static void assign_later(struct setting *setting, uint32_t epoch, _Bool all)
+{
+	struct share share = {0};
+
+	if (all)
+		assert_int_equal(share_all(&share), 0);
+	send_to_agent(
+	        setting,
+	        &(struct message){
+	                .type = MESSAGE_ASSIGN,
+	                .epoch = epoch,
+	                .assign = {.agent_name = (char *)"one", .shares = &share, .share_count = 1, .agent_count = 1}});
+	share_deinit(&share);
+}
+
+static void start_at(struct setting *setting, uint64_t t0_ns)
+{
+	send_to_agent(setting, &(struct message){.type = MESSAGE_START, .start = {.t0_agent_ns = t0_ns}});
+}
+
 static void start(struct setting *setting)
 {
-	send_to_agent(setting, &(struct message){.type = MESSAGE_START,
-	                                         .start = {.t0_agent_ns = clock_now_ns() + 50 * NS_PER_MS}});
+	start_at(setting, clock_now_ns() + 50 * NS_PER_MS);
 }
 
 static void count_cells(struct setting *setting, const struct message_snapshot *snapshot)
@@ -198,7 +227,7 @@ static void take_snapshots(struct setting *setting, _Bool *ret_last)
 	if (snapshot->seq <= setting->seq)
 		return;
 	assert_int_equal(snapshot->seq, setting->seq + 1);
-	assert_int_equal(snapshot->second, setting->seq);
+	assert_int_equal(snapshot->second, setting->first_second + setting->seq);
 	assert_int_equal(snapshot->scenario_count, 1);
 	setting->seq++;
 	count_cells(setting, snapshot);
@@ -337,8 +366,84 @@ static void test_agent_run_ends_when_it_is_told(void **state)
 	assert_false(last);
 	acknowledge(setting, setting->seq);
 	stop_agent(setting);
+	await(setting, MESSAGE_LEAVE);
+	/* Nobody takes its share. */
+	send_to_agent(setting, &(struct message){.type = MESSAGE_STOP, .stop = {.grace_ns = 50 * NS_PER_MS}});
 	take_all(setting);
 	assert_int_equal(setting->scenario.tally.interrupted, 4);
+	await(setting, MESSAGE_DONE);
+	acknowledge(setting, setting->seq);
+	join(setting);
+	assert_int_equal(setting->outcome, 0);
+	tear_down(setting);
+}
+
+static void test_agent_run_hands_its_share_back(void **state)
+{
+	struct setting *setting = set_up(0);
+	_Bool last = 0;
+
+	(void)state;
+	welcome(setting);
+	assign(setting,
+	       HEAD "scenarios: { a: { executor: constant-arrival-rate, rate: 100, duration: 1h, steps: [ { null: { } "
+	            "} ] } }",
+	       NULL, 0);
+	await(setting, MESSAGE_READY);
+	start(setting);
+	take_snapshots(setting, &last);
+	acknowledge(setting, setting->seq);
+	stop_agent(setting);
+	await(setting, MESSAGE_LEAVE);
+	assign_later(setting, 2, 0);
+	take_all(setting);
+	await(setting, MESSAGE_DONE);
+	/* All that was its own until then, and nothing after. */
+	assert_int_equal(setting->message.done.end_ns % NS_PER_S, 0);
+	check_account(setting, setting->message.done.end_ns / NS_PER_S * 100);
+	acknowledge(setting, setting->seq);
+	join(setting);
+	assert_int_equal(setting->outcome, 0);
+	tear_down(setting);
+}
+
+static void test_agent_run_joins_a_run_that_has_begun(void **state)
+{
+	struct setting *setting = set_up(1);
+	uint64_t t0_ns = clock_now_ns() - 3500 * NS_PER_MS;
+	uint64_t from = 0;
+	_Bool last = 0;
+
+	(void)state;
+	welcome(setting);
+	assign_plan(setting,
+	            HEAD
+	            "scenarios: { a: { executor: constant-arrival-rate, rate: 100, duration: 6s, steps: [ { null: { "
+	            "} } ] } }",
+	            NULL, 0, 0);
+	await(setting, MESSAGE_READY);
+	start_at(setting, t0_ns);
+	assign_later(setting, 2, 1);
+	while (!last) {
+		const struct message_snapshot *snapshot = &await(setting, MESSAGE_SNAPSHOT)->snapshot;
+
+		if (snapshot->seq == 1)
+			setting->first_second = snapshot->second;
+		if (snapshot->seq <= setting->seq)
+			continue;
+		assert_int_equal(snapshot->seq, setting->seq + 1);
+		assert_int_equal(snapshot->second, setting->first_second + setting->seq);
+		setting->seq++;
+		if (snapshot->epoch == 2 && from == 0)
+			from = snapshot->second;
+		assert_int_equal(snapshot->epoch == 2, from > 0);
+		count_cells(setting, snapshot);
+		setting->scenario = snapshot->scenarios[0];
+		last = snapshot->last;
+		acknowledge(setting, setting->seq - last);
+	}
+	assert_true(setting->first_second >= 3 && from > setting->first_second);
+	check_account(setting, (6 - from) * 100);
 	await(setting, MESSAGE_DONE);
 	acknowledge(setting, setting->seq);
 	join(setting);
@@ -381,6 +486,8 @@ int main(void)
 	        cmocka_unit_test(test_agent_run_fetches_files_in_pieces),
 	        cmocka_unit_test(test_agent_run_says_why_it_cannot),
 	        cmocka_unit_test(test_agent_run_ends_when_it_is_told),
+	        cmocka_unit_test(test_agent_run_hands_its_share_back),
+	        cmocka_unit_test(test_agent_run_joins_a_run_that_has_begun),
 	        cmocka_unit_test(test_agent_run_stops_for_its_coordinator),
 	};
 
