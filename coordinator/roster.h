@@ -31,15 +31,27 @@ struct roster_agent {
 	uint64_t ping_sent_ns[ROSTER_PINGS]; /* by id; 0: answered */
 	uint64_t t0_bound_ns;                /* of the offset that its T0 was computed with */
 	int64_t t0_offset_ns;
+	uint64_t t0_at_ns;       /* our time for which that offset was meant: T0, or when it joined */
+	uint64_t start_error_ns; /* of that offset, by what is known now */
+	uint64_t start_bound_ns; /* and the bound of that */
 	uint64_t acked_seq;
 	uint64_t final_seq; /* of the snapshot that said it is the last; 0 before */
 	uint64_t last_seq;  /* from done; 0 before */
 	uint64_t end_ns;    /* from done */
 	uint64_t next_status_ns;
-	_Bool silent;    /* lost for its silence alone */
-	_Bool journaled; /* its record is written: it keeps its number */
-	_Bool unheard;   /* has said nothing since the run was taken up again */
-	_Bool done_told; /* done came; AGENT_DONE once all its snapshots are journaled */
+	uint64_t ready_deadline_ns; /* of one that joins a run under way */
+	uint64_t stop_at_ns;        /* since T0: when it alone was told to stop; 0: it was not */
+	enum agent_state before_loss;
+	_Bool silent;     /* lost for its silence alone */
+	_Bool returned;   /* was lost and came back */
+	_Bool leaving;    /* wants to hand its share back */
+	_Bool exited;     /* its process is known to have ended */
+	_Bool kept_told;  /* that nobody could take over what it had */
+	_Bool considered; /* as one that joins */
+	_Bool released;   /* has its last acknowledgement */
+	_Bool journaled;  /* its record is written: it keeps its number */
+	_Bool unheard;    /* has said nothing since the run was taken up again */
+	_Bool done_told;  /* done came; AGENT_DONE once all its snapshots are journaled */
 };
 
 struct roster;

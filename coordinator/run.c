@@ -61,6 +61,8 @@ static int make_parts(struct run *run)
 		run->begun_ns[i] = run->config.plan->scenarios[i].start_after == PLAN_NONE
 		                           ? run->config.plan->scenarios[i].start_time_ns
 		                           : CLOCK_NEVER;
+	if (run_make_files(run) < 0 || run_duties_init(run) < 0)
+		return -ENOMEM;
 	return intake_new(&(struct intake_config){.plan = run->config.plan, .journal = run_journal, .context = run},
 	                  &run->intake);
 }
@@ -76,6 +78,7 @@ int run_make(const struct run_config *config, struct run **ret_run)
 	run->gather_deadline_ns = config->now_ns + config->wait_ns;
 	run->ready_deadline_ns = CLOCK_NEVER;
 	run->drain_deadline_ns = CLOCK_NEVER;
+	run->silence_deadline_ns = CLOCK_NEVER;
 	run->next_flush_ns = CLOCK_NEVER;
 	run->stop_cause = STOP_CAUSE_COUNT;
 	r = make_parts(run);
@@ -109,7 +112,12 @@ struct run *run_free(struct run *run)
 {
 	if (!run)
 		return NULL;
+	run_free_files(run);
+	run_duties_deinit(run);
 	division_deinit(&run->division);
+	division_free_moves(run->moves, (uint32_t)run->move_count);
+	free(run->extras);
+	free(run->counted);
 	intake_free(run->intake);
 	roster_free(run->roster);
 	names_free(run->busy);
@@ -118,32 +126,26 @@ struct run *run_free(struct run *run)
 	return NULL;
 }
 
-int run_message(struct run *run, struct message *message, uint64_t now_ns)
+static int take_message(struct run *run, uint32_t index, struct message *message, uint64_t now_ns)
 {
-	uint32_t index = roster_find(run->roster, &message->incarnation);
-
-	if (message->type == MESSAGE_HELLO)
-		return run->state < RUN_REPORTING ? run_take_hello(run, message, now_ns) : 0;
-	if (index == NAMES_NONE || strcmp(message->run_id, run->config.run_id) != 0 || run->state >= RUN_REPORTING)
-		return 0;
-	run_hear(run, index, now_ns);
-	if (roster_get(run->roster, index)->unheard)
-		run_catch_up(run, index);
 	switch (message->type) {
 	case MESSAGE_PONG:
-		run_take_pong(run, index, &message->pong, now_ns);
-		return 0;
+		return run_take_pong(run, index, &message->pong, now_ns);
 	case MESSAGE_FETCH:
 		run_answer_fetch(run, index, &message->fetch);
 		return 0;
 	case MESSAGE_READY:
 		return run_take_ready(run, index, &message->ready);
 	case MESSAGE_FAILED:
-		return run_lose(run, index, now_ns, message->failed.text);
+		return run_lose_for_good(run, index, now_ns, message->failed.text);
 	case MESSAGE_SNAPSHOT:
 		return run_take_snapshot(run, index, &message->snapshot, now_ns);
 	case MESSAGE_DONE:
 		return run_take_done(run, index, &message->done);
+	case MESSAGE_LEAVE:
+		return run_take_leave(run, index, now_ns);
+	case MESSAGE_VALUE:
+		return run_take_value(run, index, &message->value, now_ns);
 	default:
 		run_tell(run, 1, "agent %s sent a message of type %s, ignoring", roster_get(run->roster, index)->name,
 		         message_type_names[message->type]);
@@ -151,8 +153,22 @@ int run_message(struct run *run, struct message *message, uint64_t now_ns)
 	}
 }
 
+int run_message(struct run *run, struct message *message, uint64_t now_ns)
+{
+	uint32_t index = roster_find(run->roster, &message->incarnation);
+	int r;
+
+	if (message->type == MESSAGE_HELLO)
+		return run->state < RUN_REPORTING ? run_take_hello(run, message, now_ns) : 0;
+	if (index == NAMES_NONE || strcmp(message->run_id, run->config.run_id) != 0 || run->state >= RUN_REPORTING)
+		return 0;
+	r = run_hear(run, index, now_ns);
+	return r == 0 ? take_message(run, index, message, now_ns) : r;
+}
+
 int run_tick(struct run *run, uint64_t now_ns)
 {
+	run_forgive(run, now_ns);
 	if (run->state < RUN_REPORTING)
 		run_ping(run, now_ns);
 	switch (run->state) {
@@ -180,6 +196,8 @@ uint64_t run_next_ns(const struct run *run)
 {
 	uint64_t next = earlier(run->next_flush_ns, run->drain_deadline_ns);
 
+	next = earlier(next, run->silence_deadline_ns);
+
 	if (run->state == RUN_GATHERING)
 		next = earlier(next, run->gather_deadline_ns);
 	if (run->state == RUN_ASSIGNED)
@@ -187,7 +205,7 @@ uint64_t run_next_ns(const struct run *run)
 	for (uint32_t i = 0; i < roster_count(run->roster); i++) {
 		const struct roster_agent *agent = roster_get(run->roster, i);
 
-		if (agent->state != AGENT_DONE)
+		if (!agent->released && !agent->exited)
 			next = earlier(next, agent->next_ping_ns);
 	}
 	return next;
@@ -208,7 +226,8 @@ int run_child_exited(struct run *run, uint64_t pid, const char *how, uint64_t no
 	for (uint32_t i = 0; i < roster_count(run->roster); i++)
 		if (roster_get(run->roster, i)->hello.pid == pid) {
 			r = run->state >= RUN_RUNNING ? run_flush(run, now_ns) : 0;
-			return r < 0 ? r : run_lose(run, i, now_ns, how);
+			roster_get(run->roster, i)->exited = 1;
+			return r < 0 ? r : run_lose_for_good(run, i, now_ns, how);
 		}
 	return run->state == RUN_GATHERING ? run_too_few(run, how, now_ns) : 0;
 }
@@ -231,6 +250,8 @@ int run_end_now(struct run *run, uint64_t now_ns)
 		r = run_flush(run, now_ns);
 	for (uint32_t i = 0; r == 0 && i < roster_count(run->roster); i++)
 		r = run_journal_status(run, i, now_ns);
+	if (r == 0)
+		run_release(run);
 	return r < 0 ? r : run_enter(run, RUN_REPORTING, now_ns);
 }
 

@@ -34,13 +34,16 @@ struct run_config {
 	size_t plan_size;
 	const char *run_id;
 	const char *version;
-	_Bool require_trust; /* kept for the report */
+	_Bool require_trust;              /* kept for the report */
 	struct journal_place place;       /* kept for a resume */
 	const struct journal_file *files; /* likewise: one for each of the plan's feeds */
 	uint32_t file_count;
-	const char *boot_id; /* of this host: what its monotonic clock holds for */
+	const char *files_problem; /* why they can't be handed out any more; NULL: they can */
+	const char *boot_id;       /* of this host: what its monotonic clock holds for */
 	uint32_t expect_agents;
 	uint64_t wait_ns; /* how long agents may take to come */
+	/* The link is closed by keys, or never leaves this host: what a setup finds out may travel on it. */
+	_Bool closed_or_loopback;
 	uint64_t now_ns;
 	int64_t wall_offset_ns; /* wall clock minus monotonic clock, for labels */
 	run_effect_fn effect;
@@ -49,6 +52,8 @@ struct run_config {
 
 struct run;
 
+/* -EACCES with the reason if the plan must not be run this way: what a setup finds out would travel in plain text. */
+int run_check(const struct run_config *config, struct failure *failure);
 /* Enters gathering (journaled). Keeps the pointers of the config. */
 int run_new(const struct run_config *config, struct run **ret_run);
 struct run *run_free(struct run *run);
@@ -69,6 +74,18 @@ int run_end_now(struct run *run, uint64_t now_ns);
 void run_abandon(struct run *run, uint64_t now_ns);
 /* Nothing more will be journaled but this, the last state; the report is made from the journal afterwards. */
 int run_reported(struct run *run, uint64_t now_ns);
+
+/* An agent of which something is missing now: it isn't heard, or what it should have delivered is not here. */
+struct run_missing {
+	uint32_t agent;
+	const char *name; /* the roster's */
+	_Bool lost;
+	uint64_t silent_ns; /* since when nothing was heard */
+	uint64_t lacking_s; /* whole seconds of the run so far that are not held */
+};
+/* The agents of which something is missing: at most `count` of them, in the order of their numbers. Returns how many
+ * there are. */
+uint32_t run_missing(struct run *run, uint64_t now_ns, struct run_missing *ret_items, uint32_t count);
 
 enum run_state run_state(const struct run *run);
 _Bool run_started(const struct run *run);  /* T0 was set */

@@ -29,6 +29,7 @@ void run_send(struct run *run, const struct roster_agent *agent, struct message 
 {
 	snprintf(message->run_id, sizeof(message->run_id), "%s", run->config.run_id);
 	message->incarnation = agent->incarnation;
+	message->epoch = run->division.epoch;
 	(void)run->config.effect(run->config.context, &(struct run_effect){.type = RUN_SEND, .message = message});
 }
 

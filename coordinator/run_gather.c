@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/base/cleanup.h"
+#include "common/base/limits.h"
 #include "common/base/names.h"
 #include "common/base/units.h"
 
@@ -50,27 +51,35 @@ static int leave_busy(struct run *run, const struct message *message)
 	return 0;
 }
 
+static int greet_again(struct run *run, const struct message *message, uint32_t index, uint64_t now_ns)
+{
+	struct roster_agent *agent = roster_get(run->roster, index);
+
+	agent->unheard = 1;
+	/* One that failed, or whose snapshots are refused, has nothing more to do in this run. */
+	if (agent->state == AGENT_LOST && !agent->silent) {
+		turn_away(run, message, "the run has given it up");
+		return 0;
+	}
+	return run_hear(run, index, now_ns);
+}
+
 int run_take_hello(struct run *run, struct message *message, uint64_t now_ns)
 {
 	uint32_t index = roster_find(run->roster, &message->incarnation);
 
-	if (index != NAMES_NONE) {
-		run_hear(run, index, now_ns);
-		/* One that failed, or whose snapshots are refused, has nothing more to do in this run. */
-		if (roster_get(run->roster, index)->state == AGENT_LOST)
-			turn_away(run, message, "the run has given it up");
-		else
-			run_catch_up(run, index);
-		return 0;
-	}
+	if (index != NAMES_NONE)
+		return greet_again(run, message, index, now_ns);
 	if (message->hello.protocol != PROTOCOL_VERSION)
 		turn_away(run, message, "it speaks another version of the protocol");
 	else if (message->run_id[0] && strcmp(message->run_id, run->config.run_id) != 0)
 		return leave_busy(run, message);
-	else if (run->state != RUN_GATHERING)
-		turn_away(run, message, "the run has its agents already");
-	else
+	else if (run->state == RUN_GATHERING && roster_count(run->roster) < LIMIT_AGENTS)
 		return welcome(run, message, now_ns);
+	else if (run_may_join(run))
+		return run_join(run, message, now_ns);
+	else
+		turn_away(run, message, "the run has its agents already");
 	return 0;
 }
 
@@ -81,47 +90,45 @@ static int journal_agents(struct run *run)
 
 	for (uint32_t i = 0; r == 0 && i < roster_count(run->roster); i++) {
 		struct roster_agent *agent = roster_get(run->roster, i);
-		struct journal_record record = {.type = JOURNAL_AGENT,
-		                                .agent = {.incarnation = agent->incarnation, .hello = agent->hello}};
 
-		if (agent->journaled)
-			continue;
-		record.agent.hello.name = agent->name;
-		r = run_journal(run, &record);
-		agent->journaled = r == 0;
+		if (!agent->journaled)
+			r = run_journal_agent(run, agent);
 	}
 	return r;
 }
 
-static int divide(struct run *run, uint64_t now_ns)
+/* 0 or -ENOMEM; the run may have been ended then. */
+static int make_division(struct run *run, uint64_t now_ns)
 {
 	uint32_t count = roster_count(run->roster);
-	struct member *members cleanup(cleanup_free) = calloc(count, sizeof(*members));
-	struct journal_record record = {.type = JOURNAL_DIVISION};
+	struct member *members cleanup(cleanup_free) = calloc(count + 1, sizeof(*members));
+	struct division division cleanup(division_deinit) = {0};
 	struct failure failure = {0};
 	int r;
 
 	if (!members)
 		return -ENOMEM;
-	r = journal_agents(run);
+	for (uint32_t i = 0; i < count; i++)
+		members[i] = run_member(roster_get(run->roster, i));
+	r = division_check_placement(run->config.plan, members, count, &failure);
 	if (r < 0)
-		return r;
-	for (uint32_t i = 0; i < count; i++) {
-		const struct message_hello *hello = &roster_get(run->roster, i)->hello;
-
-		members[i] =
-		        (struct member){.weight = hello->weight, .tags = hello->tags, .tag_count = hello->tag_count};
-	}
-	r = division_make(run->config.plan, members, count, &failure, &run->division);
+		return run_stop(run, STOP_TOO_FEW_AGENTS, 0, NAN, now_ns, failure.text);
+	r = division_make(run->config.plan, members, count, &failure, &division);
 	if (r < 0)
 		return run_stop(run, STOP_AGENT_FAILED, 0, NAN, now_ns, failure.text);
-	record.division.agent_count = count;
-	record.division.scenario_count = run->division.scenario_count;
-	record.division.shares = run->division.shares;
-	r = run_journal(run, &record);
+	return run_journal_division(run, &division, NULL, 0, NULL, 0);
+}
+
+static int divide(struct run *run, uint64_t now_ns)
+{
+	uint32_t count = roster_count(run->roster);
+	int r = journal_agents(run);
+
 	if (r == 0)
+		r = make_division(run, now_ns);
+	if (r == 0 && run->state == RUN_GATHERING)
 		r = run_enter(run, RUN_ASSIGNED, now_ns);
-	if (r < 0)
+	if (r < 0 || run->state != RUN_ASSIGNED)
 		return r;
 	run->ready_deadline_ns = now_ns + RUN_READY_TIMEOUT_NS;
 	for (uint32_t i = 0; i < count; i++) {

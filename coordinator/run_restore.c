@@ -41,25 +41,14 @@ static int restore_agent(struct run *run, struct journal_record *record)
 
 static int restore_division(struct run *run, struct journal_record *record)
 {
-	struct division *division = &run->division;
+	const struct division *division = &run->division;
 	const struct plan *plan = run->config.plan;
 
 	if (record->division.agent_count > roster_count(run->roster) || record->division.epoch <= division->epoch ||
 	    record->division.scenario_count != plan->scenario_count ||
 	    record->division.target_count != plan->target_count)
 		return -EBADMSG;
-	division_deinit(division);
-	*division = (struct division){.epoch = record->division.epoch,
-	                              .from_ns = record->division.from_ns,
-	                              .shares = record->division.shares,
-	                              .connections = record->division.connections,
-	                              .agent_count = record->division.agent_count,
-	                              .scenario_count = record->division.scenario_count,
-	                              .target_count = record->division.target_count};
-	record->division.shares = NULL;
-	record->division.connections = NULL;
-	record->division.agent_count = 0;
-	return 0;
+	return run_keep_division(run, record);
 }
 
 static int restore_begin(struct run *run, const struct journal_record *record)
@@ -76,6 +65,7 @@ static int restore_lost(struct run *run, const struct journal_record *record)
 
 	if (!agent)
 		return -EBADMSG;
+	agent->before_loss = agent->state;
 	agent->state = AGENT_LOST;
 	agent->silent = record->lost.silent;
 	return 0;
@@ -87,8 +77,9 @@ static int restore_back(struct run *run, const struct journal_record *record)
 
 	if (!agent)
 		return -EBADMSG;
-	agent->state = AGENT_RUNNING;
+	agent->state = agent->before_loss;
 	agent->silent = 0;
+	agent->returned = 1;
 	return 0;
 }
 
@@ -100,7 +91,19 @@ static int restore_told(struct run *run, const struct journal_record *record)
 		return -EBADMSG;
 	agent->t0_offset_ns = record->told.offset_ns;
 	agent->t0_bound_ns = record->told.bound_ns;
+	agent->start_bound_ns = record->told.bound_ns;
+	agent->t0_at_ns = run->t0_ns + (record->told.agent < run->counted_agents ? 0 : run->division.from_ns);
 	agent->state = AGENT_RUNNING;
+	return 0;
+}
+
+static int restore_leave(struct run *run, const struct journal_record *record)
+{
+	struct roster_agent *agent = agent_of(run, record->leave.agent);
+
+	if (!agent)
+		return -EBADMSG;
+	agent->leaving = 1;
 	return 0;
 }
 
@@ -114,7 +117,10 @@ static int restore_done(struct run *run, const struct journal_record *record)
 	agent->done_told = 1;
 	agent->last_seq = record->done.last_seq;
 	agent->final_seq = record->done.last_seq;
+	/* As settling it did: a teardown needs somebody who is there. */
 	agent->acked_seq = record->done.last_seq;
+	if (!agent->leaving && agent->acked_seq > 0 && run_has_teardown(run))
+		agent->acked_seq--;
 	agent->end_ns = record->done.end_ns;
 	return 0;
 }
@@ -154,6 +160,10 @@ int run_restore_record(struct run *run, struct journal_record *record)
 		return restore_back(run, record);
 	case JOURNAL_TOLD:
 		return restore_told(run, record);
+	case JOURNAL_LEAVE:
+		return restore_leave(run, record);
+	case JOURNAL_DUTY:
+		return run_keep_duty(run, record);
 	case JOURNAL_DONE:
 		return restore_done(run, record);
 	case JOURNAL_STOP:
@@ -193,6 +203,7 @@ static void greet_anew(struct run *run, uint64_t now_ns)
 		agent->last_heard_ns = now_ns;
 		agent->next_ping_ns = now_ns;
 		agent->next_status_ns = now_ns + RUN_STATUS_NS;
+		agent->ready_deadline_ns = now_ns + RUN_READY_TIMEOUT_NS;
 		if (agent->state == AGENT_CAME && run->division.epoch > 0)
 			agent->state = newest > 0 ? AGENT_RUNNING : AGENT_ASSIGNED;
 		if (agent->state == AGENT_DONE)
@@ -248,6 +259,8 @@ int run_resume(struct run *run, uint64_t now_ns)
 	if (run->state >= RUN_READY && !run->t0_ns)
 		run->state = RUN_ASSIGNED;
 	greet_anew(run, now_ns);
+	run_duties_again(run);
+	run->unsettled = 1;
 	r = finish_step(run, now_ns);
 	set_deadlines(run, now_ns);
 	return r;

@@ -15,26 +15,54 @@ static int refuse_snapshot(struct run *run, uint32_t index, const struct message
 	snprintf(reason, sizeof(reason), "its snapshot %llu is refused: %.*s", (unsigned long long)snapshot->seq, 800,
 	         why);
 	run_send(run, agent, &(struct message){.type = MESSAGE_STOP, .stop = {.reason = reason}});
-	return run_lose(run, index, now_ns, reason);
+	return run_lose_for_good(run, index, now_ns, reason);
+}
+
+/* After a resume the newest one may have been the last: run_restore.c. */
+static void know_final(struct run *run, struct roster_agent *agent, const struct message_snapshot *snapshot)
+{
+	if (snapshot->last) {
+		agent->final_seq = snapshot->seq;
+	} else if (agent->final_seq && snapshot->seq >= agent->final_seq) {
+		agent->final_seq = 0;
+		run->unsettled = 1; /* it may be an heir */
+	}
+}
+
+/* What it did in that second tells if it missed something. */
+static void remind(struct run *run, uint32_t index, const struct message_snapshot *snapshot)
+{
+	struct roster_agent *agent = roster_get(run->roster, index);
+	uint64_t second_ns = snapshot->second * NS_PER_S;
+
+	if (snapshot->last || agent->state != AGENT_RUNNING)
+		return;
+	if (snapshot->epoch < run->division.epoch && second_ns > run->division.from_ns)
+		run_send_assign(run, index);
+	if (run->stop_cause != STOP_CAUSE_COUNT && second_ns > run->stop_at_ns)
+		run_send_stop(run, agent);
+	if (agent->stop_at_ns && second_ns > agent->stop_at_ns)
+		run_send_own_stop(run, agent);
 }
 
 int run_take_snapshot(struct run *run, uint32_t index, const struct message_snapshot *snapshot, uint64_t now_ns)
 {
 	struct roster_agent *agent = roster_get(run->roster, index);
 	struct failure failure = {0};
-	int r = intake_take(run->intake, index, snapshot, &failure);
+	int r;
 
+	if (snapshot->epoch > run->division.epoch)
+		return refuse_snapshot(run, index, snapshot, "it is of an epoch that there is not", now_ns);
+	r = intake_take(run->intake, index, snapshot, &failure);
 	if (r == -ENOMEM)
 		return r;
 	if (r == -EBADMSG)
 		return refuse_snapshot(run, index, snapshot, failure.text, now_ns);
 	if (r == MERGE_GAP)
 		return 0;
-	/* After a resume the newest one may have been the last: run_restore.c. */
-	if (snapshot->last)
-		agent->final_seq = snapshot->seq;
-	else if (snapshot->seq >= agent->final_seq)
-		agent->final_seq = 0;
+	know_final(run, agent, snapshot);
+	if (r == MERGE_ACCEPTED)
+		remind(run, index, snapshot);
 	if (r == MERGE_REPEATED && agent->acked_seq >= snapshot->seq)
 		run_send_ack(run, agent);
 	return 0;
@@ -52,7 +80,25 @@ int run_take_done(struct run *run, uint32_t index, const struct message_done *do
 	return run_journal_targets(run, done->targets, done->target_count);
 }
 
-/* The last snapshot is acknowledged with the journaled done, so that an agent which knows it can go. */
+/* Its last acknowledgement lets an agent go. */
+static void release(struct run *run, struct roster_agent *agent)
+{
+	if (agent->released)
+		return;
+	agent->released = 1;
+	agent->acked_seq = agent->last_seq;
+	run_send_ack(run, agent);
+}
+
+void run_release(struct run *run)
+{
+	for (uint32_t i = 0; i < roster_count(run->roster); i++)
+		if (roster_get(run->roster, i)->state == AGENT_DONE)
+			release(run, roster_get(run->roster, i));
+}
+
+/* The last snapshot is acknowledged with the journaled done, so that an agent which knows it can go; and not before the
+ * teardown, which one of them has to do. An agent that leaves isn't waited for. */
 static int settle_done(struct run *run, uint32_t index, uint64_t now_ns)
 {
 	struct roster_agent *agent = roster_get(run->roster, index);
@@ -65,8 +111,9 @@ static int settle_done(struct run *run, uint32_t index, uint64_t now_ns)
 	if (r < 0)
 		return r;
 	agent->state = AGENT_DONE;
-	agent->acked_seq = agent->last_seq;
-	run_send_ack(run, agent);
+	run->unsettled |= agent->leaving;
+	if (agent->leaving || !run_has_teardown(run))
+		release(run, agent);
 	return 0;
 }
 
@@ -85,7 +132,11 @@ static int acknowledge(struct run *run, uint32_t index, uint64_t now_ns)
 		agent->acked_seq = durable;
 		run_send_ack(run, agent);
 	}
-	return now_ns >= agent->next_status_ns ? run_journal_status(run, index, now_ns) : 0;
+	if (now_ns < agent->next_status_ns)
+		return 0;
+	if (run->config.plan->duty_count > 0)
+		run_send_duties(run, index);
+	return run_journal_status(run, index, now_ns);
 }
 
 int run_flush(struct run *run, uint64_t now_ns)

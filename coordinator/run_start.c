@@ -2,8 +2,6 @@
 /* A run between its division and T0: agents get ready, their clocks are known, and the start is told. */
 #include "coordinator/run_state.h"
 
-enum { CLOCK_EXCHANGES_MIN = 5 /* before a T0 is computed from an offset */ };
-
 #define START_LEAD_NS (400 * NS_PER_MS) /* T0 lies this far ahead, plus ... */
 #define START_LEAD_ROUNDS 4             /* ... so many times the worst clock bound */
 
@@ -20,6 +18,9 @@ int run_take_ready(struct run *run, uint32_t index, const struct message_ready *
 {
 	struct roster_agent *agent = roster_get(run->roster, index);
 
+	/* It says so until it is told T0. */
+	if (agent->state == AGENT_RUNNING && merge_accepted_seq(intake_merge(run->intake), index) == 0)
+		run_catch_up(run, index);
 	if (agent->state != AGENT_ASSIGNED)
 		return 0;
 	agent->state = AGENT_READY;
@@ -33,62 +34,74 @@ int run_take_ready(struct run *run, uint32_t index, const struct message_ready *
 static _Bool clocks_are_known(struct run *run)
 {
 	for (uint32_t i = 0; i < roster_count(run->roster); i++)
-		if (clock_offset_count(roster_get(run->roster, i)->clock) < CLOCK_EXCHANGES_MIN)
+		if (!run_clock_is_known(roster_get(run->roster, i)))
 			return 0;
 	return 1;
 }
 
-/* The longest that a scenario can go on after its start, iterations in progress included. */
-static uint64_t scenario_length_ns(const struct scenario *scenario)
-{
-	uint64_t length = scenario->duration_ns ? scenario->duration_ns : scenario->max_duration_ns;
-
-	return length + scenario->graceful_stop_ns;
-}
-
-/* When every scenario must be over, since T0; CLOCK_NEVER while one has still to be begun. */
-static uint64_t latest_end_ns(const struct run *run)
+/* When every scenario must be over, since T0; with the time that iterations in progress may take, or without it.
+ * CLOCK_NEVER while one has still to be begun. */
+static uint64_t latest_end_ns(const struct run *run, _Bool with_grace)
 {
 	uint64_t latest = 0;
 
 	for (uint32_t i = 0; i < run->config.plan->scenario_count; i++) {
+		const struct scenario *scenario = &run->config.plan->scenarios[i];
+		uint64_t length = scenario->duration_ns ? scenario->duration_ns : scenario->max_duration_ns, end;
+
 		if (run->begun_ns[i] == CLOCK_NEVER)
 			return CLOCK_NEVER;
-		uint64_t end = run->begun_ns[i] + scenario_length_ns(&run->config.plan->scenarios[i]);
-
+		end = run->begun_ns[i] + length + (with_grace ? scenario->graceful_stop_ns : 0);
 		latest = end > latest ? end : latest;
 	}
 	return latest;
 }
 
+uint64_t run_schedule_end_ns(const struct run *run)
+{
+	return latest_end_ns(run, 0);
+}
+
 void run_set_drain_deadline(struct run *run)
 {
-	uint64_t latest = latest_end_ns(run);
+	uint64_t latest = latest_end_ns(run, 1);
 
 	if (latest != CLOCK_NEVER)
 		run->drain_deadline_ns = run->t0_ns + latest + run->config.plan->lost_after_ns + RUN_DRAIN_SLACK_NS;
 }
 
-static int start(struct run *run, uint64_t now_ns)
+/* T0 lies so far ahead that everybody will have heard of it. */
+static int set_t0(struct run *run, uint64_t now_ns)
 {
 	uint64_t worst_bound_ns = 0;
-	int r = run_enter(run, RUN_READY, now_ns);
+	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < roster_count(run->roster); i++) {
-		struct roster_agent *agent = roster_get(run->roster, i);
+		int64_t offset_ns;
+		uint64_t bound_ns;
 
-		r = clock_offset_get(agent->clock, now_ns, &agent->t0_offset_ns, &agent->t0_bound_ns);
-		worst_bound_ns = agent->t0_bound_ns > worst_bound_ns ? agent->t0_bound_ns : worst_bound_ns;
+		r = clock_offset_get(roster_get(run->roster, i)->clock, now_ns, &offset_ns, &bound_ns);
+		worst_bound_ns = r == 0 && bound_ns > worst_bound_ns ? bound_ns : worst_bound_ns;
 	}
 	if (r < 0)
 		return r;
 	run->t0_ns = now_ns + START_LEAD_NS + START_LEAD_ROUNDS * worst_bound_ns;
-	r = run_journal(run, &(struct journal_record){.type = JOURNAL_START,
-	                                              .start = {.t0_unix_ns = run_wall_ns(run, run->t0_ns),
-	                                                        .t0_ns = run->t0_ns,
-	                                                        .boot_id = (char *)run->config.boot_id}});
+	return run_journal(run, &(struct journal_record){.type = JOURNAL_START,
+	                                                 .start = {.t0_unix_ns = run_wall_ns(run, run->t0_ns),
+	                                                           .t0_ns = run->t0_ns,
+	                                                           .boot_id = (char *)run->config.boot_id}});
+}
+
+static int start(struct run *run, uint64_t now_ns)
+{
+	int r = run_enter(run, RUN_READY, now_ns);
+
+	if (r == 0)
+		r = set_t0(run, now_ns);
 	if (r == 0)
 		r = run_enter(run, RUN_RUNNING, now_ns);
+	for (uint32_t i = 0; r == 0 && i < roster_count(run->roster); i++)
+		r = run_tell_t0(run, i, now_ns);
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < roster_count(run->roster); i++) {
@@ -105,8 +118,11 @@ static int start(struct run *run, uint64_t now_ns)
 
 int run_await_ready(struct run *run, uint64_t now_ns)
 {
-	if (roster_count_in(run->roster, AGENT_READY) == roster_count(run->roster) && clocks_are_known(run))
-		return start(run, now_ns);
+	if (roster_count_in(run->roster, AGENT_READY) == roster_count(run->roster) && clocks_are_known(run)) {
+		int r = run_set_up(run, now_ns);
+
+		return r == 1 && run->state == RUN_ASSIGNED ? start(run, now_ns) : (r < 0 ? r : 0);
+	}
 	if (now_ns < run->ready_deadline_ns)
 		return 0;
 	for (uint32_t i = 0; i < roster_count(run->roster); i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a run ends early: a stop told to all, or an agent given up. */
+/* How a run ends early: a stop told to all. And an agent's account. */
 #include "coordinator/run_state.h"
 
 #include <math.h>
@@ -39,6 +39,22 @@ int run_stop(struct run *run, enum stop_cause cause, uint32_t threshold, double 
 	return run->state == RUN_RUNNING ? run_enter(run, RUN_DRAINING, now_ns) : 0;
 }
 
+/* T0 was told with the offset of that moment: by what that is known better now, it was wrong. After a jump of the clock
+ * no more is learnt. */
+static void know_start_better(struct roster_agent *agent)
+{
+	int64_t offset_ns;
+	uint64_t bound_ns;
+
+	if (!agent->t0_at_ns || clock_offset_at(agent->clock, agent->t0_at_ns, &offset_ns, &bound_ns) < 0)
+		return;
+	/* Long after T0 the exchanges about it are forgotten. */
+	if (agent->start_bound_ns && bound_ns > agent->start_bound_ns)
+		return;
+	agent->start_error_ns = (uint64_t)llabs(offset_ns - agent->t0_offset_ns);
+	agent->start_bound_ns = bound_ns;
+}
+
 int run_journal_status(struct run *run, uint32_t index, uint64_t now_ns)
 {
 	struct roster_agent *agent = roster_get(run->roster, index);
@@ -51,84 +67,18 @@ int run_journal_status(struct run *run, uint32_t index, uint64_t now_ns)
 	if (!scenarios)
 		return 0;
 	(void)clock_offset_get(agent->clock, now_ns, &offset_ns, &bound_ns);
+	know_start_better(agent);
 	record.status.scenarios = (struct wire_scenario *)scenarios;
 	record.status.scenario_count = run->config.plan->scenario_count;
 	record.status.health = *merge_health(merge, index);
 	record.status.clock_offset_ns = offset_ns;
 	record.status.clock_bound_ns = bound_ns;
-	/* T0 was told with the offset of that moment: what we know better now is skew too. */
-	record.status.start_skew_ns =
-	        record.status.health.start_skew_ns + (uint64_t)llabs(offset_ns - agent->t0_offset_ns);
+	record.status.start_skew_ns = record.status.health.start_skew_ns + agent->start_error_ns;
+	record.status.start_bound_ns = agent->start_bound_ns;
+	record.status.drift_ppm = clock_offset_drift_ppm(agent->clock);
+	record.status.drift_bound_ppm = clock_offset_drift_bound_ppm(agent->clock);
 	agent->next_status_ns = now_ns + RUN_STATUS_NS;
 	return run_journal(run, &record);
-}
-
-int run_lose(struct run *run, uint32_t index, uint64_t now_ns, const char *reason)
-{
-	struct roster_agent *agent = roster_get(run->roster, index);
-	struct journal_record record = {
-	        .type = JOURNAL_LOST,
-	        .lost = {.agent = index, .at_ns = run_since_t0_ns(run, now_ns), .reason = (char *)reason}};
-	char text[RUN_TEXT_SIZE];
-	int r;
-
-	if (agent->state == AGENT_DONE || agent->state == AGENT_LOST)
-		return 0;
-	r = run_journal_status(run, index, now_ns);
-	if (r == 0)
-		r = run_journal(run, &record);
-	if (r < 0)
-		return r;
-	agent->state = AGENT_LOST;
-	snprintf(text, sizeof(text), "agent %s is lost: %s", agent->name, reason);
-	if (run->state < RUN_RUNNING)
-		return run_stop(run, STOP_AGENT_FAILED, 0, NAN, now_ns, text);
-	run_tell(run, 1, "%s", text);
-	if (run->state == RUN_RUNNING && run->config.plan->on_agent_loss == ON_AGENT_LOSS_FAIL)
-		return run_stop(run, STOP_AGENTS_LOST, 0, NAN, now_ns, text);
-	return 0;
-}
-
-void run_hear(struct run *run, uint32_t index, uint64_t now_ns)
-{
-	struct roster_agent *agent = roster_get(run->roster, index);
-
-	agent->last_heard_ns = now_ns;
-	if (agent->state != AGENT_LOST || !agent->silent || run->state < RUN_RUNNING)
-		return;
-	agent->state = AGENT_RUNNING;
-	agent->silent = 0;
-	run_tell(run, 0, "agent %s is back", agent->name);
-}
-
-int run_lose_the_silent(struct run *run, uint64_t now_ns)
-{
-	uint64_t lost_after_ns = run->config.plan->lost_after_ns;
-	char reason[96];
-	char duration[32];
-	int r = 0;
-
-	for (uint32_t i = 0; r == 0 && i < roster_count(run->roster); i++) {
-		struct roster_agent *agent = roster_get(run->roster, i);
-
-		if (agent->state == AGENT_DONE || agent->state == AGENT_LOST ||
-		    now_ns < agent->last_heard_ns + lost_after_ns)
-			continue;
-		snprintf(reason, sizeof(reason), "nothing heard of it for %s",
-		         units_format_duration(lost_after_ns, duration, sizeof(duration)));
-		agent->silent = 1;
-		r = run_lose(run, i, now_ns, reason);
-	}
-	return r;
-}
-
-int run_lose_the_unfinished(struct run *run, uint64_t now_ns)
-{
-	int r = 0;
-
-	for (uint32_t i = 0; r == 0 && i < roster_count(run->roster); i++)
-		r = run_lose(run, i, now_ns, "it did not finish in time");
-	return r;
 }
 
 int run_too_few(struct run *run, const char *why, uint64_t now_ns)
