@@ -27,6 +27,7 @@ struct sim_agent {
 	struct snapshot *last; /* the run's last one, until its crew is done */
 	uint64_t opened_ns;    /* true time at which the crew is open; CLOCK_NEVER: it is, or there is none */
 	uint64_t frozen_until_ns;
+	uint32_t values; /* that it was told */
 	_Bool exited, killed;
 };
 
@@ -146,6 +147,7 @@ static void crew_is_open(struct sim_agent *agent)
 
 static void close_crew(struct sim_agent *agent)
 {
+	agent->values = 0;
 	agent->opened_ns = CLOCK_NEVER;
 	agent->last = snapshot_free(agent->last);
 	agent->load = load_free(agent->load);
@@ -172,14 +174,17 @@ static void carry_out(struct sim_agent *agent, struct effect *effect)
 		open_crew(agent);
 		break;
 	case EFFECT_START:
-		oracle_start(agent->sim->oracle, agent->process, effect->at_ns);
+		oracle_start(agent->sim->oracle, agent->process, effect->at_ns, agent->values);
 		load_start(agent->load, effect->at_ns, local(agent));
 		break;
 	case EFFECT_ASSIGN:
 		load_assign(agent->load, effect->assignment, effect->epoch, effect->at_ns);
 		break;
 	case EFFECT_VALUES:
+		agent->values = effect->count;
+		break;
 	case EFFECT_DUTIES:
+		load_duties(agent->load, effect->duties, effect->count, local(agent));
 		break;
 	case EFFECT_BEGIN:
 		load_begin(agent->load, effect->scenario, effect->at_ns);
@@ -254,12 +259,21 @@ static _Bool is_frozen(const struct sim_agent *agent)
 	return agent->sim->now_ns < agent->frozen_until_ns;
 }
 
+static void look_at_chores(struct sim_agent *agent)
+{
+	struct message_value over;
+
+	while (!agent->exited && agent->load && load_duty_over(agent->load, local(agent), &over))
+		take_effects(agent, session_duty_over(agent->session, &over, local(agent)));
+}
+
 static void catch_up(struct sim_agent *agent)
 {
 	if (!agent->load)
 		return;
 	load_advance(agent->load, local(agent));
 	look_at_load(agent);
+	look_at_chores(agent);
 }
 
 void agent_message(struct sim_agent *agent, struct message *message)

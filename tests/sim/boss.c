@@ -42,6 +42,10 @@ struct boss {
 	uint32_t exit_count;
 	uint64_t exits_ns;
 	uint32_t resumes;
+	/* Of the newest T0 in the journal. */
+	uint64_t t0_ns;
+	int64_t t0_unix_ns;
+	unsigned t0_boots;
 };
 
 static uint64_t local(const struct boss *boss)
@@ -122,16 +126,28 @@ static uint64_t file_size(const struct boss *boss)
 	return (uint64_t)status.st_size;
 }
 
-/* Cuts the file within the record that was just written, or leaves all of it. */
+/* Cuts the file within the record that was just written, at any byte of it. */
 static void tear_record(struct boss *boss, uint64_t before)
 {
-	uint64_t size = before + random_below(&boss->sim->random, file_size(boss) - before + 1);
+	uint64_t size = before + random_below(&boss->sim->random, file_size(boss) - before);
 
 	sim_trace(boss->sim, "the journal ends at byte %llu", (unsigned long long)size);
 	sim_must(truncate(boss->path, (off_t)size) < 0 ? -errno : 0, boss->path);
 }
 
 /* ---- effects ---- */
+
+/* A record is wholly in the journal. */
+static void note(struct boss *boss, const struct journal_record *record)
+{
+	if (record->type == JOURNAL_START) {
+		boss->t0_ns = record->start.t0_ns;
+		boss->t0_unix_ns = record->start.t0_unix_ns;
+		boss->t0_boots = boss->boots;
+		oracle_t0(boss->sim->oracle, sim_clock_when(&boss->clock, boss->t0_ns));
+	}
+	oracle_record(boss->sim->oracle, record);
+}
 
 /* A write that finds no room writes what fits, and fails: the file may grow so far and no further. */
 static int append_to_full_disk(struct boss *boss, const struct journal_record *record)
@@ -147,7 +163,7 @@ static int append_to_full_disk(struct boss *boss, const struct journal_record *r
 	r = journal_append(boss->journal, record, &failure);
 	sim_must(setrlimit(RLIMIT_FSIZE, &none) < 0 ? -errno : 0, "setrlimit");
 	if (r == 0) {
-		oracle_record(boss->sim->oracle, record);
+		note(boss, record);
 		return 0;
 	}
 	sim_trace(boss->sim, "no room: %s", failure.text);
@@ -172,7 +188,7 @@ static int write_record(struct boss *boss, const struct journal_record *record, 
 		go_down(boss, "is killed within a write");
 		return -EIO;
 	}
-	oracle_record(boss->sim->oracle, record);
+	note(boss, record);
 	return 0;
 }
 
@@ -248,8 +264,6 @@ static void look(struct boss *boss, int r)
 {
 	if (boss->life == LIFE_UP && r < 0)
 		give_up(boss, r);
-	if (boss->life == LIFE_UP && run_t0_ns(boss->run))
-		oracle_t0(boss->sim->oracle, sim_clock_when(&boss->clock, run_t0_ns(boss->run)));
 	if (boss->life == LIFE_UP && run_state(boss->run) >= RUN_REPORTING) {
 		r = run_state(boss->run) == RUN_REPORTING ? run_reported(boss->run, local(boss)) : 0;
 		if (boss->life == LIFE_UP && r < 0)
@@ -294,11 +308,14 @@ void boss_start(struct boss *boss)
 	sim_must(run_new(&config, &boss->run), "run");
 }
 
-/* Whoever journaled T0 did it by the clock of one boot; on another one the wall clock tells where it lies. */
-static void translate_t0(struct boss *boss, struct journal_record *record)
+/* Whoever journaled T0 did it by the clock of one boot; on another one the wall clock tells where that one would stand.
+ */
+static void shift_clock(struct boss *boss)
 {
-	if (record->type == JOURNAL_START && strcmp(record->start.boot_id, boot_id(boss)) != 0)
-		record->start.t0_ns = (uint64_t)(record->start.t0_unix_ns - wall_of_local(boss));
+	uint64_t since_ns = (uint64_t)((int64_t)boss->sim->now_ns + boss->wall_offset_ns - boss->t0_unix_ns);
+
+	if (boss->t0_ns && boss->t0_boots != boss->boots)
+		boss->clock.offset_ns += (int64_t)(boss->t0_ns + since_ns - local(boss));
 }
 
 static int restore_record(void *context, struct journal_record *record, uint64_t offset)
@@ -306,7 +323,6 @@ static int restore_record(void *context, struct journal_record *record, uint64_t
 	struct boss *boss = context;
 
 	(void)offset;
-	translate_t0(boss, record);
 	return run_restore_record(boss->run, record);
 }
 
@@ -331,6 +347,7 @@ void boss_resume(struct boss *boss, _Bool reboot)
 {
 	if (reboot)
 		boot(boss);
+	shift_clock(boss);
 	boss->life = LIFE_UP;
 	boss->resumes++;
 	boss->effects_left = 0;
@@ -341,7 +358,7 @@ void boss_resume(struct boss *boss, _Bool reboot)
 	if (run_state(boss->run) >= RUN_REPORTING)
 		look(boss, 0);
 	else
-		look(boss, run_resume(boss->run, local(boss)));
+		look(boss, run_resume(boss->run, local(boss), wall_of_local(boss) + (int64_t)local(boss)));
 	for (uint32_t i = 0; boss->sim->chance.local && i < SIM_AGENTS_MAX; i++)
 		if (boss->sim->agents[i] && agent_has_exited(boss->sim->agents[i]))
 			boss_child_exited(boss, i);

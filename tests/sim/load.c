@@ -15,6 +15,7 @@
 #include "common/base/array.h"
 #include "common/plan/schedule.h"
 #include "common/wire/codec.h"
+#include "tests/sim/chores.h"
 
 #define NEVER CLOCK_NEVER
 
@@ -75,9 +76,10 @@ struct load {
 	uint64_t *feed_draws;   /* by feed: all that is planned */
 	struct coming *coming;
 	size_t coming_count, coming_capacity;
-	uint32_t epoch, label;
+	uint32_t epoch;
 	struct message_assign now; /* the moves that hold; its shares are the tasks' */
 	struct groups *groups;
+	struct chores *chores;
 	struct snapshots *snapshots;
 	struct second *current;
 	struct second *spare;
@@ -242,6 +244,7 @@ struct load *load_new(const struct load_config *config)
 	sim_must(load->tasks ? 0 : -ENOMEM, "load");
 	sim_must(groups_new(config->plan, &load->groups), "groups");
 	sim_must(snapshots_new(config->plan, 1, &load->snapshots), "snapshots");
+	load->chores = chores_new(config->sim, config->process, config->plan);
 	for (uint32_t i = 0; i < config->plan->scenario_count; i++)
 		make_task(load, i);
 	find_offsets(load);
@@ -286,6 +289,7 @@ struct load *load_free(struct load *load)
 	second_free(load->current);
 	second_free(load->spare);
 	snapshots_free(load->snapshots);
+	chores_free(load->chores);
 	groups_free(load->groups);
 	free(load);
 	return NULL;
@@ -701,7 +705,6 @@ static void close_second(struct load *load, uint64_t next, _Bool last)
 			                      task->user_count),
 			         "users");
 	}
-	load->label = load->epoch;
 	full->schedule_end_ns = last ? schedule_end(load) : 0;
 	full->next = next;
 	full->last = last;
@@ -785,6 +788,7 @@ static void shift(struct load *load, struct coming *coming)
 	drop_assignment(&load->now);
 	load->now = coming->assignment;
 	load->epoch = coming->epoch;
+	sim_must(snapshots_shift(load->snapshots, coming->epoch, coming->effective_ns / NS_PER_S), "epoch");
 	sim_trace(load->config.sim, "agent %u is in epoch %u from second %llu on", load->config.process, load->epoch,
 	          (unsigned long long)(coming->effective_ns / NS_PER_S));
 }
@@ -850,10 +854,25 @@ void load_assign(struct load *load, const struct message_assign *assignment, uin
 
 /* ---- the contract ---- */
 
+/* One that has nothing to do from T0 on owes no seconds before it came. */
+static _Bool owns_nothing(const struct load *load)
+{
+	for (uint32_t i = 0; i < load->config.plan->scenario_count; i++)
+		if (load->tasks[i].share.count > 0)
+			return 0;
+	return 1;
+}
+
 void load_start(struct load *load, uint64_t t0_ns, uint64_t now_ns)
 {
+	uint64_t first = now_ns > t0_ns && owns_nothing(load) ? (now_ns - t0_ns) / NS_PER_S : 0;
+
 	load->t0_ns = t0_ns;
 	load->started = 1;
+	load->cursor_ns = first * NS_PER_S;
+	load->current->number = first;
+	snapshots_begin(load->snapshots, first);
+	sim_must(snapshots_shift(load->snapshots, load->epoch, 0), "epoch");
 	if (now_ns > t0_ns)
 		load_thaw(load, now_ns);
 }
@@ -925,14 +944,24 @@ static uint64_t last_landing_ns(const struct load *load)
 
 uint64_t load_next_ns(const struct load *load)
 {
-	uint64_t next_ns;
+	uint64_t next_ns, chores_ns = chores_next_ns(load->chores);
 
 	if (!load->started || load->ended)
-		return NEVER;
+		return chores_ns;
 	next_ns = (load->cursor_ns / NS_PER_S + 1) * NS_PER_S;
 	if (load->stop_ns != NEVER)
 		next_ns = least(next_ns, most(last_landing_ns(load), load->cursor_ns) + 1);
-	return load->t0_ns + next_ns;
+	return least(load->t0_ns + next_ns, chores_ns);
+}
+
+void load_duties(struct load *load, const uint32_t *duties, uint32_t count, uint64_t now_ns)
+{
+	chores_set(load->chores, duties, count, now_ns);
+}
+
+_Bool load_duty_over(struct load *load, uint64_t now_ns, struct message_value *ret_over)
+{
+	return chores_work(load->chores, load->started && !load->ended ? load->snapshots : NULL, now_ns, ret_over);
 }
 
 static void take_back(void *context, uint32_t worker, struct second *second)
@@ -956,7 +985,6 @@ struct snapshot *load_snapshot(struct load *load)
 	if (!snapshots_ready(load->snapshots))
 		return NULL;
 	sim_must(snapshots_make(load->snapshots, &health, take_back, load, &snapshot), "snapshot");
-	snapshot->message.epoch = load->label;
 	return snapshot;
 }
 

@@ -30,6 +30,9 @@ void load_advance(struct load *load, uint64_t now_ns);
 void load_thaw(struct load *load, uint64_t now_ns);
 /* When it has something to tell (a second's end): on the agent's clock. */
 uint64_t load_next_ns(const struct load *load);
+/* Duties: as chores.h says. */
+void load_duties(struct load *load, const uint32_t *duties, uint32_t count, uint64_t now_ns);
+_Bool load_duty_over(struct load *load, uint64_t now_ns, struct message_value *ret_over);
 /* The next snapshot, or NULL. */
 struct snapshot *load_snapshot(struct load *load);
 /* Once the last snapshot was made. */

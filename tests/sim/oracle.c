@@ -96,8 +96,15 @@ void oracle_excuse(struct oracle *oracle)
 	oracle->excused = 1;
 }
 
-void oracle_start(struct oracle *oracle, uint32_t process, uint64_t t0_agent_ns)
+void oracle_start(struct oracle *oracle, uint32_t process, uint64_t t0_agent_ns, uint32_t values)
 {
+	const struct plan *plan = oracle->sim->plan->plan;
+	uint32_t wanted = 0;
+
+	for (uint32_t i = 0; i < plan->duty_count; i++)
+		wanted += plan->duties[i].kind == DUTY_SETUP ? plan->duties[i].null.values.count : 0;
+	if (values != wanted)
+		sim_break(oracle->sim, "agent %u starts with %u of the setups' %u values", process, values, wanted);
 	oracle->watched[process].t0_agent_ns = t0_agent_ns;
 }
 

@@ -84,6 +84,29 @@ static const struct kind kinds[] = {
          "  last: { executor: ramping-arrival-rate, stages: [ { duration: 6s, target: 20 } ],\n"
          "          steps: [ { \"null\": { latency: 1ms..500ms, group: \"{{once}}\" } } ] }\n",
          1},
+        {"duties",
+         "setup:\n"
+         "  - \"null\": { name: login, latency: 50ms..900ms, values: { token: secret, user: ann } }\n"
+         "  - \"null\": { name: fill, latency: 10ms..300ms, values: { rows: \"12\" } }\n"
+         "teardown:\n"
+         "  - \"null\": { name: clean, latency: 50ms..900ms }\n"
+         "  - \"null\": { name: leave, latency: 1ms..100ms }\n"
+         "readers:\n"
+         "  - \"null\": { name: level, every: 500ms, value: 7 }\n"
+         "  - \"null\": { name: depth, every: 1s, value: 3 }\n"
+         "scenarios:\n"
+         "  rate: { executor: constant-arrival-rate, rate: 20, duration: 6s,\n"
+         "          steps: [ { \"null\": { latency: 1ms..500ms, group: \"{{token}}\" } } ] }\n",
+         0},
+        {"placed",
+         "scenarios:\n"
+         "  here: { executor: constant-arrival-rate, rate: 20, duration: 6s, runOn: { zone: a },\n"
+         "          steps: [ { \"null\": { latency: 1ms..500ms } } ] }\n"
+         "  users: { executor: constant-vus, vus: 4, duration: 5s, runOn: { zone: a },\n"
+         "           steps: [ { \"null\": { latency: 100ms..500ms } } ] }\n"
+         "  all: { executor: per-vu-iterations, vus: 6, iterations: 5, maxDuration: 20s,\n"
+         "         steps: [ { \"null\": { latency: 100ms..500ms } } ] }\n",
+         0},
         {"long",
          "scenarios:\n"
          "  slow: { executor: constant-arrival-rate, rate: 10, duration: 18s,\n"
