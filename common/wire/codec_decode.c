@@ -420,7 +420,7 @@ static enum message_type find_type(const struct token *name)
 
 static int read_type(const uint8_t *data, size_t size, struct failure *failure, enum message_type *ret_type)
 {
-	struct token_reader reader = {.at = data, .end = data + size};
+	struct token_reader reader;
 	char text[SHOWN_BYTES + 1];
 	enum message_type type;
 	struct token token = {0};
@@ -430,6 +430,7 @@ static int read_type(const uint8_t *data, size_t size, struct failure *failure, 
 		                   LIMIT_WHOLE_BYTES);
 	if (codec_scan(data, size) < 0)
 		return failure_set(failure, -EBADMSG, "%zu bytes that are not one msgpack object", size);
+	reader = (struct token_reader){.at = data, .end = data + size};
 	if (token_find(&reader, "t") < 0 || token_next(&reader, &token) < 0 || token.kind != TOKEN_TEXT)
 		return failure_set(failure, -EBADMSG, "a message without its type in \"t\"");
 	type = find_type(&token);

@@ -213,8 +213,12 @@ int token_find(struct token_reader *reader, const char *key)
 
 int codec_scan(const uint8_t *data, size_t size)
 {
-	struct token_reader reader = {.at = data, .end = data + size};
-	int r = token_skip(&reader);
+	struct token_reader reader;
+	int r;
 
+	if (size == 0)
+		return -EBADMSG; /* there may be no data to point at */
+	reader = (struct token_reader){.at = data, .end = data + size};
+	r = token_skip(&reader);
 	return r < 0 ? r : reader.at == reader.end ? 0 : -EBADMSG;
 }
