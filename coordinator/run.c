@@ -196,8 +196,9 @@ uint64_t run_next_ns(const struct run *run)
 {
 	uint64_t next = earlier(run->next_flush_ns, run->drain_deadline_ns);
 
-	next = earlier(next, run->silence_deadline_ns);
-
+	/* Once it has passed, there is nothing to wake up for. */
+	if (run->silence_deadline_ns > run->last_tick_ns)
+		next = earlier(next, run->silence_deadline_ns);
 	if (run->state == RUN_GATHERING)
 		next = earlier(next, run->gather_deadline_ns);
 	if (run->state == RUN_ASSIGNED)
