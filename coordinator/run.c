@@ -132,8 +132,7 @@ static int take_message(struct run *run, uint32_t index, struct message *message
 	case MESSAGE_PONG:
 		return run_take_pong(run, index, &message->pong, now_ns);
 	case MESSAGE_FETCH:
-		run_answer_fetch(run, index, &message->fetch);
-		return 0;
+		return run_answer_fetch(run, index, &message->fetch, now_ns);
 	case MESSAGE_READY:
 		return run_take_ready(run, index, &message->ready);
 	case MESSAGE_FAILED:

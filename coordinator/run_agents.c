@@ -24,11 +24,15 @@ int run_make_files(struct run *run)
 	if (!run->files)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < plan->feed_count; i++) {
+		const char *known = i < run->config.file_count ? run->config.files[i].sha256 : digest;
 		size_t size;
 		const void *data = feed_data(plan->feeds[i], &size);
 
-		hash_sha256_hex(data, size, digest);
-		run->files[i] = (struct wire_file){(char *)feed_name(plan->feeds[i]), size, strdup(digest)};
+		if (i < run->config.file_count)
+			size = run->config.files[i].size;
+		else
+			hash_sha256_hex(data, size, digest);
+		run->files[i] = (struct wire_file){(char *)feed_name(plan->feeds[i]), size, strdup(known)};
 		if (!run->files[i].sha256)
 			return -ENOMEM;
 	}
@@ -180,10 +184,20 @@ void run_catch_up(struct run *run, uint32_t index)
 		run_send_duties(run, index);
 }
 
-void run_answer_fetch(struct run *run, uint32_t index, const struct message_fetch *fetch)
+/* It could never run its share. */
+static int refuse_fetch(struct run *run, uint32_t index, uint64_t now_ns)
+{
+	run_send(run, roster_get(run->roster, index),
+	         &(struct message){.type = MESSAGE_STOP, .stop = {.reason = (char *)run->config.files_problem}});
+	return run_lose_for_good(run, index, now_ns, run->config.files_problem);
+}
+
+int run_answer_fetch(struct run *run, uint32_t index, const struct message_fetch *fetch, uint64_t now_ns)
 {
 	const struct plan *plan = run->config.plan;
 
+	if (run->config.files_problem)
+		return refuse_fetch(run, index, now_ns);
 	for (uint32_t i = 0; i < plan->feed_count; i++) {
 		size_t size;
 		const uint8_t *data = feed_data(plan->feeds[i], &size);
@@ -198,8 +212,9 @@ void run_answer_fetch(struct run *run, uint32_t index, const struct message_fetc
 		                                     .offset = fetch->offset,
 		                                     .data = (uint8_t *)data + fetch->offset,
 		                                     .size = left < LIMIT_PART_BYTES ? left : LIMIT_PART_BYTES}});
-		return;
+		break;
 	}
+	return 0;
 }
 
 void run_ping(struct run *run, uint64_t now_ns)

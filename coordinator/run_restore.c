@@ -34,9 +34,11 @@ static int restore_agent(struct run *run, struct journal_record *record)
 	if (roster_find(run->roster, &record->agent.incarnation) != UINT32_MAX)
 		return -EBADMSG;
 	r = roster_add(run->roster, &record->agent.incarnation, &record->agent.hello, &agent);
-	if (r == 0)
-		agent->journaled = 1;
-	return r;
+	if (r < 0)
+		return r;
+	agent->journaled = 1;
+	agent->state = run->division.epoch > 0 ? AGENT_ASSIGNED : AGENT_CAME;
+	return 0;
 }
 
 static int restore_division(struct run *run, struct journal_record *record)
@@ -48,6 +50,9 @@ static int restore_division(struct run *run, struct journal_record *record)
 	    record->division.scenario_count != plan->scenario_count ||
 	    record->division.target_count != plan->target_count)
 		return -EBADMSG;
+	for (uint32_t i = 0; i < record->division.agent_count; i++)
+		if (roster_get(run->roster, i)->state == AGENT_CAME)
+			roster_get(run->roster, i)->state = AGENT_ASSIGNED;
 	return run_keep_division(run, record);
 }
 
@@ -204,8 +209,6 @@ static void greet_anew(struct run *run, uint64_t now_ns)
 		agent->next_ping_ns = now_ns;
 		agent->next_status_ns = now_ns + RUN_STATUS_NS;
 		agent->ready_deadline_ns = now_ns + RUN_READY_TIMEOUT_NS;
-		if (agent->state == AGENT_CAME && run->division.epoch > 0)
-			agent->state = newest > 0 ? AGENT_RUNNING : AGENT_ASSIGNED;
 		if (agent->state == AGENT_DONE)
 			continue;
 		agent->final_seq = newest;
@@ -247,13 +250,13 @@ static int finish_step(struct run *run, uint64_t now_ns)
 	return 0;
 }
 
-int run_resume(struct run *run, uint64_t now_ns)
+int run_resume(struct run *run, uint64_t now_ns, int64_t wall_ns)
 {
-	int r = run_journal(run, &(struct journal_record){.type = JOURNAL_RESUME,
-	                                                  .resume = {.at_unix_ns = run_wall_ns(run, now_ns)}});
+	int r = run_journal(run, &(struct journal_record){.type = JOURNAL_RESUME, .resume = {.at_unix_ns = wall_ns}});
 
 	if (r < 0)
 		return r;
+	run->config.wall_offset_ns = wall_ns - (int64_t)now_ns;
 	if (run->t0_ns && !somebody_was_told(run))
 		run->t0_ns = 0;
 	if (run->state >= RUN_READY && !run->t0_ns)

@@ -102,7 +102,7 @@ void run_send_stop(struct run *run, struct roster_agent *agent);
 void run_send_ack(struct run *run, struct roster_agent *agent);
 /* All that an agent must know in the state that the run is in. */
 void run_catch_up(struct run *run, uint32_t index);
-void run_answer_fetch(struct run *run, uint32_t index, const struct message_fetch *fetch);
+int run_answer_fetch(struct run *run, uint32_t index, const struct message_fetch *fetch, uint64_t now_ns);
 void run_ping(struct run *run, uint64_t now_ns);
 int run_take_pong(struct run *run, uint32_t index, const struct message_pong *pong, uint64_t now_ns);
 
