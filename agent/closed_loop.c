@@ -367,14 +367,14 @@ static int go(struct vu *vu, uint64_t at_ns, uint64_t now_ns)
 	_Bool sleeps = vu->timer.slot && !vu->busy;
 
 	vu->gone = 1;
-	if (runner->state != RUNNER_RUNNING)
-		return 0;
 	if (vu->span_end_ns > at_ns)
 		vu->span_end_ns = at_ns;
 	if (vu->active)
 		return sleeps ? leave(vu, now_ns) : set_curfew(vu);
-	if (!sleeps)
+	if (!sleeps) {
+		vu_close(vu);
 		return 0;
+	}
 	loop_timer_stop(runner->engine->loop, &vu->timer);
 	return rest(vu, now_ns);
 }

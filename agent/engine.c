@@ -194,7 +194,7 @@ static int foresee(struct engine *engine, const struct adoption *adoption)
 	if (r < 0)
 		return r;
 	engine->adoptions[engine->adoption_count++] = *adoption;
-	return loop_timer_start(engine->loop, &engine->adopt_timer, engine->adoptions[0].at_ns);
+	return loop_timer_start(engine->loop, &engine->adopt_timer, engine->adoptions[engine->shifted].at_ns);
 }
 
 int engine_adopt(struct engine *engine, const struct portion *portion, uint64_t effective_ns, struct failure *failure)
@@ -215,17 +215,16 @@ int engine_adopt(struct engine *engine, const struct portion *portion, uint64_t 
 
 void engine_shift(struct engine *engine, uint64_t now_ns)
 {
-	while (engine->adoption_count > 0 && engine->adoptions[0].at_ns <= now_ns) {
-		struct adoption adoption = engine->adoptions[0];
+	while (engine->shifted < engine->adoption_count && engine->adoptions[engine->shifted].at_ns <= now_ns) {
+		const struct adoption adoption = engine->adoptions[engine->shifted++];
 
-		memmove(engine->adoptions, engine->adoptions + 1,
-		        --engine->adoption_count * sizeof(*engine->adoptions));
 		for (uint32_t i = 0; i < engine->runner_count; i++)
 			engine_fail(engine, runner_shift(&engine->runners[i], &adoption.portion->scenarios[i],
 			                                 adoption.at_ns, now_ns));
 	}
-	if (engine->adoption_count > 0)
-		engine_fail(engine, loop_timer_start(engine->loop, &engine->adopt_timer, engine->adoptions[0].at_ns));
+	if (engine->shifted < engine->adoption_count)
+		engine_fail(engine, loop_timer_start(engine->loop, &engine->adopt_timer,
+		                                     engine->adoptions[engine->shifted].at_ns));
 	else
 		loop_timer_stop(engine->loop, &engine->adopt_timer);
 }

@@ -70,9 +70,10 @@ struct engine {
 	uint64_t stop_ns; /* CLOCK_NEVER: none */
 	uint64_t stop_grace_ns;
 	struct loop_timer stop_timer;
-	struct adoption *adoptions; /* to come */
+	struct adoption *adoptions; /* since T0, by time */
 	size_t adoption_count;
 	size_t adoption_capacity;
+	size_t shifted; /* of them */
 	struct loop_timer adopt_timer;
 	struct engine_value *values; /* that hold for every VU, beside the plan's variables */
 	size_t value_count;

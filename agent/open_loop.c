@@ -180,10 +180,11 @@ static int look_ahead(struct runner *runner, const struct scenario_portion *port
 	return pacer_adopt(runner->open.pacer, &portion->indices, at_ns);
 }
 
+/* From the first share on, whatever holds by now: that it begins may be heard late. */
 static int begin(struct runner *runner)
 {
 	const struct engine *engine = runner->engine;
-	const struct scenario_portion *portion = runner->portion;
+	const struct scenario_portion *portion = &engine->config.portion->scenarios[runner->index];
 	const struct pacer_config config = {
 	        .schedule = runner->schedule,
 	        .share = &portion->indices,

@@ -64,11 +64,22 @@ static void kicked(struct loop_timer *timer, uint64_t now_ns)
 static int fake_open(const struct driver_config *config, struct failure *failure, struct driver **ret_driver)
 {
 	(void)failure;
+	the_fake.opened++;
 	the_fake.loop = config->loop;
 	the_fake.complete = config->complete;
 	the_fake.context = config->context;
 	the_fake.kick = (struct loop_timer){.fire = kicked, .context = &the_fake};
 	*ret_driver = (struct driver *)&the_fake;
+	return 0;
+}
+
+static int fake_add_lane(struct driver *driver, uint32_t lane, struct failure *failure)
+{
+	struct fake_driver *fake = (struct fake_driver *)driver;
+
+	(void)failure;
+	assert(fake->lanes_added_count < sizeof(fake->lanes_added) / sizeof(fake->lanes_added[0]));
+	fake->lanes_added[fake->lanes_added_count++] = lane;
 	return 0;
 }
 
@@ -183,6 +194,7 @@ static const struct driver_ops fake_ops = {
         .library = "fake",
         .library_version = fake_version,
         .open = fake_open,
+        .add_lane = fake_add_lane,
         .session_open = fake_session_open,
         .session_close = fake_session_close,
         .submit = fake_submit,

@@ -23,7 +23,10 @@ struct fake_driver {
 	uint64_t sessions_opened;
 	uint64_t cancelled;
 	uint64_t abandoned;
-	uint32_t lanes[64];                  /* submissions by lane */
+	uint32_t lanes[64];      /* submissions by lane */
+	uint32_t lanes_added[8]; /* since it was opened */
+	uint32_t lanes_added_count;
+	uint32_t opened;
 	char texts[FAKE_OPERATIONS_MAX][32]; /* the key of each produced message, in order of submission */
 	struct loop_timer kick;
 	struct loop *loop;

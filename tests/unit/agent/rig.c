@@ -38,39 +38,45 @@ static struct second *hand_over(void *context, struct second *full)
 	return fresh;
 }
 
-struct rig *rig_new_part(const char *yaml, const struct driver_ops *const *table, const struct plan_file *files,
-                         uint32_t file_count, uint32_t worker, uint32_t workers)
+/* The rig's agent has this share of every scenario. */
+static void add_epoch(struct rig *rig, const struct share *share, const struct message_assign *more, uint64_t at_ns)
+{
+	struct message_assign assignment = more ? *more : (struct message_assign){0};
+	uint32_t number = rig->newest ? rig->newest->number + 1 : 1;
+	struct failure failure = {0};
+	struct epoch *epoch;
+
+	assignment.share_count = rig->plan->scenario_count;
+	assignment.shares = calloc(assignment.share_count, sizeof(*assignment.shares));
+	for (uint32_t i = 0; i < assignment.share_count; i++)
+		assignment.shares[i] = *share;
+	assert_int_equal(epoch_new(&assignment, number, at_ns, &epoch), 0);
+	free(assignment.shares);
+	if (epoch_divide(epoch, rig->newest, rig->plan, rig->workers, &failure) < 0)
+		fail_msg("%s", failure.text);
+	if (rig->newest)
+		rig->newest->next = epoch;
+	else
+		rig->epochs = epoch;
+	rig->newest = epoch;
+}
+
+static struct rig *new_rig(const char *yaml, const struct driver_ops *const *table, const struct plan_file *files,
+                           uint32_t file_count, uint32_t worker, uint32_t workers, const struct share *share)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
-	struct portion *portions = calloc(workers, sizeof(*portions));
-	struct share *shares;
 	struct failure failure = {0};
 
 	rig->plan = rig_plan(yaml, files, file_count);
+	rig->worker = worker;
+	rig->workers = workers;
 	assert_true(rig->plan->scenario_count <= sizeof(rig->scenarios) / sizeof(rig->scenarios[0]));
-	shares = calloc(rig->plan->scenario_count, sizeof(*shares));
-	for (uint32_t i = 0; i < rig->plan->scenario_count; i++)
-		assert_int_equal(share_all(&shares[i]), 0);
-	assert_int_equal(portion_divide(
-	                         &(struct portion_config){
-	                                 .plan = rig->plan, .shares = shares, .workers = workers},
-	                         portions),
-	                 0);
-	for (uint32_t i = 0; i < rig->plan->scenario_count; i++)
-		share_deinit(&shares[i]);
-	free(shares);
-	for (uint32_t i = 0; i < workers; i++) {
-		if (i == worker)
-			rig->portion = portions[i];
-		else
-			portion_deinit(&portions[i]);
-	}
-	free(portions);
+	add_epoch(rig, share, NULL, 0);
 	rig->series = series_table_new();
 	rig->totals = cells_new();
 	assert_int_equal(snapshots_new(rig->plan, 1, &rig->snapshots), 0);
 	if (engine_new(&(struct engine_config){.plan = rig->plan,
-	                                       .portion = &rig->portion,
+	                                       .portion = &rig->epochs->portions[worker],
 	                                       .drivers = table,
 	                                       .agent_name = "rig",
 	                                       .run_id = "run",
@@ -80,6 +86,33 @@ struct rig *rig_new_part(const char *yaml, const struct driver_ops *const *table
 	               &failure, &rig->engine) < 0)
 		fail_msg("%s", failure.text);
 	return rig;
+}
+
+struct rig *rig_new_part(const char *yaml, const struct driver_ops *const *table, const struct plan_file *files,
+                         uint32_t file_count, uint32_t worker, uint32_t workers)
+{
+	struct share all;
+	struct rig *rig;
+
+	assert_int_equal(share_all(&all), 0);
+	rig = new_rig(yaml, table, files, file_count, worker, workers, &all);
+	share_deinit(&all);
+	return rig;
+}
+
+struct rig *rig_new_owner(const char *yaml, const struct driver_ops *const *table, const struct plan_file *file,
+                          const struct share *share)
+{
+	return new_rig(yaml, table, file, file ? 1 : 0, 0, 1, share);
+}
+
+void rig_adopt(struct rig *rig, const struct share *share, const struct message_assign *more, uint64_t at_ns)
+{
+	struct failure failure = {0};
+
+	add_epoch(rig, share, more, at_ns);
+	if (engine_adopt(rig->engine, &rig->newest->portions[rig->worker], at_ns, &failure) < 0)
+		fail_msg("%s", failure.text);
 }
 
 struct rig *rig_new(const char *yaml, const struct driver_ops *const *table)
@@ -93,7 +126,12 @@ void rig_free(struct rig *rig)
 	snapshots_free(rig->snapshots);
 	series_table_free(rig->series);
 	cells_free(rig->totals);
-	portion_deinit(&rig->portion);
+	while (rig->epochs) {
+		struct epoch *epoch = rig->epochs;
+
+		rig->epochs = epoch->next;
+		epoch_free(epoch);
+	}
 	plan_free(rig->plan);
 	free(rig);
 }
@@ -108,7 +146,7 @@ static void give(void *context, uint32_t worker, struct second *second)
 /* Takes a snapshot as a coordinator would. */
 static void add_up(struct rig *rig, const struct message_snapshot *snapshot)
 {
-	assert_int_equal(snapshot->second, rig->seconds);
+	assert_int_equal(snapshot->second, rig->first_second + rig->seconds);
 	assert_int_equal(snapshot->seq, rig->seconds + 1);
 	rig->seconds++;
 	for (uint32_t i = 0; i < snapshot->series_count; i++) {
@@ -134,6 +172,13 @@ static void add_up(struct rig *rig, const struct message_snapshot *snapshot)
 void rig_start(struct rig *rig, uint64_t t0_ns)
 {
 	assert_int_equal(engine_start(rig->engine, t0_ns, 0), 0);
+}
+
+void rig_join(struct rig *rig, uint64_t t0_ns, uint64_t first_second)
+{
+	rig->first_second = first_second;
+	snapshots_begin(rig->snapshots, first_second);
+	assert_int_equal(engine_start(rig->engine, t0_ns, first_second), 0);
 }
 
 void rig_turn(struct rig *rig)
