@@ -282,3 +282,49 @@ scenarios:
         equal(groups.get("(other)", 0), 90 - 3 if scenario == "many" else 0, "folded groups")
     check(any(note["text"].startswith("87 operations are counted under") for note in result.summary["notes"]),
           f"notes {result.summary['notes']}")
+
+
+CHECKED = """
+name: checked
+onAgentLoss: redistribute
+elastic: true
+targets: { nowhere: { "null": {} } }
+data: { id: { csv: rows.csv, column: id, pick: unique } }
+setup: [ { "null": { name: log in, target: nowhere, values: { token: "{{uuid}}", second: x } } } ]
+teardown: [ { "null": {} } ]
+readers: [ { "null": { every: 500ms, value: 4 } } ]
+scenarios:
+  ticks:
+    executor: constant-arrival-rate
+    rate: 90
+    duration: 10s
+    runOn: { zone: eu, disk: a-very-fast-solid-state-storage, cooling: enough-of-it }
+    minAgents: 3
+    steps: [ { "null": { group: "{{id}}" } } ]
+"""
+
+
+def test_check_says_the_slack_of_feeds_placement_and_duties(place):
+    place.write("rows.csv", "id\n" + "".join(f"id{i}\n" for i in range(1000)))
+    plan = place.write("checked.yaml", CHECKED)
+
+    def check_plan(*options):
+        return subprocess.run([place.tools.stampede, "check", *options, plan], capture_output=True, text=True,
+                              timeout=30, env=place.env(), check=False)
+    done = check_plan()
+    equal(done.returncode, 0, done.stderr)
+    for text in ("Shares of 3 agents of equal weight that have every tag:\n",
+                 "    on at least 3 agents with zone=eu, disk=a-very-fast-solid-state-storage,\n"
+                 "        cooling=enough-of-it\n",
+                 "When an agent is lost, the others take its share over.\n",
+                 "Agents may join and leave while it runs.\n",
+                 "  log in: null -> nowhere, sets token, second\n",
+                 "  teardown-1: null\n",
+                 "  reader-1: null, every 500ms\n",
+                 "  900 drawn, 100 spare\n  the loss of one of 3 agents retires up to 300 rows\n"
+                 "    and takes up to 300 spare ones: 200 too few\n"):
+        check(text in done.stdout, f"no {text!r} in\n{done.stdout}")
+    wide = check_plan("--agents", "9").stdout
+    check("    and takes up to 100 spare ones\n" in wide, wide)
+    check(all(len(line) <= 80 or plan in line for line in wide.splitlines()), wide)
+    check('scenario "ticks" needs 3 agents' in check_plan("--agents", "2").stderr, "too few agents are said")
