@@ -121,6 +121,8 @@ void session_say_leave(struct session *session, uint64_t now_ns)
 void session_say_overs(struct session *session, uint64_t now_ns)
 {
 	session->over_ns = now_ns + RESEND_NS;
+	if (session->state == SESSION_FREE)
+		return; /* of a run that is over, and nobody waits for it */
 	for (size_t i = 0; i < session->over_count; i++) {
 		struct message *message = session_add_message(session, MESSAGE_VALUE);
 
