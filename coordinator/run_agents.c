@@ -105,8 +105,12 @@ void run_send_assign(struct run *run, uint32_t index)
 	run_send(run, agent, &message);
 }
 
+/* While setups are done anew, after a resume, nobody may start without what they find out: who waits for T0 says ready
+ * again. */
 void run_send_start(struct run *run, struct roster_agent *agent)
 {
+	if (run_has_setup(run))
+		return;
 	run_send(run, agent,
 	         &(struct message){.type = MESSAGE_START,
 	                           .start = {.t0_agent_ns = (uint64_t)((int64_t)run->t0_ns + agent->t0_offset_ns),

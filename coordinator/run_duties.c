@@ -264,6 +264,11 @@ int run_tear_down(struct run *run, uint64_t now_ns)
 	return r < 0 ? r : do_duties(run, DUTY_TEARDOWN, now_ns);
 }
 
+_Bool run_has_setup(const struct run *run)
+{
+	return next_open(run, DUTY_SETUP, 0) != NOBODY;
+}
+
 _Bool run_has_teardown(const struct run *run)
 {
 	return next_open(run, DUTY_TEARDOWN, 0) != NOBODY;

@@ -94,6 +94,7 @@ int run_make_files(struct run *run);
 void run_free_files(struct run *run);
 /* All that it has by the newest epoch; with the plan, if it may not have that. */
 void run_send_assign(struct run *run, uint32_t index);
+/* T0; not while a setup is still to be done. */
 void run_send_start(struct run *run, struct roster_agent *agent);
 void run_send_begin(struct run *run, struct roster_agent *agent, uint32_t scenario);
 /* All scenarios that have begun and had to be waited for. */
@@ -161,7 +162,8 @@ int run_take_value(struct run *run, uint32_t index, struct message_value *value,
  * run. */
 int run_set_up(struct run *run, uint64_t now_ns);
 int run_tear_down(struct run *run, uint64_t now_ns);
-/* True while a teardown is still to be done. */
+/* True while a setup, or teardown, is still to be done. */
+_Bool run_has_setup(const struct run *run);
 _Bool run_has_teardown(const struct run *run);
 /* Each reader has one who runs, if there is one. */
 int run_share_readers(struct run *run, uint64_t now_ns);
