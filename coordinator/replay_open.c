@@ -377,7 +377,11 @@ static void compare_told(struct reckoning *reckoning, uint32_t index)
 	uint64_t count = told.started + tally_dropped(&told), known;
 
 	if (count <= runner->ran) {
-		astray->unknown += runner->ran - count;
+		/* What it does not tell of did not overlap either. */
+		uint64_t untold = astray->overlap > count ? astray->overlap - count : 0;
+
+		astray->overlap -= untold;
+		astray->unknown += runner->ran - count - untold;
 		return;
 	}
 	known = lesser(count - runner->ran, runner->after);

@@ -344,32 +344,54 @@ void paper_run_deinit(struct paper_run *run)
 
 /* ---- the truth ---- */
 
-static void count_arrival(const struct paper_run *run, uint32_t scenario, uint64_t arrival, struct paper_truth *truth)
+/* Who ran it as it was planned: whom it was due to, or else the first of those that did. */
+static uint32_t find_right_one(const struct paper_run *run, uint32_t scenario, uint64_t arrival, uint64_t at_ns,
+                               uint32_t due)
 {
-	uint64_t at_ns = arrival_ns(&run->scenarios[scenario], arrival), runs = 0;
-	uint32_t due = due_to(run, scenario, arrival, at_ns);
-	_Bool planned = at_ns < until_ns(run, due);
-
+	if (ran_by(run, &run->agents[due], at_ns / S) == in_force(run, at_ns / S))
+		return due;
 	for (uint32_t i = 0; i < run->agent_count; i++)
-		runs += ran(run, i, scenario, arrival, at_ns);
-	truth->planned += planned;
-	if (planned && (runs == 0 || !is_held(&run->agents[due], at_ns)))
-		truth->unknown++;
-	else if (planned)
-		runs--;
-	truth->overlap += runs;
+		if (ran(run, i, scenario, arrival, at_ns))
+			return i;
+	return UINT32_MAX;
 }
 
-static void count_accounts(const struct paper_run *run, struct paper_truth *truth)
+static void count_arrival(const struct paper_run *run, uint32_t scenario, uint64_t arrival,
+                          uint64_t overlap[PAPER_AGENTS_MAX], struct paper_truth *truth)
 {
-	for (uint32_t i = 0; i < run->agent_count; i++)
-		for (uint32_t k = 0; k < run->scenario_count; k++) {
-			const struct paper_agent *agent = &run->agents[i];
+	uint64_t at_ns = arrival_ns(&run->scenarios[scenario], arrival);
+	uint32_t due = due_to(run, scenario, arrival, at_ns), right = UINT32_MAX;
+	_Bool planned = at_ns < until_ns(run, due);
 
-			truth->unknown += agent->queued[k] + agent->running[k] - agent->early[k];
-			truth->told += agent->told[k].tally.started + tally_dropped(&agent->told[k].tally) -
-			               agent->told[k].running;
-		}
+	if (planned && is_held(&run->agents[due], at_ns))
+		right = find_right_one(run, scenario, arrival, at_ns, due);
+	truth->planned += planned;
+	truth->unknown += planned && right == UINT32_MAX;
+	for (uint32_t i = 0; i < run->agent_count; i++)
+		overlap[i] += i != right && ran(run, i, scenario, arrival, at_ns);
+}
+
+static uint64_t told_count(const struct paper_agent *agent, uint32_t scenario)
+{
+	const struct wire_scenario *told = &agent->told[scenario];
+
+	return told->tally.started + tally_dropped(&told->tally) - told->running;
+}
+
+static void count_scenario(const struct paper_run *run, uint32_t scenario, struct paper_truth *truth)
+{
+	uint64_t overlap[PAPER_AGENTS_MAX] = {0};
+
+	for (uint64_t a = 0; a < run->scenarios[scenario].arrivals && has_run(run, scenario); a++)
+		count_arrival(run, scenario, a, overlap, truth);
+	for (uint32_t i = 0; i < run->agent_count; i++) {
+		const struct paper_agent *agent = &run->agents[i];
+		uint64_t told = told_count(agent, scenario), untold = overlap[i] > told ? overlap[i] - told : 0;
+
+		truth->told += told;
+		truth->overlap += overlap[i] - untold;
+		truth->unknown += agent->queued[scenario] + agent->running[scenario] - agent->early[scenario] - untold;
+	}
 }
 
 static _Bool owes(const struct paper_run *run, uint32_t agent, uint64_t second)
@@ -416,9 +438,7 @@ struct paper_truth paper_run_truth(const struct paper_run *run)
 	struct paper_truth truth = {0};
 
 	for (uint32_t k = 0; k < run->scenario_count; k++)
-		for (uint64_t a = 0; a < run->scenarios[k].arrivals && has_run(run, k); a++)
-			count_arrival(run, k, a, &truth);
-	count_accounts(run, &truth);
+		count_scenario(run, k, &truth);
 	count_seconds(run, &truth);
 	return truth;
 }
