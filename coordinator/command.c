@@ -11,8 +11,8 @@
 enum { HELP_COLUMNS = 80, OPTION_COLUMN = 28 };
 
 const struct command *const commands[] = {
-        &command_run,    &command_check,   &command_report, &command_new,  &command_completion,
-        &command_resume, &command_compare, &command_agents, &command_keys, NULL,
+        &command_run,  &command_check,      &command_report,  &command_resume, &command_new,
+        &command_keys, &command_completion, &command_compare, &command_agents, NULL,
 };
 
 /* Prints words from `column` on, wrapped at HELP_COLUMNS with that indent. */

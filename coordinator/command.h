@@ -21,9 +21,10 @@ struct command {
 	int (*run)(const struct command *command, int argc, char **argv);
 };
 
-extern const struct command command_run, command_check, command_report, command_new, command_keys, command_completion;
+extern const struct command command_run, command_check, command_report, command_resume, command_new, command_keys,
+        command_completion;
 /* Of later versions: they say so. */
-extern const struct command command_resume, command_compare, command_agents;
+extern const struct command command_compare, command_agents;
 /* All of them; ends with NULL. */
 extern const struct command *const commands[];
 

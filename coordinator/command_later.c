@@ -20,15 +20,6 @@ static int say_later(const struct command *command, int argc, char **argv)
 	return EXIT_CODE_BAD_PLAN;
 }
 
-const struct command command_resume = {
-        .name = "resume",
-        .summary = "Takes up a run whose coordinator died (in a later version).",
-        .arguments = "RUN_DIR",
-        .example = "stampede resume runs/20260105-091500-demo",
-        .options = no_options,
-        .run = say_later,
-};
-
 const struct command command_compare = {
         .name = "compare",
         .summary = "Holds two runs against each other (in a later version).",

@@ -3,7 +3,6 @@
 #include "coordinator/command.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +16,7 @@
 #include "coordinator/key_folder.h"
 #include "coordinator/plan_options.h"
 #include "coordinator/print.h"
-#include "coordinator/replay.h"
+#include "coordinator/run_exit.h"
 #include "coordinator/run_folder.h"
 
 #define DEFAULT_WAIT_NS (60 * NS_PER_S)
@@ -128,65 +127,6 @@ static int write_plan(const char *run_folder, const struct buffer *text, struct 
 	return file_write(path, text->data, text->size, failure);
 }
 
-/* Before T0 there is nothing to report but why. */
-static int exit_before_start(const struct conductor_result *result)
-{
-	print_notice(result->text[0] ? result->text : "the run ended before it began");
-	return result->cause == STOP_INTERRUPTED ? EXIT_CODE_INTERRUPTED : EXIT_CODE_AGENTS;
-}
-
-static int make_report(const struct run_options *options, const char *run_folder, struct failure *failure)
-{
-	struct report *report = NULL;
-	int exit_code;
-	int r = replay_report(run_folder, failure, &report);
-
-	if (r == 0)
-		r = print_report_and_files(report, run_folder, options->trend, options->no_colour, failure);
-	exit_code = r == 0 ? report->exit_code : EXIT_CODE_FAULT;
-	report_free(report);
-	return exit_code;
-}
-
-/* Of a run that did not begin. */
-static int exit_code_of(int r)
-{
-	switch (r) {
-	case -EADDRINUSE:
-		return EXIT_CODE_ADDRESS_TAKEN;
-	case -EADDRNOTAVAIL:
-	case -EPERM:
-	case -EINVAL:
-	case -EEXIST:
-		return EXIT_CODE_BAD_PLAN;
-	case -ECHILD:
-		return EXIT_CODE_AGENTS;
-	default:
-		return EXIT_CODE_FAULT;
-	}
-}
-
-/* While a run is on, its conductor reads them. */
-static void block_signals(sigset_t *ret_set)
-{
-	sigemptyset(ret_set);
-	sigaddset(ret_set, SIGINT);
-	sigaddset(ret_set, SIGTERM);
-	sigaddset(ret_set, SIGHUP);
-	sigaddset(ret_set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, ret_set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
-
-/* What came while agents were awaited has done its part; from here on a signal ends the program as it does any other.
- */
-static void unblock_signals(const sigset_t *set)
-{
-	while (sigtimedwait(set, NULL, &(struct timespec){0}) > 0)
-		;
-	sigprocmask(SIG_UNBLOCK, set, NULL);
-}
-
 /* The run itself, in its folder. */
 static int run_in(const struct run_options *options, const struct plan *plan, const struct link_keys *keys,
                   uint32_t agents, const char *run_folder, struct failure *failure)
@@ -205,8 +145,8 @@ static int run_in(const struct run_options *options, const struct plan *plan, co
 	if (r == 0)
 		r = log_open("stampede", log_path, NULL, LOG_ERROR, &log);
 	if (r < 0)
-		return exit_code_of(r);
-	block_signals(&signals);
+		return run_exit_code(r);
+	run_exit_block_signals(&signals);
 	r = conductor_run(&(struct conductor_config){.plan = plan,
 	                                             .plan_text = buffer_text(&text),
 	                                             .plan_size = text.size,
@@ -214,6 +154,7 @@ static int run_in(const struct run_options *options, const struct plan *plan, co
 	                                             .listen = options->listen,
 	                                             .insecure = options->insecure,
 	                                             .keys = keys,
+	                                             .keys_folder = options->keys,
 	                                             .agents = agents,
 	                                             .wait_ns = options->wait_ns  ? options->wait_ns
 	                                                        : options->listen ? DEFAULT_WAIT_NS
@@ -225,22 +166,9 @@ static int run_in(const struct run_options *options, const struct plan *plan, co
 	                                             .log = log},
 	                  failure, &result);
 	log_close(log);
-	unblock_signals(&signals);
-	if (r < 0 && !result.started)
-		return exit_code_of(r);
-	if (!result.started)
-		return exit_before_start(&result);
-	if (r == 0)
-		return make_report(options, run_folder, failure);
-	/* A run that broke off is reported with what it held; why comes first, and once is enough. */
-	struct failure report_failure = {0};
-
-	print_failure(failure);
-	make_report(options, run_folder, &report_failure);
-	if (report_failure.code && strcmp(report_failure.text, failure->text) != 0)
-		print_failure(&report_failure);
-	*failure = (struct failure){0};
-	return EXIT_CODE_FAULT;
+	run_exit_unblock_signals(&signals);
+	return run_exit_finish(r, &result, run_folder, &(struct run_exit_style){options->trend, options->no_colour},
+	                       failure);
 }
 
 static int run_plan(const struct run_options *options, const char *path)

@@ -19,6 +19,7 @@ struct conductor_config {
 	const char *listen; /* NULL: local agents on a free port of 127.0.0.1 */
 	_Bool insecure;
 	const struct link_keys *keys; /* NULL: none */
+	const char *keys_folder;      /* where they were read, for a resume; NULL: none */
 	uint32_t agents;              /* local ones to start, or remote ones to expect */
 	uint64_t wait_ns;
 	_Bool fsync_each;
@@ -36,5 +37,19 @@ struct conductor_result {
 };
 
 /* Blocks until the run is over (reporting). The journal is complete then and closed. 0 or a negative errno with the
- * reason: -EADDRINUSE if the address is taken. SIGINT, SIGTERM, SIGHUP and SIGCHLD must be blocked in every thread. */
+ * reason: -EADDRINUSE if the address is taken, -EACCES if the plan's setup needs a closed link. SIGINT, SIGTERM, SIGHUP
+ * and SIGCHLD must be blocked in every thread. */
 int conductor_run(const struct conductor_config *config, struct failure *failure, struct conductor_result *ret_result);
+
+struct conductor_resume_config {
+	const char *run_folder;
+	_Bool quiet;
+	_Bool colour;
+	struct log *log;
+};
+
+/* Goes on with a run whose coordinator died, as conductor_run(). One that was over already only loses the local agents
+ * that are left of it. -EBUSY: another process runs it. -ENODATA: it never began. -EINVAL: its data files are not what
+ * they were, or its keys can't be read. -EADDRINUSE: somebody else has the address that its agents come to. */
+int conductor_resume(const struct conductor_resume_config *config, struct failure *failure,
+                     struct conductor_result *ret_result);

@@ -11,12 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/epoll.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
+#include "common/base/file.h"
 
 enum {
 	TERM_WAIT_MS = 2000,
@@ -25,9 +27,20 @@ enum {
 
 extern char **environ;
 
+struct child {
+	pid_t pid;        /* 0: was never started */
+	uint64_t started; /* tells it from a later process with the same number */
+	int pidfd;        /* -1: it has ended */
+	_Bool ours;       /* how it ended is ours to ask */
+	_Bool missed;     /* it ended before it was watched, which is still to be told */
+};
+
 struct local_agents {
-	pid_t *pids; /* 0: reaped */
+	struct child *children;
 	uint32_t count;
+	uint32_t workers;
+	int ends; /* epoll: the pidfds of those that run */
+	char *address;
 	char *run_folder;
 };
 
@@ -76,13 +89,53 @@ static int spawn(const char *program, char *const argv[], const char *log_path, 
 	return -r;
 }
 
-static int start_one(const struct local_agents_config *config, const char *program, uint32_t number, pid_t *ret_pid)
+/* /proc/PID/stat's field 22: when the process was started, in ticks since boot. 0: there is no such process. */
+static uint64_t start_time_of(pid_t pid)
 {
+	enum { FIELD = 22, FIRST_BEHIND_NAME = 3 };
+	struct buffer buffer cleanup(buffer_deinit) = {0};
+	char path[32];
+	const char *at;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (file_read(path, 4096, &buffer, &(struct failure){0}) < 0 || !buffer_text(&buffer))
+		return 0;
+	at = strrchr(buffer_text(&buffer), ')');
+	for (int field = FIRST_BEHIND_NAME - 1; at && field < FIELD; field++) {
+		at = strchr(at, ' ');
+		at = at ? at + 1 : NULL;
+	}
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+/* From now on its end is seen. -ESRCH if it has ended already, or another process has its number. */
+static int watch(const struct local_agents *agents, struct child *child)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t)(child - agents->children)};
+	int fd = pidfd_open(child->pid, 0);
+	int r = fd < 0 ? -errno : 0;
+
+	if (r == 0 && !child->started)
+		child->started = start_time_of(child->pid);
+	else if (r == 0 && start_time_of(child->pid) != child->started)
+		r = -ESRCH;
+	if (r == 0 && epoll_ctl(agents->ends, EPOLL_CTL_ADD, fd, &event) < 0)
+		r = -errno;
+	if (r == 0)
+		child->pidfd = fd;
+	else
+		cleanup_close(&fd);
+	return r;
+}
+
+static int start_one(struct local_agents *agents, const char *program, uint32_t index)
+{
+	struct child *child = &agents->children[index];
 	char name[32], workers[16];
 	char log_path[PATH_MAX];
 	char *argv[] = {(char *)program,
 	                (char *)"--connect",
-	                (char *)config->address,
+	                agents->address,
 	                (char *)"--name",
 	                name,
 	                (char *)"--once",
@@ -90,75 +143,162 @@ static int start_one(const struct local_agents_config *config, const char *progr
 	                NULL,
 	                NULL,
 	                NULL};
+	int r;
 
-	snprintf(name, sizeof(name), "local-%u", number);
-	snprintf(log_path, sizeof(log_path), "%s/%s.log", config->run_folder, name);
-	if (config->workers) {
-		snprintf(workers, sizeof(workers), "%u", config->workers);
+	snprintf(name, sizeof(name), "local-%u", index + 1);
+	snprintf(log_path, sizeof(log_path), "%s/%s.log", agents->run_folder, name);
+	if (agents->workers) {
+		snprintf(workers, sizeof(workers), "%u", agents->workers);
 		argv[6] = (char *)"--workers";
 		argv[7] = workers;
 	}
-	return spawn(program, argv, log_path, ret_pid);
+	*child = (struct child){.pidfd = -1, .ours = 1};
+	r = spawn(program, argv, log_path, &child->pid);
+	if (r < 0)
+		return r;
+	r = watch(agents, child);
+	if (r < 0 && kill(child->pid, SIGKILL) == 0)
+		waitpid(child->pid, NULL, 0);
+	return r;
+}
+
+static int agents_new(const struct local_agents_config *config, struct failure *failure,
+                      struct local_agents **ret_agents)
+{
+	struct local_agents *agents = calloc(1, sizeof(*agents));
+
+	if (agents) {
+		agents->ends = epoll_create1(EPOLL_CLOEXEC);
+		agents->children = calloc(config->count ? config->count : 1, sizeof(*agents->children));
+		agents->address = strdup(config->address);
+		agents->run_folder = strdup(config->run_folder);
+		agents->workers = config->workers;
+	}
+	if (!agents || agents->ends < 0 || !agents->children || !agents->address || !agents->run_folder) {
+		local_agents_stop(agents, 0, -1);
+		return failure_set(failure, -ENOMEM, "no memory for %u agents", config->count);
+	}
+	agents->count = config->count;
+	for (uint32_t i = 0; i < agents->count; i++)
+		agents->children[i] = (struct child){.pidfd = -1, .missed = 1};
+	*ret_agents = agents;
+	return 0;
+}
+
+int local_agents_start_missing(struct local_agents *agents, struct failure *failure)
+{
+	char program[PATH_MAX];
+	int r = find_program(program, failure);
+
+	for (uint32_t i = 0; r == 0 && i < agents->count; i++) {
+		if (!agents->children[i].missed)
+			continue;
+		r = start_one(agents, program, i);
+		if (r < 0)
+			return failure_set(failure, -ECHILD, "can't start %s: %s", program, strerror(-r));
+	}
+	return r;
 }
 
 int local_agents_start(const struct local_agents_config *config, struct failure *failure,
                        struct local_agents **ret_agents)
 {
 	struct local_agents *agents;
-	char program[PATH_MAX];
-	int r = find_program(program, failure);
+	int r = agents_new(config, failure, &agents);
 
 	if (r < 0)
 		return r;
-	agents = calloc(1, sizeof(*agents));
-	if (agents) {
-		agents->pids = calloc(config->count, sizeof(*agents->pids));
-		agents->run_folder = strdup(config->run_folder);
-	}
-	if (!agents || !agents->pids || !agents->run_folder) {
+	r = local_agents_start_missing(agents, failure);
+	if (r < 0) {
 		local_agents_stop(agents, 0, -1);
-		return failure_set(failure, -ENOMEM, "no memory for %u agents", config->count);
-	}
-	for (uint32_t i = 0; i < config->count; i++) {
-		r = start_one(config, program, i + 1, &agents->pids[i]);
-		if (r < 0) {
-			r = failure_set(failure, -ECHILD, "can't start %s: %s", program, strerror(-r));
-			local_agents_stop(agents, 0, -1);
-			return r;
-		}
-		agents->count = i + 1;
+		return r;
 	}
 	*ret_agents = agents;
 	return 0;
 }
 
-/* A process' last words, as wait() has them. */
-static void describe_end(const struct local_agents *agents, uint32_t index, int status, struct local_agent_end *end)
+int local_agents_find(const struct local_agents_config *config, const struct journal_child *items, uint32_t count,
+                      struct failure *failure, struct local_agents **ret_agents)
 {
-	char how[64];
+	struct local_agents *agents;
+	int r = agents_new(config, failure, &agents);
 
-	if (WIFSIGNALED(status))
-		snprintf(how, sizeof(how), "was ended by signal %d", WTERMSIG(status));
-	else
-		snprintf(how, sizeof(how), "ended with code %d", WEXITSTATUS(status));
-	snprintf(end->text, sizeof(end->text), "the process of local-%u %s; see %s/local-%u.log", index + 1, how,
-	         agents->run_folder, index + 1);
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < agents->count && i < count; i++) {
+		struct child *child = &agents->children[i];
+
+		child->pid = (pid_t)items[i].pid;
+		child->started = items[i].started;
+		child->missed = watch(agents, child) < 0;
+	}
+	*ret_agents = agents;
+	return 0;
+}
+
+uint32_t local_agents_count(const struct local_agents *agents)
+{
+	return agents ? agents->count : 0;
+}
+
+void local_agents_list(const struct local_agents *agents, struct journal_child *ret_items)
+{
+	for (uint32_t i = 0; i < agents->count; i++)
+		ret_items[i] = (struct journal_child){.pid = (uint64_t)agents->children[i].pid,
+		                                      .started = agents->children[i].started};
+}
+
+int local_agents_fd(const struct local_agents *agents)
+{
+	return agents ? agents->ends : -1;
+}
+
+/* A process' last words, as wait() has them. */
+static void describe_end(const struct local_agents *agents, const struct child *child, struct local_agent_end *end)
+{
+	unsigned number = (unsigned)(child - agents->children) + 1;
+	char how[64] = "has ended";
+	int status;
+
+	if (child->ours && waitpid(child->pid, &status, 0) == child->pid) {
+		if (WIFSIGNALED(status))
+			snprintf(how, sizeof(how), "was ended by signal %d", WTERMSIG(status));
+		else
+			snprintf(how, sizeof(how), "ended with code %d", WEXITSTATUS(status));
+	}
+	end->pid = (uint64_t)child->pid;
+	snprintf(end->text, sizeof(end->text), "the process of local-%u %s; see %s/local-%u.log", number, how,
+	         agents->run_folder, number);
+}
+
+/* One that has ended, unwatched. */
+static struct child *next_ended(struct local_agents *agents)
+{
+	struct epoll_event event;
+	struct child *child;
+
+	if (epoll_wait(agents->ends, &event, 1, 0) == 1) {
+		child = &agents->children[event.data.u32];
+		cleanup_close(&child->pidfd);
+		child->pidfd = -1;
+		return child;
+	}
+	for (uint32_t i = 0; i < agents->count; i++)
+		if (agents->children[i].missed) {
+			agents->children[i].missed = 0;
+			return &agents->children[i];
+		}
+	return NULL;
 }
 
 _Bool local_agents_reap(struct local_agents *agents, struct local_agent_end *ret_end)
 {
-	for (uint32_t i = 0; agents && i < agents->count; i++) {
-		pid_t pid = agents->pids[i];
-		int status;
+	const struct child *child = agents ? next_ended(agents) : NULL;
 
-		if (pid == 0 || waitpid(pid, &status, WNOHANG) != pid)
-			continue;
-		agents->pids[i] = 0;
-		ret_end->pid = (uint64_t)pid;
-		describe_end(agents, i, status, ret_end);
-		return 1;
-	}
-	return 0;
+	if (!child)
+		return 0;
+	describe_end(agents, child, ret_end);
+	return 1;
 }
 
 uint32_t local_agents_alive(const struct local_agents *agents)
@@ -166,40 +306,46 @@ uint32_t local_agents_alive(const struct local_agents *agents)
 	uint32_t alive = 0;
 
 	for (uint32_t i = 0; agents && i < agents->count; i++)
-		alive += agents->pids[i] != 0;
+		alive += agents->children[i].pidfd >= 0;
 	return alive;
 }
 
-/* Waits for the end of one child, until the deadline; false if there is a hurry. */
-static _Bool await_end(pid_t *pid, uint64_t deadline_ns, int hurry_fd)
-{
-	int fd = (int)syscall(SYS_pidfd_open, *pid, 0);
-	struct pollfd ready[] = {{.fd = fd, .events = POLLIN}, {.fd = hurry_fd, .events = POLLIN}};
-	uint64_t now_ns = clock_now_ns();
-
-	if (fd >= 0) {
-		poll(ready, 2, deadline_ns > now_ns ? (int)((deadline_ns - now_ns) / NS_PER_MS) + 1 : 0);
-		close(fd);
-	}
-	if (waitpid(*pid, NULL, WNOHANG) == *pid)
-		*pid = 0;
-	return !(ready[1].revents & POLLIN);
-}
-
+/* Until all have ended, or the time is over, or there is a hurry. */
 static void await_all(struct local_agents *agents, int timeout_ms, int hurry_fd)
 {
 	uint64_t deadline_ns = clock_now_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+	struct pollfd ready[] = {{.fd = agents->ends, .events = POLLIN}, {.fd = hurry_fd, .events = POLLIN}};
+	struct local_agent_end end;
+	uint64_t now_ns;
 
-	for (uint32_t i = 0; i < agents->count; i++)
-		if (agents->pids[i] && !await_end(&agents->pids[i], deadline_ns, hurry_fd))
-			deadline_ns = 0;
+	for (;;) {
+		while (local_agents_reap(agents, &end))
+			;
+		now_ns = clock_now_ns();
+		if (local_agents_alive(agents) == 0 || now_ns >= deadline_ns || ready[1].revents & POLLIN)
+			return;
+		if (poll(ready, 2, (int)((deadline_ns - now_ns) / NS_PER_MS) + 1) < 0 && errno != EINTR)
+			return;
+	}
 }
 
 static void signal_all(struct local_agents *agents, int signal_number)
 {
 	for (uint32_t i = 0; i < agents->count; i++)
-		if (agents->pids[i])
-			kill(agents->pids[i], signal_number);
+		if (agents->children[i].pidfd >= 0)
+			(void)pidfd_send_signal(agents->children[i].pidfd, signal_number, NULL, 0);
+}
+
+static struct local_agents *agents_free(struct local_agents *agents)
+{
+	for (uint32_t i = 0; i < agents->count; i++)
+		cleanup_close(&agents->children[i].pidfd);
+	cleanup_close(&agents->ends);
+	free(agents->run_folder);
+	free(agents->address);
+	free(agents->children);
+	free(agents);
+	return NULL;
 }
 
 struct local_agents *local_agents_stop(struct local_agents *agents, int timeout_ms, int hurry_fd)
@@ -215,8 +361,5 @@ struct local_agents *local_agents_stop(struct local_agents *agents, int timeout_
 		signal_all(agents, SIGKILL);
 		await_all(agents, TERM_WAIT_MS, -1);
 	}
-	free(agents->run_folder);
-	free(agents->pids);
-	free(agents);
-	return NULL;
+	return agents_free(agents);
 }

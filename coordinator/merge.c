@@ -231,6 +231,8 @@ int merge_take(struct merge *merge, uint32_t index, const struct message_snapsho
 
 	if (r < 0)
 		return r;
+	if (snapshot->seq == agent->seq) /* the journal doesn't keep each one's health */
+		agent->health = snapshot->health;
 	if (snapshot->seq <= agent->seq)
 		return MERGE_REPEATED;
 	if (snapshot->seq != agent->seq + 1)

@@ -4,7 +4,7 @@
  * All that decides about the next snapshot is in them: the newest sequence number and second of each agent, the series
  * that it has numbered, its account. The running sums of the check of conservation are known too, for as long as they
  * held they were the agent's own; after a difference, which is in the journal, the check goes on from the agent's word.
- * An agent's health is as old as its last status. */
+ * An agent's health is as old as its last status, until it repeats its newest snapshot or tells the next one. */
 #include <errno.h>
 
 #include "common/base/limits.h"

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "coordinator/journal.h"
+#include "coordinator/run.h"
 
 struct progress;
 
@@ -19,8 +20,14 @@ int progress_new(const struct progress_config *config, struct progress **ret_pro
 struct progress *progress_free(struct progress *progress);
 /* Looks at a journaled record. 0 or -ENOMEM. */
 int progress_record(struct progress *progress, const struct journal_record *record);
+struct progress_agents {
+	uint32_t there;
+	uint32_t all;
+	const struct run_missing *missing; /* those of which something is missing now */
+	uint32_t missing_count;
+};
 /* Draws the line for the newest second that should have come in, over the one before; cut to what the terminal is wide.
- */
-void progress_draw(struct progress *progress, uint64_t since_t0_ns, uint32_t agents_there, uint32_t agents);
+ * It says which agents aren't heard, or else which are behind with what they deliver. */
+void progress_draw(struct progress *progress, uint64_t since_t0_ns, const struct progress_agents *agents);
 /* Takes the line away, so that something else can be printed. */
 void progress_clear(struct progress *progress);

@@ -81,6 +81,8 @@ int run_hear(struct run *run, uint32_t index, uint64_t now_ns)
 	int r = 0;
 
 	agent->last_heard_ns = now_ns;
+	if (agent->next_ping_ns == CLOCK_NEVER)
+		agent->next_ping_ns = now_ns;
 	if (agent->state == AGENT_LOST && agent->silent && !agent->exited && run->state >= RUN_RUNNING) {
 		r = take_back(run, index, now_ns);
 		agent->unheard = 1;

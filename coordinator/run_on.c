@@ -25,10 +25,13 @@ static int64_t newest_second(struct run *run, uint32_t index)
 	return second;
 }
 
-/* The newest second that every live agent has reported, but at most WATERMARK_BACK_S back; -1: none yet. */
+/* The newest second that every live agent has reported, but at most WATERMARK_BACK_S back, and of the schedule: agents
+ * that are cut off are waited for longer, and nothing is to be expected of those seconds. -1: none yet. */
 static int64_t watermark(struct run *run, uint64_t now_ns)
 {
 	int64_t now_s = (int64_t)(run_since_t0_ns(run, now_ns) / NS_PER_S);
+	uint64_t end_ns = run_schedule_end_ns(run);
+	int64_t last_s = (int64_t)((end_ns - 1) / NS_PER_S);
 	int64_t mark = now_s - 1;
 
 	for (uint32_t i = 0; i < roster_count(run->roster); i++) {
@@ -38,8 +41,9 @@ static int64_t watermark(struct run *run, uint64_t now_ns)
 
 		mark = second < mark ? second : mark;
 	}
-	return mark < now_s - 1 - WATERMARK_BACK_S && now_ns >= run->patient_until_ns ? now_s - 1 - WATERMARK_BACK_S
-	                                                                              : mark;
+	if (mark < now_s - 1 - WATERMARK_BACK_S && now_ns >= run->patient_until_ns)
+		mark = now_s - 1 - WATERMARK_BACK_S;
+	return end_ns != CLOCK_NEVER && mark > last_s ? last_s : mark;
 }
 
 static int judge(struct run *run, uint64_t now_ns)

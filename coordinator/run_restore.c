@@ -206,7 +206,7 @@ static void greet_anew(struct run *run, uint64_t now_ns)
 
 		agent->unheard = 1;
 		agent->last_heard_ns = now_ns;
-		agent->next_ping_ns = now_ns;
+		agent->next_ping_ns = CLOCK_NEVER; /* until it is connected again, which it tells */
 		agent->next_status_ns = now_ns + RUN_STATUS_NS;
 		agent->ready_deadline_ns = now_ns + RUN_READY_TIMEOUT_NS;
 		if (agent->state == AGENT_DONE)

@@ -360,6 +360,11 @@ void fleet_skip_seconds(struct fleet *fleet, uint32_t agent, uint64_t seconds)
 	fleet->agents[agent].second += seconds;
 }
 
+const struct message_snapshot *fleet_snapshot(const struct fleet *fleet, uint32_t agent, uint64_t seq)
+{
+	return seq > 0 && seq <= fleet->agents[agent].made ? &fleet->agents[agent].parcels[seq - 1].snapshot : NULL;
+}
+
 _Bool fleet_deliver(struct fleet *fleet, uint32_t index)
 {
 	struct paper_agent *agent = &fleet->agents[index];

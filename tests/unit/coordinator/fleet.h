@@ -44,6 +44,8 @@ void fleet_tick(struct fleet *fleet, uint32_t agent);
 void fleet_set_epoch(struct fleet *fleet, uint32_t agent, uint32_t epoch);
 /* Leaves seconds out: the next snapshot is of a later one. */
 void fleet_skip_seconds(struct fleet *fleet, uint32_t agent, uint64_t seconds);
+/* The agent's snapshot `seq`, from 1, or NULL if it has not made it yet: for a test that delivers them itself. */
+const struct message_snapshot *fleet_snapshot(const struct fleet *fleet, uint32_t agent, uint64_t seq);
 /* Gives the agent's next waiting snapshot to the merge; false if there is none. */
 _Bool fleet_deliver(struct fleet *fleet, uint32_t agent);
 void fleet_flush(struct fleet *fleet);

@@ -97,6 +97,11 @@ static void respond(struct screen *screen, uint64_t second, uint32_t id, uint64_
 	cell_deinit(&cell);
 }
 
+static void draw(struct screen *screen, uint64_t since_t0_ns, uint32_t there, uint32_t all)
+{
+	progress_draw(screen->progress, since_t0_ns, &(struct progress_agents){.there = there, .all = all});
+}
+
 static void test_the_line_shows_the_second_that_has_come_in(void **state)
 {
 	struct screen screen;
@@ -108,9 +113,9 @@ static void test_the_line_shows_the_second_that_has_come_in(void **state)
 	operate(&screen, 4, 7, 0);
 	respond(&screen, 3, RESPONSE_ID, 2000);
 	respond(&screen, 3, DURATION_ID, 900000); /* not what is shown */
-	progress_draw(screen.progress, 5 * NS_PER_S + 10, 2, 3);
+	draw(&screen, 5 * NS_PER_S + 10, 2, 3);
 	assert_string_equal(look(&screen), CLEAR "5s/1m30s  agents 2/3  1,500 op/s  p95 2.0 ms  failed 2");
-	progress_draw(screen.progress, 6 * NS_PER_S, 3, 3);
+	draw(&screen, 6 * NS_PER_S, 3, 3);
 	assert_string_equal(look(&screen), CLEAR "6s/1m30s  agents 3/3  7 op/s  p95 0.0 ms  failed 2");
 	close_screen(&screen);
 }
@@ -121,10 +126,10 @@ static void test_nothing_is_drawn_before_a_second_has_come_in(void **state)
 
 	(void)state;
 	open_screen(&screen, 0, 0);
-	progress_draw(screen.progress, NS_PER_S, 1, 1);
+	draw(&screen, NS_PER_S, 1, 1);
 	progress_clear(screen.progress);
 	assert_string_equal(look(&screen), "");
-	progress_draw(screen.progress, 2 * NS_PER_S, 1, 1);
+	draw(&screen, 2 * NS_PER_S, 1, 1);
 	assert_string_equal(look(&screen), CLEAR "2s  agents 1/1  0 op/s  p95 0.0 ms  failed 0");
 	close_screen(&screen);
 }
@@ -137,7 +142,7 @@ static void test_a_late_second_adds_to_the_failures_but_replaces_no_newer_one(vo
 	open_screen(&screen, 0, 0);
 	operate(&screen, 100, 50, 0);
 	operate(&screen, 4, 9, 9); /* 96 seconds late: its place is that of second 100 */
-	progress_draw(screen.progress, 102 * NS_PER_S, 1, 1);
+	draw(&screen, 102 * NS_PER_S, 1, 1);
 	assert_string_equal(look(&screen), CLEAR "1m42s  agents 1/1  50 op/s  p95 0.0 ms  failed 9");
 	close_screen(&screen);
 }
@@ -151,7 +156,7 @@ static void test_the_line_fits_into_80_columns_whatever_it_says(void **state)
 		open_screen(&screen, UINT64_C(315359999) * NS_PER_S, colour);
 		operate(&screen, 300000000, 18446744073709551, 18446744073709551);
 		respond(&screen, 300000000, RESPONSE_ID, UINT64_C(3600000000));
-		progress_draw(screen.progress, UINT64_C(300000002) * NS_PER_S, 20000, 20000);
+		draw(&screen, UINT64_C(300000002) * NS_PER_S, 20000, 20000);
 		size_t length = strlen(look(&screen));
 		size_t escapes = strlen(CLEAR) + (colour ? strlen("\033[31m\033[0m") : 0);
 
@@ -160,16 +165,56 @@ static void test_the_line_fits_into_80_columns_whatever_it_says(void **state)
 	}
 }
 
+static void test_the_line_names_the_agents_that_are_silent_and_for_how_long(void **state)
+{
+	const struct run_missing missing[] = {{.name = "local-2", .lost = 1, .silent_ns = 12 * NS_PER_S + 5},
+	                                      {.name = "local-3", .silent_ns = NS_PER_S, .lacking_s = 4},
+	                                      {.name = "local-4", .silent_ns = 3 * NS_PER_S}};
+	struct screen screen;
+
+	(void)state;
+	open_screen(&screen, 90 * NS_PER_S, 0);
+	operate(&screen, 3, 600, 0);
+	progress_draw(screen.progress, 5 * NS_PER_S, &(struct progress_agents){4, 5, missing, 3});
+	assert_string_equal(look(&screen),
+	                    CLEAR "5s/1m30s  2 of 5 agents silent: local-2 12 s, local-4 3 s  600 op/s  failed 0");
+	progress_draw(screen.progress, 5 * NS_PER_S, &(struct progress_agents){5, 5, &missing[1], 1});
+	assert_string_equal(look(&screen), CLEAR "5s/1m30s  1 of 5 agents behind: local-3 4 s  600 op/s  failed 0");
+	close_screen(&screen);
+}
+
+static void test_a_line_of_many_silent_agents_fits_and_says_that_there_are_more(void **state)
+{
+	struct run_missing missing[100];
+	char name[129];
+	struct screen screen;
+
+	(void)state;
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	open_screen(&screen, 90 * NS_PER_S, 0);
+	for (int longest = 0; longest < 2; longest++) {
+		for (int i = 0; i < 100; i++)
+			missing[i] = (struct run_missing){.name = longest ? name : "eu-1", .silent_ns = 40 * NS_PER_S};
+		progress_draw(screen.progress, 5 * NS_PER_S, &(struct progress_agents){0, 100, missing, 100});
+		look(&screen);
+		assert_true(strlen(screen.text) - strlen(CLEAR) <= 79);
+		assert_non_null(strstr(screen.text, "100 of 100 agents silent: "));
+		assert_non_null(strstr(screen.text, "...  0 op/s  failed 0"));
+	}
+	close_screen(&screen);
+}
+
 static void test_failures_stand_out_in_colour_only(void **state)
 {
 	struct screen screen;
 
 	(void)state;
 	open_screen(&screen, 0, 1);
-	progress_draw(screen.progress, 2 * NS_PER_S, 1, 1);
+	draw(&screen, 2 * NS_PER_S, 1, 1);
 	assert_null(strstr(look(&screen), "\033[31m"));
 	operate(&screen, 1, 5, 5);
-	progress_draw(screen.progress, 3 * NS_PER_S, 1, 1);
+	draw(&screen, 3 * NS_PER_S, 1, 1);
 	assert_non_null(strstr(look(&screen), "\033[31mfailed 5\033[0m"));
 	close_screen(&screen);
 }
@@ -181,7 +226,7 @@ static void test_clearing_takes_away_a_line_once(void **state)
 	(void)state;
 	progress_clear(NULL);
 	open_screen(&screen, 0, 0);
-	progress_draw(screen.progress, 2 * NS_PER_S, 1, 1);
+	draw(&screen, 2 * NS_PER_S, 1, 1);
 	look(&screen);
 	progress_clear(screen.progress);
 	progress_clear(screen.progress);
@@ -196,6 +241,8 @@ int main(void)
 	        cmocka_unit_test(test_nothing_is_drawn_before_a_second_has_come_in),
 	        cmocka_unit_test(test_a_late_second_adds_to_the_failures_but_replaces_no_newer_one),
 	        cmocka_unit_test(test_the_line_fits_into_80_columns_whatever_it_says),
+	        cmocka_unit_test(test_the_line_names_the_agents_that_are_silent_and_for_how_long),
+	        cmocka_unit_test(test_a_line_of_many_silent_agents_fits_and_says_that_there_are_more),
 	        cmocka_unit_test(test_failures_stand_out_in_colour_only),
 	        cmocka_unit_test(test_clearing_takes_away_a_line_once),
 	};
