@@ -119,14 +119,18 @@ static void narrow(struct clock_range *range, const struct clock_range *by)
 	range->high = fmin(range->high, by->high);
 }
 
+/* The best of each window, then the newest ones. */
+static const struct clock_exchange *kept_at(const struct clock_model *model, uint32_t i)
+{
+	return i < kept_count(model) ? &model->best[i] : &model->recent[i - kept_count(model)];
+}
+
 struct clock_range clock_model_at(const struct clock_model *model, uint64_t at_ns, int64_t base)
 {
 	struct clock_range range = {-INFINITY, INFINITY};
 
 	for (uint32_t i = 0; i < kept_count(model) + recent_count(model); i++) {
-		const struct clock_exchange *exchange =
-		        i < kept_count(model) ? &model->best[i] : &model->recent[i - kept_count(model)];
-		struct clock_range one = clock_model_of(model, exchange, at_ns, base);
+		struct clock_range one = clock_model_of(model, kept_at(model, i), at_ns, base);
 
 		narrow(&range, &one);
 	}
@@ -142,18 +146,20 @@ double clock_model_gap(const struct clock_model *model, const struct clock_excha
 	return fmax(0, fmax(said.low - allowed.high, allowed.low - said.high));
 }
 
-_Bool clock_model_until(const struct clock_model *model, const struct clock_model *other, uint64_t *ret_at_ns)
+_Bool clock_model_until(const struct clock_model *model, const struct clock_model *other,
+                        const struct clock_model *rates, uint64_t at_ns, uint64_t *ret_sent_ns)
 {
 	_Bool found = 0;
 
 	for (uint32_t i = 0; i < kept_count(model) + recent_count(model); i++) {
-		const struct clock_exchange *exchange =
-		        i < kept_count(model) ? &model->best[i] : &model->recent[i - kept_count(model)];
+		const struct clock_exchange *exchange = kept_at(model, i);
+		struct clock_range said = clock_model_of(rates, exchange, at_ns, exchange->low_ns);
+		struct clock_range allowed = clock_model_at(other, at_ns, exchange->low_ns);
 
-		if (clock_model_gap(other, exchange) == 0)
+		if (said.low <= allowed.high && allowed.low <= said.high)
 			continue;
-		if (!found || exchange->sent_ns > *ret_at_ns)
-			*ret_at_ns = exchange->sent_ns;
+		if (!found || exchange->sent_ns > *ret_sent_ns)
+			*ret_sent_ns = exchange->sent_ns;
 		found = 1;
 	}
 	return found;

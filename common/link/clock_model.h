@@ -50,6 +50,7 @@ struct clock_range clock_model_of(const struct clock_model *model, const struct 
 double clock_model_gap(const struct clock_model *model, const struct clock_exchange *exchange);
 /* Forgets the exchanges that were sent after a time. */
 void clock_model_cut(struct clock_model *model, uint64_t at_ns);
-/* When the newest kept exchange that `other` contradicts was sent: the peer's clock was by this model until then. False
- * if there is none. */
-_Bool clock_model_until(const struct clock_model *model, const struct clock_model *other, uint64_t *ret_at_ns);
+/* When the newest kept exchange was sent that contradicts `other`, both brought to at_ns, it by the rates of `rates`:
+ * the peer's clock was by this model until then. False if there is none. */
+_Bool clock_model_until(const struct clock_model *model, const struct clock_model *other,
+                        const struct clock_model *rates, uint64_t at_ns, uint64_t *ret_sent_ns);

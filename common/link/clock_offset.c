@@ -109,8 +109,10 @@ static int turn_over(struct clock_offset *offset, uint64_t now_ns)
 	struct clock_range after = clock_model_at(offset->suspected, now_ns, base);
 	uint64_t until_ns = offset->since_ns;
 
-	/* What was sent later may have met the clock after its jump without contradicting the model. */
-	(void)clock_model_until(offset->model, offset->suspected, &until_ns);
+	/* What was sent later may have met the clock after its jump without contradicting the model. The new model's
+	 * rates are safe, but after a long silence too wide to tell; then those from before the jump must do. */
+	if (!clock_model_until(offset->model, offset->suspected, offset->suspected, now_ns, &until_ns))
+		(void)clock_model_until(offset->model, offset->suspected, offset->model, now_ns, &until_ns);
 	clock_model_cut(offset->model, until_ns);
 	if (offset->model->count > 0)
 		before = clock_model_at(offset->model, now_ns, base);
