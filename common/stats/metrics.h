@@ -78,6 +78,13 @@ struct metric {
 /* Indexed by metric_id. */
 extern const struct metric metrics[METRIC_COUNT];
 
+/* How one second's values of different series become those of a row above them: as several agents' do, but no reader's
+ * last value replaces another reader's, so that nothing hangs on their order; then the greatest stands. */
+static inline enum metric_merge metric_join(enum metric_id metric)
+{
+	return metrics[metric].merge == METRIC_LAST ? METRIC_MAX : metrics[metric].merge;
+}
+
 /* METRIC_COUNT if there is none of this name. METRIC_ERRORS is never found. */
 enum metric_id metric_find(const char *name);
 
