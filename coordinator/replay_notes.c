@@ -11,6 +11,7 @@
 #include "coordinator/replay_fill.h"
 #include "coordinator/replay_rows.h"
 #include "coordinator/replay_trust.h"
+#include "coordinator/report/words.h"
 
 enum {
 	COUNT_TEXT = 32,
@@ -189,7 +190,7 @@ static int note_retired(struct report *report)
 
 static int note_clock(const struct plan *plan, const struct facts_agent *agent, struct report *report)
 {
-	char length[COUNT_TEXT];
+	char length[WORDS_MAX];
 	int r = 0;
 
 	if (agent->jumps > 0)
@@ -198,10 +199,10 @@ static int note_clock(const struct plan *plan, const struct facts_agent *agent, 
 		         agent->jumps > 1 ? ", and at other times" : "");
 	if (r == 0 && agent->health.jump_ns > TRUST_JUMP_LIMIT_NS)
 		r = note(report, "clocks", "agent %s: its host was suspended or its clock was set, by %s",
-		         agent->hello.name, units_format_duration(agent->health.jump_ns, length, sizeof(length)));
+		         agent->hello.name, words_duration((double)agent->health.jump_ns / 1e9, length));
 	if (r == 0 && agent->health.stalled_ns > plan->max_lateness_ns)
 		r = note(report, "agents", "agent %s stood still for %s: it or its host was stopped", agent->hello.name,
-		         units_format_duration(agent->health.stalled_ns, length, sizeof(length)));
+		         words_duration((double)agent->health.stalled_ns / 1e9, length));
 	return r;
 }
 

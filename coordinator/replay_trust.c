@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "coordinator/report/words.h"
 
 #define LATENESS_LIMIT_MS 10.0   /* a pacer's own jitter on a busy host stays below */
 #define LATENESS_SHARE 0.05      /* of the response's p99 */
@@ -209,6 +210,7 @@ static int check_length(const struct facts *facts, struct report *report, const 
                         uint64_t (*length)(const struct facts_agent *agent), uint64_t limit_ns)
 {
 	const struct facts_agent *worst = NULL;
+	char value[WORDS_MAX], limit[WORDS_MAX];
 	uint64_t most_ns = 0;
 
 	for (size_t i = 0; i < facts->agent_count; i++) {
@@ -221,9 +223,10 @@ static int check_length(const struct facts *facts, struct report *report, const 
 	}
 	if (!worst)
 		return 0;
-	return add(report, check,
-	           report_format_text(report, "%.3g ms (%s)", (double)most_ns / NS_PER_MS, worst->hello.name),
-	           report_format_text(report, "%.3g ms", (double)limit_ns / NS_PER_MS), most_ns <= limit_ns);
+	return add(
+	        report, check,
+	        report_format_text(report, "%s (%s)", words_duration((double)most_ns / 1e9, value), worst->hello.name),
+	        report_copy(report, words_duration((double)limit_ns / 1e9, limit)), most_ns <= limit_ns);
 }
 
 static int check_drops(const struct coverage *coverage, struct report *report)
