@@ -172,6 +172,94 @@ static void test_portion_uses_no_more_workers_than_vus(void **state)
 	release(setting);
 }
 
+/* What `before` has changes to this share. */
+static void change(struct setting *setting, const struct share *share, const struct wire_extra *extra,
+                   struct portion *ret_portions)
+{
+	const uint32_t connections[] = {0, 5};
+
+	assert_int_equal(portion_divide(&(struct portion_config){.plan = setting->plan,
+	                                                         .shares = share,
+	                                                         .connections = connections,
+	                                                         .extras = extra,
+	                                                         .extra_count = extra ? 1 : 0,
+	                                                         .workers = setting->workers,
+	                                                         .before = setting->portions},
+	                                ret_portions),
+	                 0);
+}
+
+static void test_portion_gives_what_comes_to_those_with_least(void **state)
+{
+	/* Agent 0 of 3 has VU 0 alone, on its first worker. */
+	struct setting *setting = divide("name: t\nscenarios: { a: { executor: constant-vus, vus: 3, duration: 1s,\n"
+	                                 "  steps: [ { null: { } } ] } }\n",
+	                                 0, 3, 3);
+	struct portion after[3];
+	struct share share = {.classes = (struct share_class[]){{3, 0}, {3, 1}}, .count = 2};
+
+	(void)state;
+	assert_true(share_owns(&setting->portions[0].scenarios[0].indices, 0));
+	change(setting, &share, NULL, after);
+	assert_true(share_owns(&after[0].scenarios[0].indices, 0));
+	assert_true(share_owns(&after[1].scenarios[0].indices, 1));
+	assert_int_equal(share_count(&after[2].scenarios[0].indices, 3), 0);
+	for (int i = 0; i < 3; i++)
+		portion_deinit(&after[i]);
+	release(setting);
+}
+
+static void test_portion_deals_granted_iterations_to_the_vus_that_came(void **state)
+{
+	static const char *const yaml =
+	        "name: t\nscenarios: { a: { executor: per-vu-iterations, vus: 8, iterations: 9,\n"
+	        "  steps: [ { null: { } } ] } }\n";
+	const struct wire_extra extra = {.scenario = 0, .iterations = 10, .first_spare = 100};
+	struct share share = {.classes = (struct share_class[]){{2, 0}, {8, 1}, {8, 3}, {8, 5}}, .count = 4};
+	struct setting *setting = divide(yaml, 0, 2, 2);
+	struct portion after[2];
+	uint64_t next = 100;
+
+	(void)state;
+	change(setting, &share, &extra, after);
+	/* Three VUs came, two of them to the second worker: 4, 3 and 3 iterations. */
+	for (int i = 0; i < 2; i++) {
+		const struct scenario_portion *of = &after[i].scenarios[0];
+
+		assert_int_equal(share_count(&of->indices, 8), i == 0 ? 3 : 4);
+		assert_int_equal(of->extra_count, 1);
+		assert_int_equal(of->extras[0].iterations, i == 0 ? 4 : 6);
+		assert_int_equal(of->extras[0].first_spare, next);
+		next += of->extras[0].iterations;
+		portion_deinit(&after[i]);
+	}
+	release(setting);
+}
+
+static void test_portion_gives_vus_of_unique_rows_to_workers_that_have_some(void **state)
+{
+	static const char *const yaml =
+	        "name: t\ndata: { row: { csv: rows.csv, column: id, pick: unique } }\n"
+	        "targets: { k: { kafka: { brokers: \"localhost:9092\" } } }\n"
+	        "scenarios: { a: { executor: constant-vus, vus: 3, duration: 1s,\n"
+	        "  steps: [ { produce: { target: k, topic: t, size: 1, key: \"{{row}}\" } } ] } }\n";
+	const struct plan_file file = {.name = "row", .data = "id\n1\n", .size = 5};
+	struct setting *setting = divide("name: t\nscenarios: { a: { executor: constant-vus, vus: 3, duration: 1s,\n"
+	                                 "  steps: [ { null: { } } ] } }\n",
+	                                 0, 3, 3);
+	struct share share = {.classes = (struct share_class[]){{3, 0}, {3, 1}}, .count = 2};
+	struct portion after[3];
+
+	(void)state;
+	plan_free(setting->plan);
+	setting->plan = rig_plan(yaml, &file, 1);
+	change(setting, &share, NULL, after);
+	assert_int_equal(share_count(&after[0].scenarios[0].indices, 3), 2);
+	for (int i = 0; i < 3; i++)
+		portion_deinit(&after[i]);
+	release(setting);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +267,9 @@ int main(void)
 	        cmocka_unit_test(test_portion_numbers_lanes_over_the_whole_plan),
 	        cmocka_unit_test(test_portion_deals_out_connections_exactly),
 	        cmocka_unit_test(test_portion_uses_no_more_workers_than_vus),
+	        cmocka_unit_test(test_portion_gives_what_comes_to_those_with_least),
+	        cmocka_unit_test(test_portion_deals_granted_iterations_to_the_vus_that_came),
+	        cmocka_unit_test(test_portion_gives_vus_of_unique_rows_to_workers_that_have_some),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
