@@ -66,12 +66,14 @@ group.initial.rebalance.delay.ms=0
 class Nginx:
     """A web server that answers 200 at once and logs each request."""
 
-    def __init__(self, folder, locations=""):
+    def __init__(self, folder, locations="", listen=None, prefix=()):
+        """`listen` and `prefix`: an address elsewhere, and what runs a command there."""
         os.makedirs(folder, exist_ok=True)
         os.chmod(folder, 0o755)
-        self.folder, self.locations = folder, locations
+        self.folder, self.locations, self.prefix = folder, locations, prefix
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.listen = listen or f"127.0.0.1:{self.port}"
+        self.url = f"http://{self.listen}"
         self.access = os.path.join(folder, "access.log")
 
     def __enter__(self):
@@ -90,14 +92,15 @@ http {{
   client_body_temp_path {self.folder}/body; proxy_temp_path {self.folder}/proxy;
   fastcgi_temp_path {self.folder}/fastcgi; uwsgi_temp_path {self.folder}/uwsgi; scgi_temp_path {self.folder}/scgi;
   server {{
-    listen 127.0.0.1:{self.port} backlog=8192;
+    listen {self.listen} backlog=8192;
     location / {{ return 200 "ok\\n"; }}
     {self.locations}
   }}
 }}
 """)
-        self.process = Process(["nginx", "-p", self.folder, "-c", path], os.path.join(self.folder, "out.log"))
-        wait_for(lambda: accepts(self.port) or not self.process.running(), "nginx", 10)
+        self.process = Process([*self.prefix, "nginx", "-p", self.folder, "-c", path],
+                               os.path.join(self.folder, "out.log"))
+        wait_for(lambda: os.path.exists(f"{self.folder}/nginx.pid") or not self.process.running(), "nginx", 10)
         check(self.process.running(), "nginx ended: " + self.process.output())
         return self
 
