@@ -174,7 +174,7 @@ static void carry_out(struct sim_agent *agent, struct effect *effect)
 		open_crew(agent);
 		break;
 	case EFFECT_START:
-		oracle_start(agent->sim->oracle, agent->process, effect->at_ns, agent->values);
+		oracle_start(agent->sim->oracle, agent->process, agent->values);
 		load_start(agent->load, effect->at_ns, local(agent));
 		break;
 	case EFFECT_ASSIGN:
@@ -283,8 +283,6 @@ void agent_message(struct sim_agent *agent, struct message *message)
 	catch_up(agent);
 	if (message->type != MESSAGE_PING)
 		sim_trace(agent->sim, "agent %u gets %s", agent->process, message_type_names[message->type]);
-	if (message->type == MESSAGE_START)
-		oracle_start_told(agent->sim->oracle, agent->process, &message->start);
 	if (!agent->exited)
 		take_effects(agent, session_message(agent->session, message, local(agent)));
 	if (!agent->exited)

@@ -269,9 +269,10 @@ static void check_truth(struct judge *judge, const struct report *report)
 	if (all < report->tally.started)
 		sim_break(judge->sim, "%llu are reported as started, and %llu were",
 		          (unsigned long long)report->tally.started, (unsigned long long)all);
-	if (is_bounded(judge->oracle) && within > report->tally.started + report->unknown)
-		sim_break(judge->sim, "%llu were started, %llu are known and %llu unknown", (unsigned long long)within,
-		          (unsigned long long)report->tally.started, (unsigned long long)report->unknown);
+	if (is_bounded(judge->oracle) && within > report->tally.started + report->overlap + report->unknown)
+		sim_break(judge->sim, "%llu were started; %llu are known, %llu besides those planned, %llu unknown",
+		          (unsigned long long)within, (unsigned long long)report->tally.started,
+		          (unsigned long long)report->overlap, (unsigned long long)report->unknown);
 }
 
 static void check_whole(struct judge *judge, const struct report *report)

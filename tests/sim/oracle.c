@@ -73,30 +73,12 @@ void oracle_agent_sends(struct oracle *oracle, uint32_t process, uint64_t seq, u
 		          (unsigned long long)acknowledged, (unsigned long long)watched->durable);
 }
 
-/* What the agent was told may be wrong by so much: the difference of true times, against the bound that came with it.
- */
-void oracle_start_told(struct oracle *oracle, uint32_t process, const struct message_start *start)
-{
-	struct sim *sim = oracle->sim;
-	uint64_t true_ns = sim_clock_when(agent_clock(sim->agents[process]), start->t0_agent_ns);
-	uint64_t skew_ns = true_ns > oracle->t0_ns ? true_ns - oracle->t0_ns : oracle->t0_ns - true_ns;
-
-	if (!oracle->t0_ns)
-		sim_break(sim, "agent %u is told a T0 that the coordinator has not got", process);
-	oracle->starts++;
-	if (start->bound_ns && (double)skew_ns / (double)start->bound_ns > oracle->skew_of_bound)
-		oracle->skew_of_bound = (double)skew_ns / (double)start->bound_ns;
-	if (skew_ns > start->bound_ns + SKEW_ROUNDING_NS)
-		sim_break(sim, "agent %u starts %llu ns off, with a bound of %llu ns", process,
-		          (unsigned long long)skew_ns, (unsigned long long)start->bound_ns);
-}
-
 void oracle_excuse(struct oracle *oracle)
 {
 	oracle->excused = 1;
 }
 
-void oracle_start(struct oracle *oracle, uint32_t process, uint64_t t0_agent_ns, uint32_t values)
+void oracle_start(struct oracle *oracle, uint32_t process, uint32_t values)
 {
 	const struct plan *plan = oracle->sim->plan->plan;
 	uint32_t wanted = 0;
@@ -105,7 +87,6 @@ void oracle_start(struct oracle *oracle, uint32_t process, uint64_t t0_agent_ns,
 		wanted += plan->duties[i].kind == DUTY_SETUP ? plan->duties[i].null.values.count : 0;
 	if (values != wanted)
 		sim_break(oracle->sim, "agent %u starts with %u of the setups' %u values", process, values, wanted);
-	oracle->watched[process].t0_agent_ns = t0_agent_ns;
 }
 
 void oracle_t0(struct oracle *oracle, uint64_t true_ns)
@@ -273,6 +254,39 @@ void oracle_record(struct oracle *oracle, const struct journal_record *record)
 
 /* ---- the coordinator's messages ---- */
 
+/* What an agent is told may be wrong by its bound: where T0 has come, by the run's time that its clock would show now;
+ * else by when it will start. */
+static uint64_t start_error_ns(const struct oracle *oracle, uint32_t process, uint64_t t0_agent_ns)
+{
+	const struct sim *sim = oracle->sim;
+	const struct sim_clock *clock = agent_clock(sim->agents[process]);
+	uint64_t at_ns = oracle->t0_ns > sim->now_ns ? oracle->t0_ns : sim->now_ns;
+	int64_t error_ns = (int64_t)(sim_clock_read(clock, at_ns) - t0_agent_ns - boss_since_t0_ns(sim->boss, at_ns));
+
+	return (uint64_t)llabs(error_ns);
+}
+
+/* The same T0 is told again and again; what it is worth is looked at when it is told first. */
+static void check_start(struct oracle *oracle, uint32_t process, const struct message_start *start)
+{
+	struct watched *watched = &oracle->watched[process];
+	uint64_t error_ns;
+
+	if (!oracle->started)
+		sim_break(oracle->sim, "T0 leaves before it is journaled");
+	oracle->start_sent = 1;
+	if (watched->t0_told_ns == start->t0_agent_ns || !oracle->sim->agents[process])
+		return;
+	watched->t0_told_ns = start->t0_agent_ns;
+	error_ns = start_error_ns(oracle, process, start->t0_agent_ns);
+	oracle->starts++;
+	if (start->bound_ns && (double)error_ns / (double)start->bound_ns > oracle->skew_of_bound)
+		oracle->skew_of_bound = (double)error_ns / (double)start->bound_ns;
+	if (error_ns > start->bound_ns + SKEW_ROUNDING_NS)
+		sim_break(oracle->sim, "agent %u is to start %llu ns off, with a bound of %llu ns", process,
+		          (unsigned long long)error_ns, (unsigned long long)start->bound_ns);
+}
+
 static void check_durable(struct oracle *oracle, uint32_t process, uint64_t seq, const char *what)
 {
 	const struct watched *watched = &oracle->watched[process];
@@ -308,11 +322,7 @@ void oracle_boss_sends(struct oracle *oracle, const struct message *message)
 			sim_break(oracle->sim, "epoch %u leaves, and %u is journaled", message->epoch, oracle->epoch);
 		break;
 	case MESSAGE_START:
-		if (!oracle->started)
-			sim_break(oracle->sim, "T0 leaves before it is journaled");
-		oracle->start_sent = 1;
-		break;
-	case MESSAGE_STOP:
+		check_start(oracle, process, &message->start);
 		break;
 	default:
 		break;

@@ -15,9 +15,8 @@ struct oracle *oracle_free(struct oracle *oracle);
 void oracle_made(struct oracle *oracle, uint32_t process, const struct message_snapshot *snapshot);
 /* ... and is sent, with everything up to `acknowledged` known to be durable. */
 void oracle_agent_sends(struct oracle *oracle, uint32_t process, uint64_t seq, uint64_t acknowledged);
-/* T0 came, and is taken. */
-void oracle_start_told(struct oracle *oracle, uint32_t process, const struct message_start *start);
-void oracle_start(struct oracle *oracle, uint32_t process, uint64_t t0_agent_ns, uint32_t values);
+/* T0 came, and is taken; with so many of the setups' values. */
+void oracle_start(struct oracle *oracle, uint32_t process, uint32_t values);
 
 /* Something was done to it after which it may leave load undone that nobody journals. */
 void oracle_excuse(struct oracle *oracle);

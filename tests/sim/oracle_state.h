@@ -21,7 +21,7 @@ struct watched {
 	struct made *made; /* snapshot seq at seq - 1 */
 	size_t made_count, made_capacity;
 	uint64_t durable; /* the newest one in the journal */
-	uint64_t t0_agent_ns;
+	uint64_t t0_told_ns; /* on its clock */
 	_Bool done;
 };
 
