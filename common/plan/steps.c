@@ -192,9 +192,22 @@ static void finish_sql(struct reading *reading, const struct node *mapping, stru
 	template_free(template);
 }
 
+/* What a setup finds out may be a secret, and groups are journaled. */
+static void warn_of_shown_values(struct reading *reading, const struct node *mapping, const struct step *step)
+{
+	const struct node *group = node_get(mapping, "group");
+	for (uint32_t slot = 0; group && step->group && slot < reading->slot_count; slot++)
+		if (reading->owners[slot] == SLOT_SETUP && template_uses(step->group, slot))
+			reading_warn(
+			        reading, group->place,
+			        "\"group\" in %s shows {{%s}}, which a setup sets, in the report and the run's files",
+			        reading->where.text, template_names_get(reading->plan->names, slot));
+}
+
 /* Says what only the step as a whole can tell, and fills in what it takes from its target. */
 static void finish_step(struct reading *reading, const struct node *mapping, struct step *step)
 {
+	warn_of_shown_values(reading, mapping, step);
 	if (step->kind == STEP_HTTP)
 		finish_http(reading, mapping, step);
 	else if (step->kind == STEP_PRODUCE)

@@ -268,6 +268,11 @@ static void test_plan_read_warns_of_what_is_odd(void **state)
 	                 "executor: constant-vus, duration: 1s", "null: { group: '{{id}}' }"),
 	         "1:9: data \"id\" is unique and has 2 rows, and a scenario without a count of iterations uses it: its "
 	         "iterations fail once the rows are used up"},
+	        {"setup: [ null: { values: { token: x } } ]\n" SCENARIOS("executor: constant-vus, duration: 1s",
+	                                                                 "null: { group: 'a{{token}}' }"),
+	         "2:81: \"group\" in step \"null-1\" of scenario \"s\" shows {{token}}, which a setup sets, in the "
+	         "report "
+	         "and the run's files"},
 	        {"onAgentLoss: redistribute\ndata: { id: { csv: rows.csv, column: id, pick: unique } }\n" SCENARIOS(
 	                 "executor: constant-arrival-rate, rate: 2, duration: 1s", "null: { group: '{{id}}' }"),
 	         "2:9: data \"id\" is unique and has no rows to spare: what moves to another agent under "
