@@ -136,6 +136,7 @@ static uint32_t find_epoch(struct snapshots *snapshots)
 int snapshots_reading(struct snapshots *snapshots, enum metric_id metric, const char *label, double value)
 {
 	const struct series series = {.metric = metric, .scenario = "", .step = "", .group = "", .label = label};
+	struct cell reading = {.kind = METRIC_GAUGE};
 	struct cell *cell;
 	_Bool folded;
 	uint32_t id;
@@ -146,8 +147,8 @@ int snapshots_reading(struct snapshots *snapshots, enum metric_id metric, const 
 	cell = cells_get(snapshots->cells, id, metrics[metric].kind);
 	if (!cell)
 		return -ENOMEM;
-	cell_set_gauge(cell, value);
-	return 0;
+	cell_set_gauge(&reading, value);
+	return cell_add_later(cell, &reading);
 }
 
 static struct second *new_latest(const struct plan *plan)

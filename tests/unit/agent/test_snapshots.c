@@ -269,6 +269,67 @@ static void test_snapshots_bound_the_error_texts_of_a_step(void **state)
 	tear_down(&setting);
 }
 
+static void test_snapshots_begin_later_and_carry_the_epoch_of_each_second(void **state)
+{
+	static const uint32_t epochs[] = {3, 3, 5, 6};
+	struct setting setting;
+
+	(void)state;
+	set_up(&setting);
+	assert_int_equal(snapshots_shift(setting.snapshots, 3, 0), 0);
+	snapshots_begin(setting.snapshots, 100);
+	/* Two changes in one second, the second of which leaves the first without any. */
+	assert_int_equal(snapshots_shift(setting.snapshots, 4, 102), 0);
+	assert_int_equal(snapshots_shift(setting.snapshots, 5, 102), 0);
+	for (uint64_t i = 0; i < 4; i++) {
+		struct snapshot *snapshot;
+
+		if (i == 2)
+			assert_int_equal(snapshots_shift(setting.snapshots, 6, 103), 0);
+		for (uint32_t worker = 0; worker < 2; worker++)
+			assert_int_equal(
+			        snapshots_add(setting.snapshots, worker, second_of(&setting, worker, 100 + i, 101 + i)),
+			        0);
+		snapshot = make(&setting);
+		assert_int_equal(snapshot->message.seq, i + 1);
+		assert_int_equal(snapshot->message.second, 100 + i);
+		assert_int_equal(snapshot->message.epoch, epochs[i]);
+		assert_int_equal(snapshot->message.health.wall_ns, (i + 1) * NS_PER_S);
+		snapshot_free(snapshot);
+	}
+	tear_down(&setting);
+}
+
+static void test_snapshots_hold_the_readings_since_the_one_before(void **state)
+{
+	struct setting setting;
+
+	(void)state;
+	set_up(&setting);
+	for (uint64_t i = 0; i < 2; i++) {
+		struct snapshot *snapshot;
+		struct cell cell;
+
+		for (uint32_t worker = 0; worker < 2; worker++)
+			assert_int_equal(
+			        snapshots_add(setting.snapshots, worker, second_of(&setting, worker, i, i + 1)), 0);
+		for (uint64_t j = 0; j < 3 - i; j++)
+			assert_int_equal(snapshots_reading(setting.snapshots, METRIC_NULL_READING, "level", (double)j),
+			                 0);
+		snapshot = make(&setting);
+		assert_int_equal(snapshot->message.series_count, i == 0);
+		assert_int_equal(snapshot->message.cell_count, 1);
+		assert_int_equal(cell_init(&cell, METRIC_GAUGE), 0);
+		assert_int_equal(cell_decode_merge(&cell, METRIC_LAST, snapshot->message.cells[0].data,
+		                                   snapshot->message.cells[0].size),
+		                 0);
+		assert_int_equal(cell.gauge.count, 3 - i);
+		cell_deinit(&cell);
+		snapshot_free(snapshot);
+	}
+	tear_down(&setting);
+}
+
 static void test_recorder_is_empty_after_a_clear(void **state)
 {
 	struct setting setting;
@@ -317,6 +378,8 @@ int main(void)
 	        cmocka_unit_test(test_snapshots_tell_each_series_once),
 	        cmocka_unit_test(test_snapshots_bound_the_groups_of_all_workers_together),
 	        cmocka_unit_test(test_snapshots_bound_the_error_texts_of_a_step),
+	        cmocka_unit_test(test_snapshots_begin_later_and_carry_the_epoch_of_each_second),
+	        cmocka_unit_test(test_snapshots_hold_the_readings_since_the_one_before),
 	        cmocka_unit_test(test_recorder_is_empty_after_a_clear),
 	        cmocka_unit_test(test_groups_are_cut_and_cleaned),
 	};
