@@ -17,8 +17,9 @@ PARTS = {
     "environment": {"agents": list, "targets": list},
     "verdict": {"thresholds": str, "coverage": str, "trust": str, "exit_code": int, "ended_by": str},
     "coverage": {"agents": int, "agent_seconds_held": int, "agent_seconds_due": int, "sum_equals_total": bool,
-                 "planned": int, "started": int, "dropped": int, "unknown": int, "succeeded": int, "failed": int,
-                 "interrupted": int, "dropped_by_reason": dict, "operations": int, "failed_operations": int},
+                 "planned": int, "started": int, "dropped": int, "unknown": int, "overlap": int, "succeeded": int,
+                 "failed": int, "interrupted": int, "dropped_by_reason": dict, "operations": int,
+                 "failed_operations": int, "degraded": list, "rows_retired": dict},
     "timeline": {"seconds": list, "warmup": list, "degraded": list, "series": dict},
 }
 ROWS = {
@@ -26,8 +27,9 @@ ROWS = {
     "errors": {"scenario": str, "step": str, "group": str, "class": str, "code": str, "text": str, "count": int,
                "first_s": int, "last_s": int},
     "agents": {"name": str, "host": str, "seconds": int, "operations": int, "clock_offset_us": NUMBER,
-               "clock_bound_us": NUMBER, "start_skew_us": NUMBER, "cpu_s": NUMBER, "max_rss_kib": int,
-               "lost_at_s": OPTIONAL},
+               "clock_bound_us": NUMBER, "start_skew_us": NUMBER, "start_bound_us": NUMBER, "drift_ppm": NUMBER,
+               "drift_bound_ppm": NUMBER, "cpu_s": NUMBER, "steal_s": NUMBER, "max_rss_kib": int,
+               "joined_at_s": OPTIONAL, "lost_at_s": OPTIONAL, "left_at_s": OPTIONAL, "unknown": int, "overlap": int},
     "trust": {"check": str, "value": str, "limit": str, "ok": bool},
     "metrics": {"metric": str, "scenario": str, "step": str, "group": str, "label": str, "kind": str, "unit": str,
                 "count": int, "rate_per_s": OPTIONAL, "warmup_count": int},

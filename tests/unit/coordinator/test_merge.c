@@ -338,6 +338,9 @@ static void test_merge_refuses_a_snapshot_that_contradicts_itself_as_a_whole(voi
 	static const struct series no_step = {METRIC_NULL_OPERATIONS, 0, "users", "nothing", "", ""};
 	static const struct series derived = {METRIC_AVAILABILITY, 0, "users", "work", "", ""};
 	static const struct series no_metric = {METRIC_COUNT, 0, "users", "", "", ""};
+	static const struct series no_reader = {METRIC_NULL_READING, 0, "", "", "", "nobody"};
+	static const struct series reading = {METRIC_NULL_READING, 0, "users", "", "", ""};
+	static const struct series of_all = {METRIC_ITERATIONS, 0, "", "", "", ""};
 	static const struct series bad_error = {METRIC_ERRORS, 0, "users", "work", "", "no class"};
 	static const struct {
 		const struct series *series;
@@ -352,6 +355,9 @@ static void test_merge_refuses_a_snapshot_that_contradicts_itself_as_a_whole(voi
 	        {&derived, 1, 1, 1, 1, 1, 0, "can't be sent"},
 	        {&no_metric, 1, 1, 1, 1, 1, 0, "can't be sent"},
 	        {&bad_error, 1, 1, 1, 1, 1, 0, "no error"},
+	        {&no_reader, 1, 1, 1, 1, 1, 0, "no reader"},
+	        {&reading, 1, 1, 1, 1, 1, 0, "a reading is of scenario"},
+	        {&of_all, 1, 1, 1, 1, 1, 0, "no scenario"},
 	        {&vus, 2, 2, 2, 1, 1, 0, "is due"},
 	        {&vus, 0, 0, 0, 1, 1, 0, "is due"},
 	        {&vus, 1, 9, 9, 1, 1, 0, "never named"},

@@ -17,14 +17,15 @@ FIELDS = {
     "run": "id name started_at t0_unix_ns duration_s warmup_s plan_sha256 version tags",
     "verdict": "thresholds coverage trust exit_code",
     "coverage": "agents agent_seconds_held agent_seconds_due sum_equals_total planned started dropped unknown "
-    "succeeded failed interrupted",
+    "overlap succeeded failed interrupted degraded rows_retired",
     "timeline": "seconds warmup degraded series",
 }
 ITEM_FIELDS = {
     "thresholds": "metric expression window_s observed pass",
     "metrics": "metric scenario step group label kind unit count rate_per_s warmup_count",
     "errors": "scenario step group class code text count first_s last_s",
-    "agents": "name host seconds operations clock_offset_us clock_bound_us start_skew_us cpu_s max_rss_kib lost_at_s",
+    "agents": "name host seconds operations clock_offset_us clock_bound_us start_skew_us cpu_s max_rss_kib "
+    "joined_at_s lost_at_s left_at_s unknown overlap start_bound_us drift_ppm drift_bound_ppm steal_s",
     "trust": "check value limit ok",
 }
 KIND_FIELDS = {

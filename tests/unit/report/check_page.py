@@ -80,6 +80,8 @@ def check_minutes(dom):
     assert "005930 삼성전자" in dom
     assert section(dom, "thresholds").count("✓ pass") == 3
     assert section(dom, "distribution").count("0–100 ms") == 1
+    assert "Seconds 31–34: </strong>agent-2 &lt;lost&gt; (nothing heard of it for 10s)" in section(dom, "time")
+    assert "lost at 1:48" in section(dom, "agents")
 
 
 def main():
