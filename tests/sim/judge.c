@@ -247,24 +247,61 @@ static _Bool is_bounded(const struct oracle *oracle)
 	return 1;
 }
 
-/* What targets have seen; of an agent that was not told that the run was cut, up to there. */
-static uint64_t seen(const struct oracle *oracle, _Bool within_run)
+/* What targets have seen. */
+static uint64_t seen(const struct oracle *oracle)
 {
-	const struct plan *plan = oracle->sim->plan->plan;
 	uint64_t count = 0;
 
-	for (uint32_t i = 0; i < plan->scenario_count; i++)
-		for (uint32_t process = 0; process < SIM_AGENTS_MAX; process++)
-			count += truth_started(oracle->sim->truth, i, 1U << process,
-			                       within_run && oracle->stops && !oracle->watched[process].done
-			                               ? oracle->cut_ns
-			                               : CLOCK_NEVER);
+	for (uint32_t i = 0; i < oracle->sim->plan->plan->scenario_count; i++)
+		count += truth_started(oracle->sim->truth, i, UINT32_MAX, CLOCK_NEVER);
+	return count;
+}
+
+/* The division in force at a time. */
+static const struct epoch *epoch_at(const struct oracle *oracle, uint64_t at_ns)
+{
+	const struct epoch *epoch = oracle->epochs;
+
+	for (size_t i = 1; i < oracle->epoch_count; i++)
+		if (oracle->epochs[i].from_ns <= at_ns)
+			epoch = &oracle->epochs[i];
+	return epoch;
+}
+
+/* An agent that never came back may have gone on with what others had taken over, or past a stop: nobody can know. */
+static _Bool can_be_known(const struct oracle *oracle, uint32_t scenario, const struct deed *deed)
+{
+	const struct watched *watched = &oracle->watched[deed->process];
+	const struct epoch *epoch = epoch_at(oracle, deed->intended_ns);
+
+	if (watched->done)
+		return 1;
+	if (watched->number == UINT32_MAX || !epoch || (oracle->stops && deed->intended_ns >= oracle->cut_ns))
+		return 0;
+	if (deed->index == UINT64_MAX)
+		return 1;
+	return watched->number < epoch->agent_count &&
+	       share_owns(&epoch->indices[watched->number * oracle->sim->plan->plan->scenario_count + scenario],
+	                  deed->index);
+}
+
+static uint64_t seen_within(const struct oracle *oracle)
+{
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i < oracle->sim->plan->plan->scenario_count; i++) {
+		size_t deeds;
+		const struct deed *deed = truth_deeds(oracle->sim->truth, i, &deeds);
+
+		for (size_t k = 0; k < deeds; k++)
+			count += can_be_known(oracle, i, &deed[k]);
+	}
 	return count;
 }
 
 static void check_truth(struct judge *judge, const struct report *report)
 {
-	uint64_t all = seen(judge->oracle, 0), within = seen(judge->oracle, 1);
+	uint64_t all = seen(judge->oracle), within = seen_within(judge->oracle);
 
 	if (all < report->tally.started)
 		sim_break(judge->sim, "%llu are reported as started, and %llu were",
@@ -278,7 +315,7 @@ static void check_truth(struct judge *judge, const struct report *report)
 static void check_whole(struct judge *judge, const struct report *report)
 {
 	const struct oracle *oracle = judge->oracle;
-	uint64_t all = seen(oracle, 0);
+	uint64_t all = seen(oracle);
 
 	if (oracle->losses || oracle->leaves || oracle->stops || oracle->excused || oracle->state != RUN_DONE)
 		return;

@@ -24,10 +24,23 @@ struct oracle *oracle_new(struct sim *sim)
 	return oracle;
 }
 
+static void free_epochs(struct oracle *oracle)
+{
+	uint32_t scenarios = oracle->sim->plan->plan->scenario_count;
+
+	for (size_t i = 0; i < oracle->epoch_count; i++) {
+		for (size_t k = 0; k < (size_t)oracle->epochs[i].agent_count * scenarios; k++)
+			share_deinit(&oracle->epochs[i].indices[k]);
+		free(oracle->epochs[i].indices);
+	}
+	free(oracle->epochs);
+}
+
 struct oracle *oracle_free(struct oracle *oracle)
 {
 	if (!oracle)
 		return NULL;
+	free_epochs(oracle);
 	for (uint32_t i = 0; i < SIM_AGENTS_MAX; i++) {
 		for (size_t k = 0; k < oracle->watched[i].made_count; k++)
 			free(oracle->watched[i].made[k].bytes);
@@ -169,6 +182,28 @@ static void check_shares(struct oracle *oracle, const struct journal_record *rec
 		          (unsigned long long)owned, (unsigned long long)indices, scenario);
 }
 
+static void keep_epoch(struct oracle *oracle, const struct journal_record *record)
+{
+	const struct plan *plan = oracle->sim->plan->plan;
+	size_t count = (size_t)record->division.agent_count * plan->scenario_count;
+	struct epoch *epoch;
+
+	sim_must(array_reserve(&oracle->epochs, &oracle->epoch_capacity, oracle->epoch_count, sizeof(*oracle->epochs)),
+	         "epochs");
+	epoch = &oracle->epochs[oracle->epoch_count++];
+	*epoch = (struct epoch){record->division.from_ns, record->division.agent_count,
+	                        calloc(count + 1, sizeof(*epoch->indices))};
+	sim_must(epoch->indices ? 0 : -ENOMEM, "epoch");
+	for (size_t i = 0; i < count; i++) {
+		uint32_t producers = plan->scenarios[i % plan->scenario_count].producers;
+		const struct share *share = &record->division.shares[i];
+
+		sim_must(producers ? share_of_producers(share, producers, &epoch->indices[i])
+		                   : share_copy(&epoch->indices[i], share),
+		         "share");
+	}
+}
+
 static void take_division(struct oracle *oracle, const struct journal_record *record)
 {
 	if (record->division.epoch != oracle->epoch + 1 && record->division.epoch != 0)
@@ -181,6 +216,7 @@ static void take_division(struct oracle *oracle, const struct journal_record *re
 		sim_break(oracle->sim, "epoch %u divides among %u agents of %u", record->division.epoch,
 		          record->division.agent_count, oracle->agent_count);
 	oracle->epoch = record->division.epoch;
+	keep_epoch(oracle, record);
 	oracle->epoch_from_ns = record->division.from_ns;
 	for (uint32_t i = 0; i < record->division.scenario_count; i++)
 		check_shares(oracle, record, i);

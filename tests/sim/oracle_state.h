@@ -25,8 +25,17 @@ struct watched {
 	_Bool done;
 };
 
+/* As it was journaled. */
+struct epoch {
+	uint64_t from_ns;
+	uint32_t agent_count;
+	struct share *indices; /* [agent number * scenarios + scenario]: of arrivals or users */
+};
+
 struct oracle {
 	struct sim *sim;
+	struct epoch *epochs;
+	size_t epoch_count, epoch_capacity;
 	struct watched watched[SIM_AGENTS_MAX]; /* by process */
 	uint32_t processes[SIM_AGENTS_MAX];     /* by number */
 	uint32_t agent_count;

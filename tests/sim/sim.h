@@ -197,6 +197,13 @@ void truth_drop(struct sim *sim, uint32_t process, uint32_t scenario, uint64_t i
 void truth_row(struct sim *sim, uint32_t process, uint32_t feed, uint64_t row);
 /* How many of these processes (a bit each) were intended before a time. */
 uint64_t truth_started(const struct truth *truth, uint32_t scenario, uint32_t processes, uint64_t before_ns);
+/* Start by start. */
+struct deed {
+	uint64_t intended_ns; /* since T0 */
+	uint64_t index;       /* of its arrival; UINT64_MAX: a closed loop's */
+	uint32_t process;
+};
+const struct deed *truth_deeds(const struct truth *truth, uint32_t scenario, size_t *ret_count);
 uint64_t truth_dropped(const struct truth *truth, uint32_t scenario);
 /* Of an open loop: arrivals that several agents took, and those below `limit` that nobody did. */
 uint64_t truth_repeated(const struct truth *truth, uint32_t scenario);

@@ -8,11 +8,6 @@
 #include "common/plan/schedule.h"
 #include "tests/sim/sim.h"
 
-struct deed {
-	uint64_t intended_ns; /* since T0 */
-	uint32_t process;
-};
-
 struct deeds {
 	struct deed *started;
 	size_t started_count, started_capacity;
@@ -83,7 +78,7 @@ void truth_start(struct sim *sim, uint32_t process, uint32_t scenario, uint64_t 
 
 	sim_must(array_reserve(&deeds->started, &deeds->started_capacity, deeds->started_count, sizeof(*deeds->started)),
 	         "deeds");
-	deeds->started[deeds->started_count++] = (struct deed){intended_ns, process};
+	deeds->started[deeds->started_count++] = (struct deed){intended_ns, index, process};
 	take(sim, deeds, process, index);
 }
 
@@ -116,6 +111,12 @@ uint64_t truth_started(const struct truth *truth, uint32_t scenario, uint32_t pr
 	for (size_t i = 0; i < deeds->started_count; i++)
 		count += (processes & 1U << deeds->started[i].process) && deeds->started[i].intended_ns < before_ns;
 	return count;
+}
+
+const struct deed *truth_deeds(const struct truth *truth, uint32_t scenario, size_t *ret_count)
+{
+	*ret_count = truth->scenarios[scenario].started_count;
+	return truth->scenarios[scenario].started;
 }
 
 uint64_t truth_dropped(const struct truth *truth, uint32_t scenario)
