@@ -18,6 +18,13 @@ enum agent_state {
 
 enum { ROSTER_PINGS = 16 }; /* whose sending times are remembered */
 
+/* How an agent's clock stands to ours. */
+struct roster_clock {
+	int64_t offset_ns;
+	uint64_t bound_ns;
+	double drift_ppm, drift_bound_ppm;
+};
+
 /* One agent, numbered from 0 in the order of arrival. The run owns the fields' values. */
 struct roster_agent {
 	struct incarnation incarnation;
@@ -25,6 +32,7 @@ struct roster_agent {
 	char *name;                 /* unique in the run */
 	enum agent_state state;
 	struct clock_offset *clock;
+	struct roster_clock last_clock; /* by its last account, before a resume: until the clock is known again */
 	uint64_t last_heard_ns;
 	uint64_t next_ping_ns;
 	uint64_t pings;                      /* sent; the newest one's id */

@@ -64,6 +64,22 @@ static int restore_begin(struct run *run, const struct journal_record *record)
 	return 0;
 }
 
+static int restore_status(struct run *run, const struct journal_record *record)
+{
+	struct roster_agent *agent = agent_of(run, record->status.agent);
+	uint64_t own_ns = record->status.health.start_skew_ns;
+
+	if (!agent || record->status.start_skew_ns < own_ns)
+		return -EBADMSG;
+	agent->start_error_ns = record->status.start_skew_ns - own_ns;
+	agent->start_bound_ns = record->status.start_bound_ns;
+	agent->last_clock = (struct roster_clock){.offset_ns = record->status.clock_offset_ns,
+	                                          .bound_ns = record->status.clock_bound_ns,
+	                                          .drift_ppm = record->status.drift_ppm,
+	                                          .drift_bound_ppm = record->status.drift_bound_ppm};
+	return intake_restore(run->intake, record);
+}
+
 static int restore_lost(struct run *run, const struct journal_record *record)
 {
 	struct roster_agent *agent = agent_of(run, record->lost.agent);
@@ -157,8 +173,9 @@ int run_restore_record(struct run *run, struct journal_record *record)
 		return restore_begin(run, record);
 	case JOURNAL_SERIES:
 	case JOURNAL_DELTAS:
-	case JOURNAL_STATUS:
 		return intake_restore(run->intake, record);
+	case JOURNAL_STATUS:
+		return restore_status(run, record);
 	case JOURNAL_LOST:
 		return restore_lost(run, record);
 	case JOURNAL_BACK:

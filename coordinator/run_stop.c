@@ -55,28 +55,36 @@ static void know_start_better(struct roster_agent *agent)
 	agent->start_bound_ns = bound_ns;
 }
 
+static struct roster_clock clock_of(const struct roster_agent *agent, uint64_t now_ns)
+{
+	struct roster_clock clock = {.drift_ppm = clock_offset_drift_ppm(agent->clock),
+	                             .drift_bound_ppm = clock_offset_drift_bound_ppm(agent->clock)};
+
+	if (clock_offset_get(agent->clock, now_ns, &clock.offset_ns, &clock.bound_ns) < 0)
+		return agent->last_clock;
+	return clock;
+}
+
 int run_journal_status(struct run *run, uint32_t index, uint64_t now_ns)
 {
 	struct roster_agent *agent = roster_get(run->roster, index);
 	const struct merge *merge = intake_merge(run->intake);
 	const struct wire_scenario *scenarios = merge_scenarios(merge, index);
 	struct journal_record record = {.type = JOURNAL_STATUS, .status = {.agent = index}};
-	int64_t offset_ns = 0;
-	uint64_t bound_ns = 0;
+	struct roster_clock clock = clock_of(agent, now_ns);
 
 	if (!scenarios)
 		return 0;
-	(void)clock_offset_get(agent->clock, now_ns, &offset_ns, &bound_ns);
 	know_start_better(agent);
 	record.status.scenarios = (struct wire_scenario *)scenarios;
 	record.status.scenario_count = run->config.plan->scenario_count;
 	record.status.health = *merge_health(merge, index);
-	record.status.clock_offset_ns = offset_ns;
-	record.status.clock_bound_ns = bound_ns;
+	record.status.clock_offset_ns = clock.offset_ns;
+	record.status.clock_bound_ns = clock.bound_ns;
 	record.status.start_skew_ns = record.status.health.start_skew_ns + agent->start_error_ns;
 	record.status.start_bound_ns = agent->start_bound_ns;
-	record.status.drift_ppm = clock_offset_drift_ppm(agent->clock);
-	record.status.drift_bound_ppm = clock_offset_drift_bound_ppm(agent->clock);
+	record.status.drift_ppm = clock.drift_ppm;
+	record.status.drift_bound_ppm = clock.drift_bound_ppm;
 	agent->next_status_ns = now_ns + RUN_STATUS_NS;
 	return run_journal(run, &record);
 }
