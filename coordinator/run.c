@@ -167,17 +167,21 @@ int run_message(struct run *run, struct message *message, uint64_t now_ns)
 
 int run_tick(struct run *run, uint64_t now_ns)
 {
+	int r = 0;
+
 	run_forgive(run, now_ns);
 	if (run->state < RUN_REPORTING)
 		run_ping(run, now_ns);
+	if (run->state < RUN_RUNNING)
+		r = run_end_for_the_lost(run, now_ns);
+	if (r < 0)
+		return r;
 	switch (run->state) {
 	case RUN_GATHERING:
 		return run_gather(run, now_ns);
-	case RUN_ASSIGNED: {
-		int r = run_lose_the_silent(run, now_ns);
-
+	case RUN_ASSIGNED:
+		r = run_lose_the_silent(run, now_ns);
 		return r == 0 && run->state == RUN_ASSIGNED ? run_await_ready(run, now_ns) : r;
-	}
 	case RUN_RUNNING:
 	case RUN_DRAINING:
 		return run_on(run, now_ns);

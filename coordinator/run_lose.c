@@ -122,6 +122,21 @@ int run_lose_the_unfinished(struct run *run, uint64_t now_ns)
 	return r;
 }
 
+int run_end_for_the_lost(struct run *run, uint64_t now_ns)
+{
+	char text[RUN_TEXT_SIZE];
+
+	for (uint32_t i = 0; i < roster_count(run->roster); i++) {
+		const struct roster_agent *agent = roster_get(run->roster, i);
+
+		if (agent->state != AGENT_LOST)
+			continue;
+		snprintf(text, sizeof(text), "agent %s was lost before the run began", agent->name);
+		return run_stop(run, STOP_AGENT_FAILED, 0, NAN, now_ns, text);
+	}
+	return 0;
+}
+
 /* A coordinator that was stopped itself has heard nobody meanwhile. */
 void run_forgive(struct run *run, uint64_t now_ns)
 {

@@ -194,6 +194,8 @@ int run_lose_for_good(struct run *run, uint32_t index, uint64_t now_ns, const ch
 int run_hear(struct run *run, uint32_t index, uint64_t now_ns);
 int run_lose_the_silent(struct run *run, uint64_t now_ns);
 int run_lose_the_unfinished(struct run *run, uint64_t now_ns);
+/* Before the run: one that is lost ends it, even if who knew it first died before it could say so. */
+int run_end_for_the_lost(struct run *run, uint64_t now_ns);
 /* Each turn: if we had none for long, agents' silence doesn't count. */
 void run_forgive(struct run *run, uint64_t now_ns);
 
