@@ -195,17 +195,21 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* Once a deadline has passed, there is nothing to wake up for: what had to be done about it is done. */
+static uint64_t ahead(const struct run *run, uint64_t deadline_ns)
+{
+	return deadline_ns > run->last_tick_ns ? deadline_ns : CLOCK_NEVER;
+}
+
 uint64_t run_next_ns(const struct run *run)
 {
-	uint64_t next = earlier(run->next_flush_ns, run->drain_deadline_ns);
+	uint64_t next = earlier(run->next_flush_ns, ahead(run, run->drain_deadline_ns));
 
-	/* Once it has passed, there is nothing to wake up for. */
-	if (run->silence_deadline_ns > run->last_tick_ns)
-		next = earlier(next, run->silence_deadline_ns);
+	next = earlier(next, ahead(run, run->silence_deadline_ns));
 	if (run->state == RUN_GATHERING)
 		next = earlier(next, run->gather_deadline_ns);
 	if (run->state == RUN_ASSIGNED)
-		next = earlier(next, run->ready_deadline_ns);
+		next = earlier(next, ahead(run, run->ready_deadline_ns));
 	for (uint32_t i = 0; i < roster_count(run->roster); i++) {
 		const struct roster_agent *agent = roster_get(run->roster, i);
 
