@@ -349,7 +349,7 @@ int share_subtract(const struct share *from, const struct share *minus, struct s
 
 		while (next < pieces.count && pieces.items[next].of == i)
 			next++;
-		r = carve(sorted.classes[i], pieces.items + first, next - first, &rest);
+		r = carve(sorted.classes[i], pieces.items ? pieces.items + first : NULL, next - first, &rest);
 	}
 	if (r == 0)
 		r = share_join(&rest);
