@@ -11,8 +11,12 @@
 #include "common/base/buffer.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
+#include "common/base/units.h"
 
-enum { NAMED_MAX = 3 /* agents; of more it is said how many they are */ };
+enum {
+	NAMED_MAX = 3, /* agents; of more it is said how many they are */
+	COUNT_TEXT = 32,
+};
 
 /* What one agent lacks. The texts are borrowed. */
 struct lack {
@@ -95,6 +99,36 @@ static int find_gaps(const struct coverage *coverage, struct lacks *lacks)
 		                                    .seconds = coverage->gaps[i].seconds,
 		                                    .what = "had not heard of its new share",
 		                                    .reason = ""});
+	return r;
+}
+
+/* Not longer than the agent says that it ever stood still: it may have had nothing to start before. */
+static struct second_range stalled_seconds(const struct facts_agent *agent, const struct facts_stall *stall)
+{
+	uint64_t most = agent->health.stalled_ns / NS_PER_S + 1;
+	uint64_t first = agent->has_status && stall->last > stall->first + most ? stall->last - most : stall->first;
+
+	return (struct second_range){first, stall->last + 1};
+}
+
+static int find_stalls(const struct facts *facts, struct report *report, struct lacks *lacks)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < facts->agent_count; i++)
+		for (size_t k = 0; r == 0 && k < facts->agents[i].stall_count; k++) {
+			const struct facts_stall *stall = &facts->agents[i].stalls[k];
+			char count[COUNT_TEXT];
+			char *reason = report_format_text(report, "%s iterations dropped as late",
+			                                  units_format_count(stall->dropped, count, sizeof(count)));
+
+			r = reason ? lacks_add(lacks,
+			                       &(struct lack){.agent = i,
+			                                      .seconds = stalled_seconds(&facts->agents[i], stall),
+			                                      .what = "stood still",
+			                                      .reason = reason})
+			           : -ENOMEM;
+		}
 	return r;
 }
 
@@ -183,6 +217,8 @@ int degraded_mark(const struct facts *facts, const struct span *span, const stru
 
 	if (r == 0)
 		r = find_gaps(coverage, &lacks);
+	if (r == 0)
+		r = find_stalls(facts, report, &lacks);
 	if (r < 0)
 		return r;
 	if (lacks.count > 0)

@@ -22,6 +22,12 @@ struct facts_loss {
 	char *reason;
 };
 
+/* Seconds in which an agent started nothing, and then dropped what had become late meanwhile. */
+struct facts_stall {
+	uint64_t first, last;
+	uint64_t dropped;
+};
+
 struct facts_agent {
 	struct message_hello hello;      /* moved out of its record */
 	struct wire_scenario *scenarios; /* its account with the newest accepted snapshot; NULL before the first */
@@ -41,7 +47,10 @@ struct facts_agent {
 	uint64_t operations, iterations; /* its own cumulative counts in the newest */
 	struct held_range *held;         /* ascending */
 	size_t held_count, held_capacity;
-	_Bool mismatch; /* its deltas did not add up to those counts */
+	_Bool mismatch;     /* its deltas did not add up to those counts */
+	uint64_t idle_from; /* the first of the newest seconds in which it started nothing; UINT64_MAX: it did */
+	struct facts_stall *stalls;
+	size_t stall_count, stall_capacity;
 
 	_Bool lost;                /* and has not come back to finish */
 	struct facts_loss *losses; /* in order; the last one is the one that lasts, if it is lost */

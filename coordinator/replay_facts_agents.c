@@ -19,6 +19,7 @@ void facts_agent_deinit(struct facts_agent *agent)
 	journal_record_deinit(&record);
 	free(agent->scenarios);
 	free(agent->held);
+	free(agent->stalls);
 	for (size_t i = 0; i < agent->loss_count; i++)
 		free(agent->losses[i].reason);
 	free(agent->losses);
@@ -31,7 +32,8 @@ static int take_agent(const struct reading *reading, struct journal_record *reco
 
 	if (r < 0)
 		return r;
-	facts->agents[facts->agent_count++] = (struct facts_agent){.hello = facts_take_over(record).agent.hello};
+	facts->agents[facts->agent_count++] =
+	        (struct facts_agent){.hello = facts_take_over(record).agent.hello, .idle_from = UINT64_MAX};
 	return 0;
 }
 
@@ -49,6 +51,30 @@ static int hold_second(struct facts_agent *agent, uint64_t second, uint32_t epoc
 	r = array_reserve(&agent->held, &agent->held_capacity, agent->held_count, sizeof(*agent->held));
 	if (r == 0)
 		agent->held[agent->held_count++] = (struct held_range){second, second, epoch};
+	return r;
+}
+
+/* What an agent did not start because it stood still is dropped in the second in which it goes on. */
+static int find_stall(const struct plan *plan, const struct wire_scenario *changes, uint64_t second,
+                      struct facts_agent *agent)
+{
+	uint64_t started = 0, late = 0;
+	int r = 0;
+
+	for (uint32_t i = 0; i < plan->scenario_count; i++) {
+		started += changes[i].tally.started;
+		late += changes[i].tally.dropped[DROP_LATE];
+	}
+	if (late > 0) {
+		r = array_reserve(&agent->stalls, &agent->stall_capacity, agent->stall_count, sizeof(*agent->stalls));
+		if (r == 0)
+			agent->stalls[agent->stall_count++] = (struct facts_stall){
+			        agent->idle_from < second ? agent->idle_from : second, second, late};
+	}
+	if (started > 0 || late > 0)
+		agent->idle_from = UINT64_MAX;
+	else if (agent->idle_from == UINT64_MAX)
+		agent->idle_from = second;
 	return r;
 }
 
@@ -80,6 +106,8 @@ int facts_take_accepted(const struct reading *reading, const struct journal_acce
 	if (accepted->second >= facts->second_count)
 		facts->second_count = accepted->second + 1;
 	r = changes ? keep_account(facts->plan, changes, agent) : 0;
+	if (r == 0 && changes)
+		r = find_stall(facts->plan, changes, accepted->second, agent);
 	return r < 0 ? r : hold_second(agent, accepted->second, accepted->epoch);
 }
 

@@ -170,7 +170,7 @@ static int note_overlap(struct report *report)
 	if (report->overlap == 0)
 		return 0;
 	return note(report, "overlap",
-	            "%s iterations ran besides those planned, of agents that went on with a share that others had by "
+	            "%s iterations are besides those planned, of agents that went on with a share that others had by "
 	            "then: their operations are in the metrics, and the account of iterations leaves them out",
 	            units_format_count(report->overlap, count, sizeof(count)));
 }

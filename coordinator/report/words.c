@@ -118,7 +118,7 @@ int words_coverage(const struct report *report, struct buffer *buffer)
 	append_count(buffer, "", tally->failed, " + interrupted ");
 	append_count(buffer, "", tally->interrupted, "");
 	if (report->overlap > 0)
-		append_count(buffer, "; overlap ", report->overlap, " (ran besides those planned)");
+		append_count(buffer, "; overlap ", report->overlap, " (besides those planned)");
 	if (!report->sum_equals_total)
 		buffer_append_text(buffer, "; the sum of the seconds does NOT equal the agents' own totals");
 	return buffer->failed;

@@ -253,9 +253,9 @@ static void test_replay_keeps_what_a_returning_agent_did_as_overlap(void **state
 	assert_true(report->complete); /* but it is said */
 	check_note(report, "agent agent-3 was lost after 1 s: nothing heard of it; it was back at 3 s; others had its "
 	                   "share from second 2 on; 2 iterations are overlap");
-	check_text_has(report, REPORT_TEXT, "; overlap 2 (ran");
-	check_text_has(report, REPORT_MARKDOWN, "overlap 2 (ran besides those planned)");
-	check_text_has(report, REPORT_JUNIT, "overlap 2 (ran besides those planned)");
+	check_text_has(report, REPORT_TEXT, "; overlap 2");
+	check_text_has(report, REPORT_MARKDOWN, "overlap 2 (besides those planned)");
+	check_text_has(report, REPORT_JUNIT, "overlap 2 (besides those planned)");
 	check_text_has(report, REPORT_JSON, "\"unknown\":0,\"overlap\":2,");
 	close_fleet(fleet, report);
 }
@@ -301,6 +301,30 @@ static void test_replay_says_who_had_not_heard_of_an_epoch(void **state)
 	assert_int_equal(report->unknown, 1);
 	assert_true(report->degraded[2] && !report->degraded[3]);
 	check_note(report, "degraded: second 2: agent-2 had not heard of its new share");
+	close_fleet(fleet, report);
+}
+
+static void test_replay_finds_the_seconds_in_which_an_agent_stood_still(void **state)
+{
+	struct fleet *fleet = open_fleet(AGENTS);
+	struct report *report;
+
+	(void)state;
+	run_second(fleet, 2, UINT32_MAX);
+	run_second(fleet, 2, 1);
+	fleet_second(fleet); /* nobody: the others have their reasons */
+	for (unsigned i = 0; i < 4; i++)
+		fleet_drop(fleet, 1, "ticks", DROP_LATE);
+	iterate(fleet, 0, 4);
+	iterate(fleet, 2, 4);
+	iterate(fleet, 1, 2);
+	fleet_health(fleet, 1)->stalled_ns = 2 * S;
+	fleet_second(fleet);
+	report = fleet_finish(fleet, 4 * S);
+	check_balance(report);
+	assert_true(!report->degraded[0] && report->degraded[1] && report->degraded[2] && report->degraded[3]);
+	check_note(report, "degraded: seconds 1-3: agent-2 stood still (4 iterations dropped as late)");
+	assert_true(report->complete);
 	close_fleet(fleet, report);
 }
 
@@ -504,6 +528,7 @@ int main(void)
 	        cmocka_unit_test(test_replay_keeps_what_a_returning_agent_did_as_overlap),
 	        cmocka_unit_test(test_replay_hides_no_failure_and_no_drop_behind_an_overlap),
 	        cmocka_unit_test(test_replay_says_who_had_not_heard_of_an_epoch),
+	        cmocka_unit_test(test_replay_finds_the_seconds_in_which_an_agent_stood_still),
 	        cmocka_unit_test(test_replay_lets_agents_join_and_leave),
 	        cmocka_unit_test(test_replay_suspects_jumps_stalls_and_stolen_time),
 	        cmocka_unit_test(test_replay_bounds_the_start_skew_by_its_own_error),
