@@ -176,7 +176,8 @@ static int agents_new(const struct local_agents_config *config, struct failure *
 	}
 	if (!agents || agents->ends < 0 || !agents->children || !agents->address || !agents->run_folder) {
 		local_agents_stop(agents, 0, -1);
-		return failure_set(failure, -ENOMEM, "no memory for %u agents", config->count);
+		failure_set(failure, -ENOMEM, "no memory for %u agents", config->count);
+		return -ENOMEM;
 	}
 	agents->count = config->count;
 	for (uint32_t i = 0; i < agents->count; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A run whose coordinator dies behind any record of its journal, and is taken up again: its report is the one that it
  * would have had. */
-#include <fcntl.h>
+#include <assert.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -411,6 +411,7 @@ static void die_at(const struct theatre *undisturbed, const struct moment *momen
 	struct run_config config;
 	uint64_t cut = 0;
 
+	assert(moment);
 	*stage = (struct theatre){
 	        .fleet = undisturbed->fleet, .plan = undisturbed->plan, .now_ns = moment->now_ns + DOWN_NS};
 	make_folder(stage);
