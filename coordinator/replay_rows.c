@@ -315,14 +315,6 @@ static int add_now(struct rows *rows, struct row *row, const struct cell *cell)
 	return now ? cell_merge(now, cell, row_merge(row)) : -ENOMEM;
 }
 
-/* The same of a row below it. */
-static int join_now(struct rows *rows, struct row *row, const struct cell *cell)
-{
-	struct cell *now = now_of(rows, row);
-
-	return now ? cell_merge(now, cell, metric_join(row->key.metric)) : -ENOMEM;
-}
-
 /* How many values a cell has, or a counter's amount. */
 uint64_t row_amount(const struct cell *cell)
 {
@@ -351,7 +343,7 @@ static int add_warm(struct rows *rows, struct row *row, const struct cell *cell)
 		if (!row->line->has_warm)
 			r = touch(&rows->warm, row);
 		if (r == 0)
-			r = line_warm(row->line, cell, metric_join(row->key.metric));
+			r = line_warm(row->line, cell, row_merge(row));
 	}
 	return r;
 }
@@ -368,7 +360,7 @@ int rows_add(struct rows *rows, uint32_t id, const struct series *series, const 
 		return r == 0 && feeding->plain ? add_warm(rows, feeding->plain, cell) : r;
 	}
 	r = add_now(rows, feeding->row, cell);
-	return r == 0 && feeding->plain ? join_now(rows, feeding->plain, cell) : r;
+	return r == 0 && feeding->plain ? add_now(rows, feeding->plain, cell) : r;
 }
 
 /* ---- a second's end ---- */
@@ -379,7 +371,7 @@ static int carry_up(struct rows *rows)
 		const struct touched *touched = &rows->touched[level];
 
 		for (size_t i = 0; i < touched->count; i++) {
-			int r = join_now(rows, touched->rows[i]->up, touched->rows[i]->now);
+			int r = add_now(rows, touched->rows[i]->up, touched->rows[i]->now);
 
 			if (r < 0)
 				return r;

@@ -223,7 +223,7 @@ static int add_to(struct verdict *verdict, uint32_t index, uint64_t second, cons
 	if (second < verdict->next)
 		return amend(watch, second, cell);
 	cells = waiting_of(verdict, second);
-	return cells ? cell_merge(&cells[index], cell, metric_join(series->metric)) : -ENOMEM;
+	return cells ? cell_merge(&cells[index], cell, metrics[series->metric].merge) : -ENOMEM;
 }
 
 int verdict_add(struct verdict *verdict, uint64_t second, const struct series *series, const struct cell *cell)

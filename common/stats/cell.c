@@ -89,8 +89,16 @@ static void merge_gauge(struct gauge *into, const struct gauge *from, enum metri
 {
 	if (from->count == 0)
 		return;
-	if (into->count == 0 || merge == METRIC_LAST) {
+	if (into->count == 0) {
 		*into = *from;
+		return;
+	}
+	if (merge == METRIC_LAST) {
+		into->last = greater(into->last, from->last);
+		into->min = lesser(into->min, from->min);
+		into->max = greater(into->max, from->max);
+		into->sum += from->sum;
+		into->count += from->count;
 		return;
 	}
 	if (merge == METRIC_SUM) {

@@ -11,11 +11,13 @@ enum metric_kind {
 	METRIC_LATENCY, /* a distribution of times */
 };
 
-/* How one second's values of several agents become one. Counters, rates and latencies add up. */
+/* How one second's values of several agents, or series, become one. Counters, rates and latencies add up. Nothing hangs
+ * on the order in which they come. */
 enum metric_merge {
 	METRIC_SUM,
 	METRIC_MAX,
-	METRIC_LAST,
+	METRIC_LAST, /* what was read stands beside what was read before; of two last values in one second (a reader
+	                that moves, or several readers) the greater one is the level */
 };
 
 enum metric_id {
@@ -77,13 +79,6 @@ struct metric {
 
 /* Indexed by metric_id. */
 extern const struct metric metrics[METRIC_COUNT];
-
-/* How one second's values of different series become those of a row above them: as several agents' do, but no reader's
- * last value replaces another reader's, so that nothing hangs on their order; then the greatest stands. */
-static inline enum metric_merge metric_join(enum metric_id metric)
-{
-	return metrics[metric].merge == METRIC_LAST ? METRIC_MAX : metrics[metric].merge;
-}
 
 /* METRIC_COUNT if there is none of this name. METRIC_ERRORS is never found. */
 enum metric_id metric_find(const char *name);

@@ -59,7 +59,7 @@ static void test_cell_gauges_merge_by_their_rule(void **state)
 	static const struct {
 		enum metric_merge merge;
 		double value;
-	} cases[] = {{METRIC_SUM, 10}, {METRIC_MAX, 7}, {METRIC_LAST, 3}};
+	} cases[] = {{METRIC_SUM, 10}, {METRIC_MAX, 7}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -72,6 +72,19 @@ static void test_cell_gauges_merge_by_their_rule(void **state)
 		assert_int_equal(cell_merge(&into, &three, cases[i].merge), 0);
 		assert_int_equal(cell_merge(&into, &none, cases[i].merge), 0);
 		check_gauge(&into.gauge, value, value, value, value, 1);
+	}
+}
+
+static void test_cell_readings_of_one_second_merge_in_any_order(void **state)
+{
+	(void)state;
+	for (int turned = 0; turned < 2; turned++) {
+		struct cell into, seven = gauge_of(7), three = gauge_of(3);
+
+		cell_init(&into, METRIC_GAUGE);
+		assert_int_equal(cell_merge(&into, turned ? &three : &seven, METRIC_LAST), 0);
+		assert_int_equal(cell_merge(&into, turned ? &seven : &three, METRIC_LAST), 0);
+		check_gauge(&into.gauge, 7, 3, 7, 10, 2);
 	}
 }
 
@@ -182,7 +195,7 @@ static void test_cell_decoding_merges_by_the_rule(void **state)
 	assert_int_equal(cell_decode_merge(&into, METRIC_SUM, buffer.data, buffer.size), 0);
 	check_gauge(&into.gauge, 7, 7, 7, 7, 1);
 	assert_int_equal(cell_decode_merge(&into, METRIC_LAST, buffer.data, buffer.size), 0);
-	check_gauge(&into.gauge, 3, 3, 3, 3, 1);
+	check_gauge(&into.gauge, 7, 3, 7, 10, 2);
 }
 
 static void test_cell_bad_bytes_are_refused_and_change_nothing(void **state)
@@ -251,6 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_cell_latencies_fall_between_the_right_edges),
 	        cmocka_unit_test(test_cell_gauges_merge_by_their_rule),
+	        cmocka_unit_test(test_cell_readings_of_one_second_merge_in_any_order),
 	        cmocka_unit_test(test_cell_gauges_join_over_seconds),
 	        cmocka_unit_test(test_cell_counters_rates_and_latencies_add_up),
 	        cmocka_unit_test(test_cell_encoding_comes_back_as_the_same_bytes),
