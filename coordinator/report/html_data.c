@@ -190,6 +190,7 @@ static json_t *make_agent(const struct report_agent *agent)
 	json_put(&object, "skewUs", json_number((double)agent->start_skew_ns / 1000, 1));
 	json_put(&object, "cpuS", json_number((double)agent->cpu_ns / 1e9, 3));
 	json_put(&object, "rssKib", json_whole(agent->max_rss_kib));
+	json_put(&object, "skewBoundUs", json_number((double)agent->start_bound_ns / 1000, 1));
 	json_put(&object, "driftPpm", json_number(agent->drift_ppm, 2));
 	json_put(&object, "driftBoundPpm", json_number(agent->drift_bound_ppm, 2));
 	json_put(&object, "joinedAt", json_second(agent->joined_at_s));

@@ -256,16 +256,16 @@ function showComings(agent) {
 }
 
 function makeAgents() {
-  const us = (key, name) => ({ name, number: true, value: (a) => a[key], show: (a, v) => v.toLocaleString("en-US", { maximumFractionDigits: 1 }) });
+  const short = (value) => value.toLocaleString("en-US", { maximumFractionDigits: 1 });
+  const bounded = (name, key, bound) => ({ name, number: true, value: (a) => a[key], show: (a, v) => [short(v), el("small", {}, `± ${short(a[bound])}`)] });
   return section("agents", "Agents and targets", null,
     DATA.agents.length ? makeTable([
       { name: "Agent", value: (a) => a.name },
       { name: "Host", value: (a) => a.host, show: (a) => [a.host, el("small", {}, [a.cores ? `${a.cores} × ${a.cpu}` : a.cpu, a.memory ? words.size(a.memory) : "", a.kernel].filter(Boolean).join(", "))] },
       { name: "Seconds", number: true, value: (a) => a.seconds, show: (a, v) => words.count(v) },
       { name: "Operations", number: true, value: (a) => a.operations, show: (a, v) => words.count(v) },
-      us("offsetUs", "Clock offset µs"), us("boundUs", "± µs"),
-      { name: "Drift ppm", number: true, value: (a) => a.driftPpm, show: (a, v) => [v.toFixed(1), el("small", {}, `± ${a.driftBoundPpm.toFixed(1)}`)] },
-      us("skewUs", "Start skew µs"),
+      bounded("Clock offset µs", "offsetUs", "boundUs"), bounded("Drift ppm", "driftPpm", "driftBoundPpm"),
+      bounded("Start skew µs", "skewUs", "skewBoundUs"),
       { name: "CPU s", number: true, value: (a) => a.cpuS, show: (a, v) => v.toFixed(1) },
       { name: "Memory", number: true, value: (a) => a.rssKib, show: (a, v) => words.size(v * 1024) },
       { name: "Came and went", value: (a) => comings(a).map(([text]) => text).join(", "), show: (a) => showComings(a) },
