@@ -106,7 +106,7 @@ static int find_gaps(const struct coverage *coverage, struct lacks *lacks)
 static struct second_range stalled_seconds(const struct facts_agent *agent, const struct facts_stall *stall)
 {
 	uint64_t most = agent->health.stalled_ns / NS_PER_S + 1;
-	uint64_t first = agent->has_status && stall->last > stall->first + most ? stall->last - most : stall->first;
+	uint64_t first = agent->has_status && stall->late > stall->first + most ? stall->late - most : stall->first;
 
 	return (struct second_range){first, stall->last + 1};
 }

@@ -22,9 +22,10 @@ struct facts_loss {
 	char *reason;
 };
 
-/* Seconds in which an agent started nothing, and then dropped what had become late meanwhile. */
+/* Seconds [late, last] in which an agent dropped what had become late, after [first, late) in which it started nothing.
+ */
 struct facts_stall {
-	uint64_t first, last;
+	uint64_t first, late, last;
 	uint64_t dropped;
 };
 

@@ -54,6 +54,23 @@ static int hold_second(struct facts_agent *agent, uint64_t second, uint32_t epoc
 	return r;
 }
 
+static int add_stall(struct facts_agent *agent, uint64_t second, uint64_t dropped)
+{
+	struct facts_stall *newest = agent->stall_count > 0 ? &agent->stalls[agent->stall_count - 1] : NULL;
+	uint64_t first = agent->idle_from < second ? agent->idle_from : second;
+	int r;
+
+	if (newest && first <= newest->last + 1) {
+		newest->last = second;
+		newest->dropped += dropped;
+		return 0;
+	}
+	r = array_reserve(&agent->stalls, &agent->stall_capacity, agent->stall_count, sizeof(*agent->stalls));
+	if (r == 0)
+		agent->stalls[agent->stall_count++] = (struct facts_stall){first, second, second, dropped};
+	return r;
+}
+
 /* What an agent did not start because it stood still is dropped in the second in which it goes on. */
 static int find_stall(const struct plan *plan, const struct wire_scenario *changes, uint64_t second,
                       struct facts_agent *agent)
@@ -65,12 +82,8 @@ static int find_stall(const struct plan *plan, const struct wire_scenario *chang
 		started += changes[i].tally.started;
 		late += changes[i].tally.dropped[DROP_LATE];
 	}
-	if (late > 0) {
-		r = array_reserve(&agent->stalls, &agent->stall_capacity, agent->stall_count, sizeof(*agent->stalls));
-		if (r == 0)
-			agent->stalls[agent->stall_count++] = (struct facts_stall){
-			        agent->idle_from < second ? agent->idle_from : second, second, late};
-	}
+	if (late > 0)
+		r = add_stall(agent, second, late);
 	if (started > 0 || late > 0)
 		agent->idle_from = UINT64_MAX;
 	else if (agent->idle_from == UINT64_MAX)
