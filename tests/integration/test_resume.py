@@ -268,6 +268,28 @@ def test_a_taken_address_is_told(place):
         resume(place, run.folder).expect(106)
 
 
+def test_a_closed_run_is_resumed_with_its_keys_alone(place):
+    keys, port = place.path("keys"), free_port()
+    subprocess.run([place.tools.stampede, "keys", keys], capture_output=True, check=True)
+    run = place.start_run(NULL.replace("2s", "4s") % "", "--listen", f"127.0.0.1:{port}", "--expect-agents", "1",
+                          "--keys", "keys")
+    place.start([place.tools.agent, "--connect", f"127.0.0.1:{port}", "--name", "closed", "--once", "--key",
+                 os.path.join(keys, "agent.key"), "--server-key", os.path.join(keys, "coordinator.pub")], "closed")
+    place.started(run)
+    kill(run)
+    os.rename(keys, keys + "-away")
+    check("keys" in resume(place, run.folder).expect(104).err, "the missing keys are told")
+    os.rename(keys + "-away", keys)
+    resume(place, run.folder).expect(0).expect_whole(1)
+
+
+def test_a_run_that_never_had_its_agents_says_so_again(place):
+    run = place.start_run(NULL % "", "--listen", f"127.0.0.1:{free_port()}", "--expect-agents", "1", "--wait", "100ms")
+    first = run.finish().expect(96)
+    again = resume(place, run.folder).expect(96)
+    check("0 of 1 agents came" in first.err and "0 of 1 agents came" in again.err, again.err)
+
+
 def test_a_full_disk_ends_the_run_with_what_was_held(place):
     limit = 3000
     command, folder = place.command(NULL.replace("2s", "60s") % "", "--agents", "2")
