@@ -478,7 +478,12 @@ uint32_t boss_resumes(const struct boss *boss)
 	return boss->resumes;
 }
 
-uint64_t boss_since_t0_ns(const struct boss *boss, uint64_t true_ns)
+uint64_t boss_clock_ns(const struct boss *boss, uint64_t true_ns)
 {
-	return sim_clock_read(&boss->clock, true_ns) - boss->t0_ns;
+	return sim_clock_read(&boss->clock, true_ns);
+}
+
+uint64_t boss_t0_ns(const struct boss *boss)
+{
+	return boss->t0_ns;
 }

@@ -24,8 +24,9 @@ void boss_child_exited(struct boss *boss, uint32_t process);
 /* The run is over, and so is the process. */
 _Bool boss_is_over(const struct boss *boss);
 _Bool boss_is_there(const struct boss *boss);
-/* The run's time then by its clock, T0 being past. */
-uint64_t boss_since_t0_ns(const struct boss *boss, uint64_t true_ns);
+/* What its clock shows then; and T0 on it. */
+uint64_t boss_clock_ns(const struct boss *boss, uint64_t true_ns);
+uint64_t boss_t0_ns(const struct boss *boss);
 uint32_t boss_resumes(const struct boss *boss);
 
 /* ---- an agent ---- */

@@ -237,12 +237,37 @@ static void take_state(struct oracle *oracle, enum run_state state)
 
 static struct watched *watched_of(struct oracle *oracle, uint32_t number)
 {
-	static struct watched nobody;
-
 	if (number < oracle->agent_count)
 		return &oracle->watched[oracle->processes[number]];
 	sim_break(oracle->sim, "a record names agent number %u of %u", number, oracle->agent_count);
-	return &nobody;
+	return &oracle->watched[0];
+}
+
+/* What an agent is to be told may be wrong by its bound: where T0 has come, by the run's time that its clock would show
+ * now; else by when it will start. */
+static uint64_t start_error_ns(const struct oracle *oracle, uint32_t process, int64_t offset_ns)
+{
+	const struct sim *sim = oracle->sim;
+	uint64_t at_ns = oracle->t0_ns > sim->now_ns ? oracle->t0_ns : sim->now_ns;
+	uint64_t agent_ns = sim_clock_read(agent_clock(sim->agents[process]), at_ns);
+
+	return (uint64_t)llabs((int64_t)(agent_ns - boss_clock_ns(sim->boss, at_ns)) - offset_ns);
+}
+
+static void take_told(struct oracle *oracle, uint32_t number, int64_t offset_ns, uint64_t bound_ns)
+{
+	struct watched *watched = watched_of(oracle, number);
+	uint32_t process = (uint32_t)(watched - oracle->watched);
+	uint64_t error_ns = start_error_ns(oracle, process, offset_ns);
+
+	watched->told = 1;
+	watched->told_offset_ns = offset_ns;
+	oracle->starts++;
+	if (bound_ns && (double)error_ns / (double)bound_ns > oracle->skew_of_bound)
+		oracle->skew_of_bound = (double)error_ns / (double)bound_ns;
+	if (error_ns > bound_ns + SKEW_ROUNDING_NS)
+		sim_break(oracle->sim, "agent %u is to start %llu ns off, with a bound of %llu ns", process,
+		          (unsigned long long)error_ns, (unsigned long long)bound_ns);
 }
 
 void oracle_record(struct oracle *oracle, const struct journal_record *record)
@@ -270,6 +295,9 @@ void oracle_record(struct oracle *oracle, const struct journal_record *record)
 		oracle->losses++;
 		sim_trace(oracle->sim, "agent number %u is lost: %s", record->lost.agent, record->lost.reason);
 		break;
+	case JOURNAL_TOLD:
+		take_told(oracle, record->told.agent, record->told.offset_ns, record->told.bound_ns);
+		break;
 	case JOURNAL_LEAVE:
 		oracle->leaves++;
 		break;
@@ -290,39 +318,6 @@ void oracle_record(struct oracle *oracle, const struct journal_record *record)
 
 /* ---- the coordinator's messages ---- */
 
-/* What an agent is told may be wrong by its bound: where T0 has come, by the run's time that its clock would show now;
- * else by when it will start. */
-static uint64_t start_error_ns(const struct oracle *oracle, uint32_t process, uint64_t t0_agent_ns)
-{
-	const struct sim *sim = oracle->sim;
-	const struct sim_clock *clock = agent_clock(sim->agents[process]);
-	uint64_t at_ns = oracle->t0_ns > sim->now_ns ? oracle->t0_ns : sim->now_ns;
-	int64_t error_ns = (int64_t)(sim_clock_read(clock, at_ns) - t0_agent_ns - boss_since_t0_ns(sim->boss, at_ns));
-
-	return (uint64_t)llabs(error_ns);
-}
-
-/* The same T0 is told again and again; what it is worth is looked at when it is told first. */
-static void check_start(struct oracle *oracle, uint32_t process, const struct message_start *start)
-{
-	struct watched *watched = &oracle->watched[process];
-	uint64_t error_ns;
-
-	if (!oracle->started)
-		sim_break(oracle->sim, "T0 leaves before it is journaled");
-	oracle->start_sent = 1;
-	if (watched->t0_told_ns == start->t0_agent_ns || !oracle->sim->agents[process])
-		return;
-	watched->t0_told_ns = start->t0_agent_ns;
-	error_ns = start_error_ns(oracle, process, start->t0_agent_ns);
-	oracle->starts++;
-	if (start->bound_ns && (double)error_ns / (double)start->bound_ns > oracle->skew_of_bound)
-		oracle->skew_of_bound = (double)error_ns / (double)start->bound_ns;
-	if (error_ns > start->bound_ns + SKEW_ROUNDING_NS)
-		sim_break(oracle->sim, "agent %u is to start %llu ns off, with a bound of %llu ns", process,
-		          (unsigned long long)error_ns, (unsigned long long)start->bound_ns);
-}
-
 static void check_durable(struct oracle *oracle, uint32_t process, uint64_t seq, const char *what)
 {
 	const struct watched *watched = &oracle->watched[process];
@@ -334,6 +329,17 @@ static void check_durable(struct oracle *oracle, uint32_t process, uint64_t seq,
 	if (seq > 0 && seq <= watched->made_count && watched->made[seq - 1].last && !watched->done)
 		sim_break(oracle->sim, "agent %u's last snapshot is acknowledged before it is journaled as done",
 		          process);
+}
+
+static void check_start(struct oracle *oracle, uint32_t process, const struct message_start *start)
+{
+	const struct watched *watched = &oracle->watched[process];
+
+	if (!oracle->started || !watched->told)
+		sim_break(oracle->sim, "T0 leaves before it is journaled");
+	else if (start->t0_agent_ns != (uint64_t)((int64_t)boss_t0_ns(oracle->sim->boss) + watched->told_offset_ns))
+		sim_break(oracle->sim, "agent %u is told another T0 than is journaled", process);
+	oracle->start_sent = 1;
 }
 
 void oracle_boss_sends(struct oracle *oracle, const struct message *message)

@@ -21,8 +21,8 @@ struct watched {
 	struct made *made; /* snapshot seq at seq - 1 */
 	size_t made_count, made_capacity;
 	uint64_t durable; /* the newest one in the journal */
-	uint64_t t0_told_ns; /* on its clock */
-	_Bool done;
+	int64_t told_offset_ns; /* with which T0 is told to it */
+	_Bool done, told;
 };
 
 /* As it was journaled. */
