@@ -73,14 +73,23 @@ struct theatre {
 
 /* ---- what agents do ---- */
 
+/* With its last acknowledgement it goes. */
+static void acknowledge(const struct theatre *stage, struct paper *paper, uint64_t seq)
+{
+	if (seq <= paper->acked)
+		return;
+	paper->acked = seq;
+	paper->progress_ns = stage->now_ns;
+	paper->state = seq == SECONDS ? GONE : paper->state;
+}
+
 static void hear(struct theatre *stage, const struct message *message)
 {
 	struct paper *paper = &stage->papers[message->incarnation.bytes[0] - 1];
 
 	switch (message->type) {
 	case MESSAGE_WELCOME:
-		paper->acked =
-		        message->welcome.durable_seq > paper->acked ? message->welcome.durable_seq : paper->acked;
+		acknowledge(stage, paper, message->welcome.durable_seq);
 		paper->sent = paper->acked;
 		break;
 	case MESSAGE_ASSIGN:
@@ -96,11 +105,7 @@ static void hear(struct theatre *stage, const struct message *message)
 		paper->t0_ns = message->start.t0_agent_ns;
 		break;
 	case MESSAGE_ACK:
-		if (message->ack.seq <= paper->acked)
-			break;
-		paper->acked = message->ack.seq;
-		paper->progress_ns = stage->now_ns;
-		paper->state = paper->acked == SECONDS ? GONE : paper->state;
+		acknowledge(stage, paper, message->ack.seq);
 		break;
 	case MESSAGE_PING:
 		paper->ping_id = message->ping.id;
