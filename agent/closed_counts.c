@@ -1,50 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How many iterations the VUs of a closed loop may still start, and what those draw. */
+/* What the iterations of a closed loop draw, and those that will not start any more. */
 #include <errno.h>
 
 #include "agent/closed_loop.h"
 #include "agent/engine.h"
 #include "common/base/array.h"
 
-uint64_t closed_own_left(const struct runner *runner, const struct vu *vu)
-{
-	if (vu->adopted)
-		return 0;
-	if (runner->scenario->executor == EXECUTOR_SHARED_ITERATIONS)
-		return runner->closed.iterations;
-	return vu->iterations < runner->scenario->iterations ? runner->scenario->iterations - vu->iterations : 0;
-}
-
-static uint64_t extras_left(const struct runner *runner, const struct vu *vu)
-{
-	return vu->adopted || runner->closed.all_help ? runner->closed.extra_left : 0;
-}
-
-/* Where the plan doesn't count them, a VU without data has none: it would only fail as fast as it can. */
-uint64_t closed_iterations_left(const struct runner *runner, const struct vu *vu)
-{
-	switch (runner->scenario->executor) {
-	case EXECUTOR_PER_VU_ITERATIONS:
-	case EXECUTOR_SHARED_ITERATIONS:
-		return vu->gone ? 0 : closed_own_left(runner, vu) + extras_left(runner, vu);
-	default:
-		return vu->out_of_data ? 0 : UINT64_MAX;
-	}
-}
-
-static uint64_t next_draw(struct runner *runner, const struct vu *vu)
-{
-	uint64_t draw;
-
-	if (runner->scenario->executor == EXECUTOR_PER_VU_ITERATIONS)
-		return vu->index * runner->scenario->iterations + vu->iterations;
-	draw = share_cursor_index(&runner->closed.draws);
-	share_cursor_advance(&runner->closed.draws);
-	return draw;
-}
-
-/* The spare row of an extra iteration. */
-static uint64_t take_extra(struct closed_loop *closed)
+uint64_t closed_take_extra(struct closed_loop *closed)
 {
 	struct portion_extra *extra = closed->extras;
 
@@ -55,27 +17,13 @@ static uint64_t take_extra(struct closed_loop *closed)
 	return extra->first_spare++;
 }
 
-void closed_draw(struct vu *vu, struct flow_start *start)
-{
-	struct runner *runner = vu->runner;
-
-	if (runner_counts_iterations(runner) && closed_own_left(runner, vu) == 0) {
-		start->is_spare = 1;
-		start->spare = start->draw = take_extra(&runner->closed);
-		return;
-	}
-	start->draw = next_draw(runner, vu);
-	if (runner->scenario->executor == EXECUTOR_SHARED_ITERATIONS)
-		runner->closed.iterations--;
-}
-
 int closed_init_draws(struct runner *runner)
 {
 	const struct scenario *scenario = runner->scenario;
 	struct share share = {0};
 	int r;
 
-	if (scenario->executor != EXECUTOR_SHARED_ITERATIONS)
+	if (!runner->closed.shares)
 		return share_cursor_init(&runner->closed.draws, &runner->portion->indices, 0);
 	/* Iteration k is VU k mod vus', as schedule_shared_iterations() deals them. */
 	r = share_of_producers(&runner->portion->indices, scenario->vus, &share);
@@ -92,7 +40,7 @@ int closed_move_draws(struct runner *runner)
 	struct share_cursor cursor;
 	int r;
 
-	if (runner_counts_iterations(runner) || runner->flow.draws_unique || share->count == 0)
+	if (runner->closed.counts || runner->flow.draws_unique || share->count == 0)
 		return 0;
 	r = share_cursor_init(&cursor, share, from == UINT64_MAX ? 0 : from);
 	if (r < 0)
@@ -137,12 +85,11 @@ int closed_drop_extras(struct runner *runner)
 
 int closed_drop_rest(struct runner *runner)
 {
-	uint64_t count = 0;
+	const struct closed_loop *closed = &runner->closed;
+	uint64_t count = closed->shares ? closed->iterations : 0;
 	int r;
 
-	if (runner->scenario->executor == EXECUTOR_SHARED_ITERATIONS)
-		count = runner->closed.iterations;
-	for (size_t i = 0; runner->scenario->executor == EXECUTOR_PER_VU_ITERATIONS && i < runner->vu_count; i++) {
+	for (size_t i = 0; closed->counts && !closed->shares && i < runner->vu_count; i++) {
 		if (!runner->vus[i]->gone)
 			count += closed_own_left(runner, runner->vus[i]);
 	}

@@ -17,10 +17,23 @@ uint64_t closed_schedule_end(const struct runner *runner)
 	return runner->origin_ns + schedule_end_ns(runner->schedule);
 }
 
+/* Whether a VU may start one more. Where the plan doesn't count them, a VU without data may not: it would only fail as
+ * fast as it can. */
+static _Bool has_iteration(const struct runner *runner, const struct vu *vu)
+{
+	const struct closed_loop *closed = &runner->closed;
+
+	if (!closed->counts)
+		return !vu->out_of_data;
+	if (vu->gone)
+		return 0;
+	return closed_own_left(runner, vu) > 0 || (closed->extra_left > 0 && (vu->adopted || closed->all_help));
+}
+
 static _Bool may_start(const struct runner *runner, const struct vu *vu, uint64_t now_ns)
 {
 	return runner->state == RUNNER_RUNNING && now_ns < vu->span_end_ns && now_ns < runner->engine->stop_ns &&
-	       closed_iterations_left(runner, vu) > 0;
+	       has_iteration(runner, vu);
 }
 
 /* Sleeps until its first span that ends after from_ns (since the origin), or until then. False: there is none. */
@@ -65,6 +78,32 @@ int closed_leave(struct vu *vu, uint64_t now_ns)
 	return closed_rest(vu, now_ns);
 }
 
+static uint64_t next_draw(struct runner *runner, const struct vu *vu)
+{
+	uint64_t draw;
+
+	if (runner->closed.counts && !runner->closed.shares)
+		return vu->index * runner->scenario->iterations + vu->iterations;
+	draw = share_cursor_index(&runner->closed.draws);
+	share_cursor_advance(&runner->closed.draws);
+	return draw;
+}
+
+/* What the iteration draws; a counted one is charged to the VU's own, or to the extras. */
+static void draw(struct vu *vu, struct flow_start *start)
+{
+	struct runner *runner = vu->runner;
+	struct closed_loop *closed = &runner->closed;
+
+	if (closed->counts && closed_own_left(runner, vu) == 0) {
+		start->is_spare = 1;
+		start->spare = start->draw = closed_take_extra(closed);
+		return;
+	}
+	start->draw = next_draw(runner, vu);
+	closed->iterations -= closed->shares;
+}
+
 static int start(struct vu *vu, uint64_t intended_ns, uint64_t now_ns)
 {
 	struct runner *runner = vu->runner;
@@ -77,7 +116,7 @@ static int start(struct vu *vu, uint64_t intended_ns, uint64_t now_ns)
 	int outcome;
 
 	runner->tally.planned++;
-	closed_draw(vu, &start);
+	draw(vu, &start);
 	outcome = flow_start(vu, &start);
 	/* Not at once: a scenario whose iterations take no time must let the loop turn. */
 	if (outcome == FLOW_ENDED)
@@ -193,11 +232,15 @@ int closed_make_vus(struct runner *runner, const struct share *share, const uint
 static int prepare(struct runner *runner)
 {
 	const struct share *share = &runner->portion->indices;
-	int r = closed_init_draws(runner);
+	enum executor executor = runner->scenario->executor;
+	int r;
 
+	runner->closed.shares = executor == EXECUTOR_SHARED_ITERATIONS;
+	runner->closed.counts = runner->closed.shares || executor == EXECUTOR_PER_VU_ITERATIONS;
+	r = closed_init_draws(runner);
 	if (r < 0)
 		return r;
-	if (runner->scenario->executor == EXECUTOR_SHARED_ITERATIONS)
+	if (runner->closed.shares)
 		runner->closed.iterations = schedule_shared_iterations(runner->scenario, share);
 	return closed_make_vus(runner, share, NULL, 0);
 }
@@ -209,7 +252,7 @@ int closed_wake(struct vu *vu, uint64_t from_ns)
 	_Bool any = 0;
 	int r = 0;
 
-	if (closed_iterations_left(runner, vu) > 0)
+	if (has_iteration(runner, vu))
 		r = wait_for_span(vu, from_ns, &any);
 	runner->closed.left += any;
 	return r;

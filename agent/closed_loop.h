@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The executors of VUs, in three parts: closed_loop.c runs the VUs, closed_counts.c knows what they may still start and
+/* The executors of VUs, in three parts: closed_loop.c runs the VUs, closed_counts.c knows what they
  * draw, closed_shift.c follows changes of the share. All that return int return 0 or a negative errno. */
 #pragma once
 
 #include "agent/runner.h"
+
+/* Counted iterations that a VU may still start on its own account: extras don't count. */
+static inline uint64_t closed_own_left(const struct runner *runner, const struct vu *vu)
+{
+	if (vu->adopted)
+		return 0;
+	if (runner->closed.shares)
+		return runner->closed.iterations;
+	return vu->iterations < runner->scenario->iterations ? runner->scenario->iterations - vu->iterations : 0;
+}
 
 uint64_t closed_schedule_end(const struct runner *runner);
 /* Makes those VUs of the share that aren't there; `is_there` has a bit for each index (NULL: none is). Adopted ones are
@@ -18,17 +28,13 @@ int closed_leave(struct vu *vu, uint64_t now_ns);
 /* An inactive VU with nothing in flight: waits for its next span, or is done. */
 int closed_rest(struct vu *vu, uint64_t now_ns);
 
-/* Iterations that a VU may still start on its own account; counted executors alone. */
-uint64_t closed_own_left(const struct runner *runner, const struct vu *vu);
-/* Iterations that a VU may still start. */
-uint64_t closed_iterations_left(const struct runner *runner, const struct vu *vu);
 int closed_init_draws(struct runner *runner);
 /* The share has changed: where no feed is unique, draws follow it. */
 int closed_move_draws(struct runner *runner);
 /* Takes on the extras of the runner's portion. */
 int closed_take_extras(struct runner *runner);
-/* What the VU's next iteration draws; a counted one is charged to the VU's own, or to the extras. */
-void closed_draw(struct vu *vu, struct flow_start *start);
+/* An extra iteration starts: its spare row. There must be one left. */
+uint64_t closed_take_extra(struct closed_loop *closed);
 /* Drop what is planned, or was granted, and will not start any more. */
 int closed_drop_rest(struct runner *runner);
 int closed_drop_extras(struct runner *runner);

@@ -17,7 +17,7 @@ int closed_foresee(struct runner *runner, const struct scenario_portion *portion
 	int r;
 
 	(void)at_ns;
-	if (runner_counts_iterations(runner) && portion->extra_count == 0)
+	if (runner->closed.counts && portion->extra_count == 0)
 		return 0;
 	is_there = calloc(scenario_max_vus(runner->scenario) / 64 + 1, sizeof(*is_there));
 	if (!is_there)

@@ -48,7 +48,7 @@ static int take_vu(struct runner *runner, struct vu **ret_vu)
 	return make_vu(runner, ret_vu);
 }
 
-static int wait_or_drop(struct runner *runner, const struct arrival *arrival)
+static inline int wait_or_drop(struct runner *runner, const struct arrival *arrival)
 {
 	int r;
 
@@ -73,7 +73,8 @@ static int start(struct runner *runner, struct vu *vu, const struct arrival *arr
 	return flow_start(vu, &start);
 }
 
-static int arrive(struct runner *runner, const struct arrival *arrival, uint64_t now_ns)
+static inline __attribute__((always_inline)) int arrive(struct runner *runner, const struct arrival *arrival,
+                                                        uint64_t now_ns)
 {
 	struct vu *vu;
 	int outcome;
@@ -99,43 +100,36 @@ static int wait_for_next(struct runner *runner, uint64_t wake_ns)
 	return loop_timer_start(runner->engine->loop, &runner->open.timer, wake_ns);
 }
 
-/* Takes one that is due, and says what the pacer said. */
-static int take(struct runner *runner, uint64_t now_ns, enum pacer_verdict *ret_verdict)
+/* Takes on what the pacer gave: PACER_START or PACER_LATE. Inline where every arrival comes by, whatever else calls it.
+ */
+static inline __attribute__((always_inline)) int take(struct runner *runner, const struct arrival *arrival,
+                                                      enum pacer_verdict verdict, uint64_t now_ns)
 {
-	struct arrival arrival;
-
-	*ret_verdict = pacer_take(runner->open.pacer, now_ns, &arrival);
-	switch (*ret_verdict) {
-	case PACER_START:
-		runner->tally.planned++;
-		return arrive(runner, &arrival, now_ns);
-	case PACER_LATE:
-		runner->tally.planned++;
-		return runner_drop(runner, DROP_LATE, 1, arrival.intended_ns);
-	case PACER_SHIFT:
-		engine_shift(runner->engine, now_ns);
-		break;
-	case PACER_WAIT:
-	case PACER_END:
-		break;
-	}
-	return 0;
+	runner->tally.planned++;
+	if (verdict == PACER_LATE)
+		return runner_drop(runner, DROP_LATE, 1, arrival->intended_ns);
+	return arrive(runner, arrival, now_ns);
 }
 
 static int start_due(struct runner *runner, uint64_t now_ns)
 {
+	struct pacer *pacer = runner->open.pacer;
+	struct arrival arrival;
 	int r = 0;
 
 	for (int i = 0; r == 0 && i < STARTS_AT_ONCE; i++) {
-		enum pacer_verdict verdict;
+		enum pacer_verdict verdict = pacer_take(pacer, now_ns, &arrival);
 
-		r = take(runner, now_ns, &verdict);
 		if (verdict == PACER_END) {
 			runner_check(runner, now_ns);
 			return 0;
 		}
 		if (verdict == PACER_WAIT)
-			return wait_for_next(runner, pacer_wake_ns(runner->open.pacer, now_ns));
+			return wait_for_next(runner, pacer_wake_ns(pacer, now_ns));
+		if (verdict == PACER_SHIFT)
+			engine_shift(runner->engine, now_ns);
+		else
+			r = take(runner, &arrival, verdict, now_ns);
 		now_ns = clock_now_ns();
 	}
 	return r < 0 ? r : wait_for_next(runner, now_ns);
@@ -215,14 +209,18 @@ static int foresee(struct runner *runner, const struct scenario_portion *portion
 	return wait_for_next(runner, pacer_next_ns(runner->open.pacer));
 }
 
-/* Those that have begun before the share changes, or should have. */
+/* Those that are due before the share changes. */
 static int start_until(struct runner *runner, uint64_t at_ns, uint64_t now_ns)
 {
-	enum pacer_verdict verdict;
 	int r = 0;
 
-	while (r == 0 && pacer_next_ns(runner->open.pacer) < at_ns)
-		r = take(runner, now_ns, &verdict);
+	while (r == 0 && pacer_next_ns(runner->open.pacer) < at_ns) {
+		struct arrival arrival;
+		enum pacer_verdict verdict = pacer_take(runner->open.pacer, now_ns, &arrival);
+
+		if (verdict == PACER_START || verdict == PACER_LATE)
+			r = take(runner, &arrival, verdict, now_ns);
+	}
 	return r;
 }
 

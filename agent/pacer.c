@@ -80,7 +80,7 @@ static void set_bound(struct pacer *pacer)
 	pacer->bound_ns = then && then->at_ns < pacer->stop_ns ? then->at_ns : pacer->stop_ns;
 }
 
-static _Bool find_next(struct pacer *pacer)
+static inline _Bool find_next(struct pacer *pacer)
 {
 	uint64_t at_ns;
 
@@ -91,7 +91,7 @@ static _Bool find_next(struct pacer *pacer)
 }
 
 /* The share that holds has nothing more: looks into those to come. */
-static void shift(struct pacer *pacer)
+static __attribute__((cold)) void shift(struct pacer *pacer)
 {
 	pacer->state = NEXT_NONE;
 	while (pacer->state == NEXT_NONE && pacer->holding->next) {
@@ -106,7 +106,7 @@ static void shift(struct pacer *pacer)
 	pacer->rate_until_ns = 0;
 }
 
-static void advance(struct pacer *pacer)
+static inline void advance(struct pacer *pacer)
 {
 	pacer->state = NEXT_IS;
 	if (__builtin_expect(!find_next(pacer), 0))

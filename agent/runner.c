@@ -10,10 +10,9 @@
 #include "common/base/array.h"
 #include "common/base/clock.h"
 
-_Bool runner_counts_iterations(const struct runner *runner)
+static _Bool counts_iterations(const struct runner *runner)
 {
-	return runner->scenario->executor == EXECUTOR_PER_VU_ITERATIONS ||
-	       runner->scenario->executor == EXECUTOR_SHARED_ITERATIONS;
+	return runner->ops == &closed_loop_ops && runner->closed.counts;
 }
 
 _Bool runner_is_warmup(const struct runner *runner, uint64_t intended_ns)
@@ -74,7 +73,7 @@ static void finish(struct runner *runner, uint64_t now_ns)
 void runner_check(struct runner *runner, uint64_t now_ns)
 {
 	_Bool may_finish =
-	        runner->state == RUNNER_ENDING || (runner->state == RUNNER_RUNNING && runner_counts_iterations(runner));
+	        runner->state == RUNNER_ENDING || (runner->state == RUNNER_RUNNING && counts_iterations(runner));
 
 	if (may_finish && runner->running == 0 && runner->ops->is_over(runner))
 		finish(runner, now_ns);
@@ -173,7 +172,7 @@ static _Bool may_change(const struct runner *runner)
 	case RUNNER_ENDING:
 		return 0;
 	case RUNNER_FINISHED:
-		return runner_counts_iterations(runner) && runner->engine->stop_ns == CLOCK_NEVER;
+		return counts_iterations(runner) && runner->engine->stop_ns == CLOCK_NEVER;
 	}
 	return 0;
 }

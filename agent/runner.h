@@ -61,7 +61,9 @@ struct open_loop {
 
 struct closed_loop {
 	uint64_t left;       /* VUs that will run again or still run */
-	uint64_t iterations; /* shared-iterations: those that this worker has left */
+	_Bool counts;        /* it ends after a number of iterations: */
+	_Bool shares;        /* of all VUs together; else of each */
+	uint64_t iterations; /* if it shares them: those that this worker has left */
 	struct share_cursor draws;
 	struct portion_extra *extras; /* iterations granted in mid-run, those left; each draws a spare row */
 	size_t extra_count;
@@ -124,7 +126,5 @@ int runner_add_vu(struct runner *runner, uint64_t index, struct vu **ret_vu);
 void runner_remove_vu(struct runner *runner, struct vu *vu);
 /* Counts iterations that were planned and not started. */
 int runner_drop(struct runner *runner, enum drop_reason reason, uint64_t count, uint64_t intended_ns);
-/* True for the executors that end after a number of iterations. */
-_Bool runner_counts_iterations(const struct runner *runner);
 /* True if an iteration intended then is warm-up. */
 _Bool runner_is_warmup(const struct runner *runner, uint64_t intended_ns);
