@@ -36,7 +36,8 @@ int run_lose(struct run *run, uint32_t index, uint64_t now_ns, const char *reaso
 	if (agent->state == AGENT_DONE || agent->state == AGENT_LOST)
 		return 0;
 	r = run_journal_status(run, index, now_ns);
-	if (r == 0)
+	/* One that has no number in the journal yet is not known there: the stop tells of it. */
+	if (r == 0 && agent->journaled)
 		r = run_journal(run, &record);
 	if (r < 0)
 		return r;
