@@ -121,6 +121,7 @@ static void resume(struct theatre *stage)
 		journal_record_deinit(&record);
 	}
 	oracle_require(run_state(stage->run) == stage->oracle.state);
+	oracle_require(stage->oracle.stopped == (run_stop_cause(stage->run) != STOP_CAUSE_COUNT));
 	if (stage->oracle.state < RUN_REPORTING && run_resume(stage->run, stage->now_ns, (int64_t)stage->now_ns) < 0)
 		stage->over = !stage->oracle.dead;
 }

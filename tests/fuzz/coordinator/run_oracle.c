@@ -178,6 +178,7 @@ static void take_done(struct oracle *oracle, const struct journal_record *record
 {
 	oracle_require(record->done.agent < oracle->agent_count);
 	oracle_require(record->done.last_seq <= oracle->agents[record->done.agent].accepted);
+	oracle_require(!oracle->agents[record->done.agent].done);
 	oracle->agents[record->done.agent].done = 1;
 }
 
@@ -218,6 +219,9 @@ static void take_record(struct oracle *oracle, const struct journal_record *reco
 		break;
 	case JOURNAL_DONE:
 		take_done(oracle, record);
+		break;
+	case JOURNAL_LOST:
+		oracle_require(record->lost.agent < oracle->agent_count && !oracle->agents[record->lost.agent].done);
 		break;
 	case JOURNAL_TOLD:
 		oracle_require(record->told.agent < oracle->agent_count);
