@@ -212,7 +212,7 @@ struct wire_health {
 	uint64_t stalled_ns;    /* longest pause of a worker's loop */
 	uint64_t groups_folded; /* operations counted under (other) */
 	uint64_t steal_ns;      /* taken from this host's processors by others on the same machine, since T0 */
-	uint64_t jump_ns;       /* largest step of the wall clock against the monotonic one, or suspension, since T0 */
+	uint64_t jump_ns;       /* for how long the host was suspended, since T0 */
 };
 
 /* One second's change in every series of one agent. Numbered from 1 without gaps. */
