@@ -6,7 +6,6 @@
  * `state`. */
 #include "agent/pacer.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -43,6 +42,7 @@ struct pacer {
 	uint64_t stop_ns;
 	uint64_t bound_ns; /* the holding's arrivals are intended before: the stop, or the next share's time */
 	struct arrival next;
+	uint64_t taken_ns; /* when the last one that was taken was intended */
 	enum next_state state;
 };
 
@@ -58,14 +58,17 @@ static struct holding *holding_free(struct holding *holding)
 
 DEFINE_CLEANUP(struct holding *, holding_free)
 
-static int holding_new(const struct schedule *schedule, const struct share *share, struct holding **ret_holding)
+/* After `before`, if that isn't NULL. */
+static int holding_new(const struct schedule *schedule, const struct share *share, const struct holding *before,
+                       struct holding **ret_holding)
 {
 	cleanup(holding_freep) struct holding *holding = calloc(1, sizeof(*holding));
 	int r;
 
 	if (!holding)
 		return -ENOMEM;
-	r = arrivals_walk_new(schedule, share, &holding->walk);
+	r = before ? arrivals_walk_fork(before->walk, share, &holding->walk)
+	           : arrivals_walk_new(schedule, share, &holding->walk);
 	if (r < 0)
 		return r;
 	holding->part = (double)share_count(share, SAMPLE_INDICES) / (double)SAMPLE_INDICES;
@@ -120,7 +123,7 @@ int pacer_new(const struct pacer_config *config, struct pacer **ret_pacer)
 
 	if (!pacer)
 		return -ENOMEM;
-	r = holding_new(config->schedule, config->share, &pacer->holding);
+	r = holding_new(config->schedule, config->share, NULL, &pacer->holding);
 	if (r < 0)
 		return r;
 	pacer->schedule = config->schedule;
@@ -165,6 +168,7 @@ enum pacer_verdict pacer_take(struct pacer *pacer, uint64_t now_ns, struct arriv
 	if (pacer->next.intended_ns > now_ns)
 		return PACER_WAIT;
 	*ret_arrival = pacer->next;
+	pacer->taken_ns = ret_arrival->intended_ns;
 	advance(pacer);
 	if (now_ns - ret_arrival->intended_ns > pacer->max_lateness_ns)
 		return PACER_LATE;
@@ -204,13 +208,17 @@ int pacer_adopt(struct pacer *pacer, const struct share *share, uint64_t at_ns)
 {
 	struct holding *last = pacer->holding;
 	struct holding *holding;
-	int r = holding_new(pacer->schedule, share, &holding);
+	int r;
 
-	if (r < 0)
-		return r;
 	while (last->next)
 		last = last->next;
-	assert(at_ns >= last->at_ns);
+	if (at_ns <= pacer->taken_ns)
+		at_ns = pacer->taken_ns + 1;
+	if (at_ns < last->at_ns)
+		at_ns = last->at_ns;
+	r = holding_new(pacer->schedule, share, last, &holding);
+	if (r < 0)
+		return r;
 	holding->at_ns = at_ns;
 	if (at_ns > pacer->origin_ns)
 		arrivals_walk_skip(holding->walk, at_ns - pacer->origin_ns);

@@ -49,7 +49,8 @@ uint64_t pacer_next_ns(const struct pacer *pacer);
  * times stay as they are. */
 uint64_t pacer_wake_ns(struct pacer *pacer, uint64_t now_ns);
 /* Arrivals intended at or after `at_ns` (on the clock; not before what earlier calls said) are those of this share,
- * those before it stay as they are. For `poisson` this draws all arrivals until then anew. 0 or -ENOMEM. */
+ * those before it stay as they are. Where it is heard of late it holds from behind the last one that was taken. 0 or
+ * -ENOMEM. */
 int pacer_adopt(struct pacer *pacer, const struct share *share, uint64_t at_ns);
 /* Nothing is intended at or after `at_ns` any more, on the clock. */
 void pacer_stop(struct pacer *pacer, uint64_t at_ns);

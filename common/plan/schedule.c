@@ -21,7 +21,10 @@ struct arrivals_walk {
 	struct share_cursor cursor; /* stands on the next owned arrival */
 	uint32_t segment;           /* where the newest arrival was */
 	struct poisson poisson;
-	uint64_t drawn; /* arrivals that the process has made */
+	uint64_t drawn;        /* arrivals that the process has made */
+	struct poisson before; /* as it was before the arrivals up to the newest owned one were drawn */
+	uint64_t before_drawn;
+	_Bool ended; /* the process has */
 };
 
 int schedule_new(const struct scenario *scenario, struct schedule **ret_schedule)
@@ -103,6 +106,22 @@ int arrivals_walk_new(const struct schedule *schedule, const struct share *share
 	return 0;
 }
 
+int arrivals_walk_fork(const struct arrivals_walk *walk, const struct share *share, struct arrivals_walk **ret_walk)
+{
+	struct arrivals_walk *fork;
+	int r = arrivals_walk_new(walk->schedule, share, &fork);
+
+	if (r < 0)
+		return r;
+	if (walk->before_drawn > 0) {
+		fork->poisson = walk->before;
+		fork->drawn = walk->before_drawn;
+		share_cursor_seek(&fork->cursor, walk->before_drawn);
+	}
+	*ret_walk = fork;
+	return 0;
+}
+
 struct arrivals_walk *arrivals_walk_free(struct arrivals_walk *walk)
 {
 	if (walk) {
@@ -123,8 +142,13 @@ static _Bool walk_area(struct arrivals_walk *walk, uint64_t index, rate_area *re
 		*ret_area = schedule->curve.unit * index;
 		return 1;
 	}
+	if (walk->drawn <= index && !walk->ended) {
+		walk->before = walk->poisson;
+		walk->before_drawn = walk->drawn;
+	}
 	while (walk->drawn <= index) {
-		if (!poisson_next(&walk->poisson))
+		walk->ended = !poisson_next(&walk->poisson);
+		if (walk->ended)
 			return 0;
 		walk->drawn++;
 	}

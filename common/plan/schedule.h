@@ -31,6 +31,9 @@ uint64_t schedule_arrivals(const struct schedule *schedule, uint64_t until_ns);
 /* Walks the arrivals of one share in ascending order. */
 struct arrivals_walk;
 int arrivals_walk_new(const struct schedule *schedule, const struct share *share, struct arrivals_walk **ret_walk);
+/* A walk over another share that goes on where `walk` stands: it may leave out arrivals at or before the last but one
+ * that `walk` gave or passed over, but none after it. So a Poisson process isn't drawn from its start again. */
+int arrivals_walk_fork(const struct arrivals_walk *walk, const struct share *share, struct arrivals_walk **ret_walk);
 struct arrivals_walk *arrivals_walk_free(struct arrivals_walk *walk);
 /* The next owned arrival: its global index and its intended time. False at the schedule's end. */
 _Bool arrivals_walk_next(struct arrivals_walk *walk, uint64_t *ret_index, uint64_t *ret_at_ns);

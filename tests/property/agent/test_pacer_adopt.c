@@ -183,6 +183,17 @@ static void run_agent(struct random *random, struct setting *setting, uint32_t a
 	pacer_free(pacer);
 }
 
+static void release(struct setting *setting)
+{
+	for (uint32_t i = 0; i < setting->epoch_count; i++) {
+		for (uint32_t j = 0; j < setting->agents; j++)
+			share_deinit(&setting->epochs[i].shares[j]);
+	}
+	free(setting->at_ns);
+	free(setting->starts);
+	schedule_free(setting->schedule);
+}
+
 static void check_round(uint64_t seed)
 {
 	struct setting setting = {0};
@@ -203,13 +214,60 @@ static void check_round(uint64_t seed)
 			fail_msg("seed %llu: arrival %llu was started %u times", (unsigned long long)seed,
 			         (unsigned long long)i, setting.starts[i]);
 	}
-	for (uint32_t i = 0; i < setting.epoch_count; i++) {
-		for (uint32_t j = 0; j < setting.agents; j++)
-			share_deinit(&setting.epochs[i].shares[j]);
+	release(&setting);
+}
+
+/* One agent that hears of changes after they hold: it starts nothing twice, and nothing that neither share has. */
+static void check_late(uint64_t seed)
+{
+	struct setting setting = {0};
+	struct random random;
+	struct pacer *pacer;
+	struct arrival arrival;
+	uint64_t now_ns = ORIGIN;
+
+	random_seed(&random, seed);
+	draw_scenario(&random, &setting);
+	assert_int_equal(schedule_new(&setting.scenario, &setting.schedule), 0);
+	list_arrivals(&setting);
+	draw_epochs(&random, &setting);
+	assert_int_equal(pacer_new(&(struct pacer_config){.schedule = setting.schedule,
+	                                                  .share = &setting.epochs[0].shares[0],
+	                                                  .origin_ns = ORIGIN,
+	                                                  .max_lateness_ns = UINT64_MAX / 2},
+	                           &pacer),
+	                 0);
+	for (uint32_t i = 1; i <= setting.epoch_count; i++) {
+		enum pacer_verdict verdict;
+
+		now_ns = i == setting.epoch_count ? CLOCK_NEVER - 1
+		                                  : now_ns + random_below(&random, setting.duration_ns / 2);
+		while ((verdict = pacer_take(pacer, now_ns, &arrival)) == PACER_START || verdict == PACER_SHIFT) {
+			if (verdict == PACER_START && setting.starts[arrival.index]++ > 0)
+				fail_msg("seed %llu: arrival %llu was started twice", (unsigned long long)seed,
+				         (unsigned long long)arrival.index);
+		}
+		if (i < setting.epoch_count)
+			assert_int_equal(
+			        pacer_adopt(pacer, &setting.epochs[i].shares[0], ORIGIN + setting.epochs[i].from_ns),
+			        0);
 	}
-	free(setting.at_ns);
-	free(setting.starts);
-	schedule_free(setting.schedule);
+	for (uint64_t i = 0; i < setting.count; i++) {
+		_Bool owned = 0;
+
+		for (uint32_t j = 0; j < setting.epoch_count; j++)
+			owned |= share_owns(&setting.epochs[j].shares[0], i);
+		assert_true(owned || setting.starts[i] == 0);
+	}
+	pacer_free(pacer);
+	release(&setting);
+}
+
+static void test_a_change_that_is_heard_of_late_starts_nothing_twice(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= ROUNDS; seed++)
+		check_late(seed);
 }
 
 static void test_starts_of_old_and_new_owners_are_the_schedule(void **state)
@@ -222,6 +280,7 @@ static void test_starts_of_old_and_new_owners_are_the_schedule(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_a_change_that_is_heard_of_late_starts_nothing_twice),
 	        cmocka_unit_test(test_starts_of_old_and_new_owners_are_the_schedule),
 	};
 
