@@ -32,7 +32,7 @@ struct roster_agent {
 	char *name;                 /* unique in the run */
 	enum agent_state state;
 	struct clock_offset *clock;
-	struct roster_clock last_clock; /* by its last account, before a resume: until the clock is known again */
+	struct roster_clock last_clock; /* as it was before a resume: until the clock is known again */
 	uint64_t last_heard_ns;
 	uint64_t next_ping_ns;
 	uint64_t pings;                      /* sent; the newest one's id */

@@ -207,8 +207,6 @@ static int keep_running(struct run *run, uint64_t now_ns)
 	if (r == 0)
 		r = run_settle(run, now_ns);
 	if (r == 0)
-		r = judge(run, now_ns);
-	if (r == 0)
 		r = begin_followers(run, now_ns);
 	if (r == 0)
 		r = run_share_readers(run, now_ns);
@@ -251,8 +249,12 @@ int run_on(struct run *run, uint64_t now_ns)
 {
 	int r = 0;
 
-	if (now_ns >= run->next_flush_ns)
+	if (now_ns >= run->next_flush_ns) {
 		r = run_flush(run, now_ns);
+		/* The watermark counts what was taken, which has come before the thresholds now. */
+		if (r == 0 && run->state == RUN_RUNNING)
+			r = judge(run, now_ns);
+	}
 	if (r == 0)
 		r = run_lose_the_silent(run, now_ns);
 	if (r == 0 && run->state == RUN_RUNNING)

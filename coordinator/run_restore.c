@@ -113,6 +113,8 @@ static int restore_told(struct run *run, const struct journal_record *record)
 	agent->t0_offset_ns = record->told.offset_ns;
 	agent->t0_bound_ns = record->told.bound_ns;
 	agent->start_bound_ns = record->told.bound_ns;
+	agent->last_clock =
+	        (struct roster_clock){.offset_ns = record->told.offset_ns, .bound_ns = record->told.bound_ns};
 	agent->t0_at_ns = run->t0_ns + (record->told.agent < run->counted_agents ? 0 : run->division.from_ns);
 	agent->state = AGENT_RUNNING;
 	return 0;

@@ -29,14 +29,17 @@ enum { AGENTS = 2, SECONDS = 5, WINDOW = 8, MOMENTS_MAX = 1024, ARRIVALS = 5 /* 
 #define WALL_OFFSET_NS INT64_C(1700000000000000000)
 #define RUN_ID "11111111-2222-4333-8444-555555555555"
 
-static const char plan_text[] =
-        "name: restored\n"
-        "lostAfter: 5s\n"
-        "scenarios:\n"
-        "  a: { executor: constant-arrival-rate, rate: 10, duration: 5s, steps: [ { null: {} } ] }\n"
-        "thresholds:\n"
-        "  iterations: [ 'count==50', { threshold: 'rate>1', abortOnFail: true } ]\n"
-        "  null_operation_duration: [ { threshold: 'p(95)<1000', window: 2s } ]\n";
+#define PLAN                                                                                                           \
+	"name: restored\n"                                                                                             \
+	"lostAfter: 5s\n"                                                                                              \
+	"scenarios:\n"                                                                                                 \
+	"  a: { executor: constant-arrival-rate, rate: 10, duration: 5s, steps: [ { null: {} } ] }\n"                  \
+	"thresholds:\n"
+
+static const char plan_text[] = PLAN "  iterations: [ 'count==50', { threshold: 'rate>1', abortOnFail: true } ]\n"
+                                     "  null_operation_duration: [ { threshold: 'p(95)<1000', window: 2s } ]\n";
+static const char hasty_plan[] = PLAN "  iterations: [ { threshold: 'rate>9', abortOnFail: true } ]\n";
+static const char aborting_plan[] = PLAN "  iterations: [ { threshold: 'count<25', abortOnFail: true } ]\n";
 
 /* An agent as far as the protocol shows it. Its snapshots are the fleet's. */
 struct paper {
@@ -61,6 +64,7 @@ struct moment {
 struct theatre {
 	struct fleet *fleet;
 	const struct plan *plan;
+	const char *text; /* the plan's */
 	char folder[64];
 	struct journal *journal;
 	struct run *run;
@@ -68,10 +72,17 @@ struct theatre {
 	uint64_t now_ns;
 	struct moment *moments; /* NULL: are not kept */
 	size_t count;           /* of moments, or of records */
+	unsigned welcomes;      /* that were sent */
 	size_t mute_at;         /* the count from which on nothing is heard of agent 1; 0: it is heard */
 };
 
 /* ---- what agents do ---- */
+
+/* Their clocks are hours apart. */
+static uint64_t clock_ahead_ns(ptrdiff_t index)
+{
+	return (uint64_t)(index + 1) * 3600 * NS_PER_S;
+}
 
 /* With its last acknowledgement it goes. */
 static void acknowledge(const struct theatre *stage, struct paper *paper, uint64_t seq)
@@ -89,6 +100,7 @@ static void hear(struct theatre *stage, const struct message *message)
 
 	switch (message->type) {
 	case MESSAGE_WELCOME:
+		stage->welcomes++;
 		acknowledge(stage, paper, message->welcome.durable_seq);
 		paper->sent = paper->acked;
 		break;
@@ -102,7 +114,7 @@ static void hear(struct theatre *stage, const struct message *message)
 		if (paper->state != READY)
 			break;
 		paper->state = RUNNING;
-		paper->t0_ns = message->start.t0_agent_ns;
+		paper->t0_ns = message->start.t0_agent_ns - clock_ahead_ns(paper - stage->papers);
 		break;
 	case MESSAGE_ACK:
 		acknowledge(stage, paper, message->ack.seq);
@@ -177,7 +189,8 @@ static void act(struct theatre *stage, uint32_t index)
 	if (paper->mute || paper->state == GONE)
 		return;
 	if (paper->ping_sent_ns) {
-		uint64_t middle_ns = paper->ping_sent_ns + (stage->now_ns - paper->ping_sent_ns) / 2;
+		uint64_t middle_ns =
+		        paper->ping_sent_ns + (stage->now_ns - paper->ping_sent_ns) / 2 + clock_ahead_ns(index);
 
 		say(stage, index,
 		    &(struct message){.type = MESSAGE_PONG,
@@ -239,8 +252,8 @@ static int take_effect(void *context, const struct run_effect *effect)
 static struct run_config config_of(struct theatre *stage)
 {
 	return (struct run_config){.plan = stage->plan,
-	                           .plan_text = plan_text,
-	                           .plan_size = strlen(plan_text),
+	                           .plan_text = stage->text,
+	                           .plan_size = strlen(stage->text),
 	                           .run_id = RUN_ID,
 	                           .version = "1",
 	                           .boot_id = "boot",
@@ -255,9 +268,9 @@ static struct run_config config_of(struct theatre *stage)
 }
 
 /* All that agents will measure: a failure in second 3 names a series that was not there before. */
-static struct fleet *measure(void)
+static struct fleet *measure(const char *text)
 {
-	struct fleet *fleet = fleet_open(&(struct fleet_config){.plan = plan_text, .agents = AGENTS});
+	struct fleet *fleet = fleet_open(&(struct fleet_config){.plan = text, .agents = AGENTS});
 
 	for (uint64_t second = 0; second < SECONDS; second++)
 		for (uint32_t agent = 0; agent < AGENTS; agent++) {
@@ -297,16 +310,21 @@ static void tear_down(struct theatre *stage)
 	rmdir(stage->folder);
 }
 
+static void step(struct theatre *stage)
+{
+	stage->now_ns += STEP_NS;
+	for (uint32_t i = 0; i < AGENTS; i++)
+		act(stage, i);
+	assert_int_equal(run_tick(stage->run, stage->now_ns), 0);
+}
+
 static void play(struct theatre *stage)
 {
 	uint64_t until_ns = stage->now_ns + 120 * NS_PER_S;
 
 	while (run_state(stage->run) < RUN_REPORTING) {
 		assert_true(stage->now_ns < until_ns);
-		stage->now_ns += STEP_NS;
-		for (uint32_t i = 0; i < AGENTS; i++)
-			act(stage, i);
-		assert_int_equal(run_tick(stage->run, stage->now_ns), 0);
+		step(stage);
 	}
 	if (run_state(stage->run) == RUN_REPORTING)
 		assert_int_equal(run_reported(stage->run, stage->now_ns), 0);
@@ -333,12 +351,14 @@ static void report(const struct theatre *stage, struct buffer *buffer)
 	report_free(made_report);
 }
 
-static void play_all(struct theatre *stage, struct fleet *fleet, struct moment *moments, size_t mute_at)
+static void play_all(struct theatre *stage, const char *text, struct fleet *fleet, struct moment *moments,
+                     size_t mute_at)
 {
 	struct run_config config;
 
 	*stage = (struct theatre){.fleet = fleet,
 	                          .plan = fleet_plan(fleet),
+	                          .text = text,
 	                          .now_ns = 1000 * NS_PER_S,
 	                          .moments = moments,
 	                          .mute_at = mute_at};
@@ -381,12 +401,12 @@ static void hold_equal(struct buffer *got, struct buffer *wanted, _Bool but_the_
 }
 
 /* The undisturbed run, and each moment of it. */
-static void play_undisturbed(struct theatre *stage, struct fleet *fleet)
+static void play_undisturbed(struct theatre *stage, const char *text, struct fleet *fleet)
 {
 	struct moment *moments = calloc(MOMENTS_MAX, sizeof(*moments));
 
 	assert_non_null(moments);
-	play_all(stage, fleet, moments, 0);
+	play_all(stage, text, fleet, moments, 0);
 }
 
 static int restore(void *context, struct journal_record *record, uint64_t offset)
@@ -417,8 +437,10 @@ static void die_at(const struct theatre *undisturbed, const struct moment *momen
 	uint64_t cut = 0;
 
 	assert(moment);
-	*stage = (struct theatre){
-	        .fleet = undisturbed->fleet, .plan = undisturbed->plan, .now_ns = moment->now_ns + DOWN_NS};
+	*stage = (struct theatre){.fleet = undisturbed->fleet,
+	                          .plan = undisturbed->plan,
+	                          .text = undisturbed->text,
+	                          .now_ns = moment->now_ns + DOWN_NS};
 	make_folder(stage);
 	copy_journal(undisturbed->folder, stage->folder, moment->size + torn);
 	memcpy(stage->papers, moment->papers, sizeof(stage->papers));
@@ -430,21 +452,36 @@ static void die_at(const struct theatre *undisturbed, const struct moment *momen
 	assert_int_equal(cut, torn);
 }
 
-static void go_on(struct theatre *stage)
+static void take_up(struct theatre *stage)
 {
 	if (run_state(stage->run) < RUN_REPORTING)
 		assert_int_equal(run_resume(stage->run, stage->now_ns, (int64_t)stage->now_ns + WALL_OFFSET_NS), 0);
+}
+
+static void go_on(struct theatre *stage)
+{
+	take_up(stage);
 	play(stage);
+}
+
+/* The moment behind the `nth` (from 0) record of this type. */
+static const struct moment *behind(const struct theatre *stage, enum journal_type type, unsigned nth)
+{
+	for (size_t i = 0; i < stage->count; i++)
+		if (stage->moments[i].type == type && nth-- == 0)
+			return &stage->moments[i];
+	fail_msg("the journal has no such record");
+	return NULL;
 }
 
 static void test_a_run_that_is_taken_up_again_behind_any_record_has_the_report_of_an_undisturbed_one(void **state)
 {
 	struct buffer wanted cleanup(buffer_deinit) = {0};
-	struct fleet *fleet = measure();
+	struct fleet *fleet = measure(plan_text);
 	struct theatre undisturbed;
 
 	(void)state;
-	play_undisturbed(&undisturbed, fleet);
+	play_undisturbed(&undisturbed, plan_text, fleet);
 	report(&undisturbed, &wanted);
 	assert_non_null(strstr(buffer_text(&wanted), "\"coverage\":\"complete\""));
 	for (size_t i = 0; i < undisturbed.count; i++) {
@@ -466,11 +503,11 @@ static void test_a_run_that_is_taken_up_again_behind_any_record_has_the_report_o
 static void test_a_second_death_right_after_the_first_changes_nothing(void **state)
 {
 	struct buffer wanted cleanup(buffer_deinit) = {0};
-	struct fleet *fleet = measure();
+	struct fleet *fleet = measure(plan_text);
 	struct theatre undisturbed;
 
 	(void)state;
-	play_undisturbed(&undisturbed, fleet);
+	play_undisturbed(&undisturbed, plan_text, fleet);
 	report(&undisturbed, &wanted);
 	for (size_t i = 1; i + 1 < undisturbed.count; i += 5) {
 		struct buffer got cleanup(buffer_deinit) = {0};
@@ -501,12 +538,12 @@ static void test_a_second_death_right_after_the_first_changes_nothing(void **sta
 /* With the coordinator's death or without, an agent that is not heard any more has told as much. */
 static void test_what_an_agent_told_that_is_never_heard_again_is_not_lost_with_the_coordinator(void **state)
 {
-	struct fleet *fleet = measure();
+	struct fleet *fleet = measure(plan_text);
 	struct theatre undisturbed;
 	unsigned compared = 0;
 
 	(void)state;
-	play_undisturbed(&undisturbed, fleet);
+	play_undisturbed(&undisturbed, plan_text, fleet);
 	for (size_t i = 0; i < undisturbed.count; i++) {
 		const struct moment *moment = &undisturbed.moments[i];
 		struct buffer wanted cleanup(buffer_deinit) = {0}, got cleanup(buffer_deinit) = {0};
@@ -516,7 +553,7 @@ static void test_what_an_agent_told_that_is_never_heard_again_is_not_lost_with_t
 		if (moment->type != JOURNAL_DELTAS)
 			continue;
 		compared++;
-		play_all(&stays, fleet, NULL, i + 1);
+		play_all(&stays, plan_text, fleet, NULL, i + 1);
 		report(&stays, &wanted);
 		assert_non_null(strstr(buffer_text(&wanted), "\"coverage\":\"incomplete\""));
 		die_at(&undisturbed, moment, 0, &dies);
@@ -533,6 +570,95 @@ static void test_what_an_agent_told_that_is_never_heard_again_is_not_lost_with_t
 	fleet_close(fleet);
 }
 
+static void test_a_t0_that_nobody_was_told_is_set_anew(void **state)
+{
+	struct fleet *fleet = measure(plan_text);
+	struct theatre undisturbed, resumed;
+
+	(void)state;
+	play_undisturbed(&undisturbed, plan_text, fleet);
+	die_at(&undisturbed, behind(&undisturbed, JOURNAL_START, 0), 0, &resumed);
+	assert_true(run_started(resumed.run));
+	take_up(&resumed);
+	assert_false(run_started(resumed.run));
+	while (!run_started(resumed.run))
+		step(&resumed);
+	assert_true(run_t0_ns(resumed.run) > resumed.now_ns);
+	tear_down(&resumed);
+	/* Once it was told to one, it holds. */
+	die_at(&undisturbed, behind(&undisturbed, JOURNAL_TOLD, 0), 0, &resumed);
+	take_up(&resumed);
+	assert_int_equal(run_t0_ns(resumed.run), run_t0_ns(undisturbed.run));
+	assert_true(run_t0_ns(resumed.run) < resumed.now_ns);
+	tear_down(&resumed);
+	free(undisturbed.moments);
+	tear_down(&undisturbed);
+	fleet_close(fleet);
+}
+
+static void test_each_agent_is_told_all_once_at_its_first_word(void **state)
+{
+	struct fleet *fleet = measure(plan_text);
+	struct theatre undisturbed, resumed;
+
+	(void)state;
+	play_undisturbed(&undisturbed, plan_text, fleet);
+	die_at(&undisturbed, behind(&undisturbed, JOURNAL_DELTAS, 1), 0, &resumed);
+	take_up(&resumed);
+	resumed.papers[1].mute = 1;
+	assert_int_equal(resumed.welcomes, 0);
+	step(&resumed);
+	step(&resumed);
+	assert_int_equal(resumed.welcomes, 1);
+	resumed.papers[1].mute = 0;
+	step(&resumed);
+	step(&resumed);
+	assert_int_equal(resumed.welcomes, AGENTS);
+	tear_down(&resumed);
+	free(undisturbed.moments);
+	tear_down(&undisturbed);
+	fleet_close(fleet);
+}
+
+static void test_no_threshold_fails_over_what_agents_have_still_to_deliver(void **state)
+{
+	struct fleet *fleet = measure(hasty_plan);
+	struct theatre undisturbed, resumed;
+
+	(void)state;
+	play_undisturbed(&undisturbed, hasty_plan, fleet);
+	die_at(&undisturbed, behind(&undisturbed, JOURNAL_DELTAS, 0), 0, &resumed);
+	resumed.now_ns += 20 * NS_PER_S;
+	take_up(&resumed);
+	resumed.papers[0].mute = resumed.papers[1].mute = 1;
+	for (uint64_t waited_ns = 0; waited_ns < 3 * NS_PER_S; waited_ns += STEP_NS)
+		step(&resumed);
+	resumed.papers[0].mute = resumed.papers[1].mute = 0;
+	play(&resumed);
+	assert_string_equal(run_stop_text(resumed.run), "");
+	tear_down(&resumed);
+	free(undisturbed.moments);
+	tear_down(&undisturbed);
+	fleet_close(fleet);
+}
+
+static void test_a_threshold_aborts_over_what_both_coordinators_held(void **state)
+{
+	struct fleet *fleet = measure(aborting_plan);
+	struct theatre undisturbed, resumed;
+
+	(void)state;
+	play_undisturbed(&undisturbed, aborting_plan, fleet);
+	assert_non_null(strstr(run_stop_text(undisturbed.run), "observed 30"));
+	die_at(&undisturbed, behind(&undisturbed, JOURNAL_DELTAS, 0), 0, &resumed);
+	go_on(&resumed);
+	assert_non_null(strstr(run_stop_text(resumed.run), "observed 30"));
+	tear_down(&resumed);
+	free(undisturbed.moments);
+	tear_down(&undisturbed);
+	fleet_close(fleet);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -540,6 +666,10 @@ int main(void)
 	                test_a_run_that_is_taken_up_again_behind_any_record_has_the_report_of_an_undisturbed_one),
 	        cmocka_unit_test(test_a_second_death_right_after_the_first_changes_nothing),
 	        cmocka_unit_test(test_what_an_agent_told_that_is_never_heard_again_is_not_lost_with_the_coordinator),
+	        cmocka_unit_test(test_a_t0_that_nobody_was_told_is_set_anew),
+	        cmocka_unit_test(test_each_agent_is_told_all_once_at_its_first_word),
+	        cmocka_unit_test(test_no_threshold_fails_over_what_agents_have_still_to_deliver),
+	        cmocka_unit_test(test_a_threshold_aborts_over_what_both_coordinators_held),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
