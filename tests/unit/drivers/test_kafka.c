@@ -184,6 +184,33 @@ static void test_kafka_lanes_and_acks_are_clients_of_their_own(void **state)
 	assert_int_equal(read_topic("lanes", 8).messages, 8);
 }
 
+static void test_kafka_lane_that_comes_at_run_time_is_a_client_too(void **state)
+{
+	static const uint32_t first = 4;
+	static const uint32_t lanes[] = {4, 9, 2, 4};
+	static struct rig_operation operations[4];
+	struct rig rig = {.config = {.lanes = &first, .lane_count = 1}};
+	struct failure failure = {0};
+
+	(void)state;
+	make_topic("later");
+	rig_open_config(&rig, &kafka_driver,
+	                PLAN_HEAD "      - produce: { target: stream, topic: later, size: 10 }\n"
+	                          "      - produce: { target: stream, topic: later, size: 10, acks: 0 }\n",
+	                brokers);
+	for (int i = 0; i < 4; i++) {
+		/* The first one is in flight meanwhile. */
+		if (i == 1 || i == 2)
+			assert_int_equal(rig.ops->add_lane(rig.driver, lanes[i], &failure), 0);
+		operations[i].operation.lane = lanes[i];
+		assert_int_equal(rig_submit(&rig, &operations[i], (uint32_t)i % 2, NULL), SUBMIT_ACCEPTED);
+	}
+	rig_await(&rig, 4);
+	assert_int_equal(rig.failed, 0);
+	rig_close(&rig);
+	assert_int_equal(read_topic("later", 4).messages, 4);
+}
+
 static void test_kafka_errors_of_the_broker_are_classified(void **state)
 {
 	struct rig_operation operation = {0};
@@ -371,6 +398,7 @@ int main(void)
 	        cmocka_unit_test(test_kafka_messages_arrive_with_topic_key_and_payload),
 	        cmocka_unit_test(test_kafka_generated_payloads_have_sizes_of_the_range),
 	        cmocka_unit_test(test_kafka_lanes_and_acks_are_clients_of_their_own),
+	        cmocka_unit_test(test_kafka_lane_that_comes_at_run_time_is_a_client_too),
 	        cmocka_unit_test(test_kafka_errors_of_the_broker_are_classified),
 	        cmocka_unit_test(test_kafka_error_classes),
 	        cmocka_unit_test(test_kafka_message_that_cannot_be_sent_fails_at_once),
