@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any sequence of messages, ticks, jumps of time and deaths of the coordinator against the run's state machine; the
- * oracle holds what leaves against what was promised. At the end all agents fall silent, and the run must come to its
- * report.
+ * oracle holds what leaves against what was promised. At the end all agents fall silent, the run must come to its end
+ * by itself, and its journal to a report.
  *
  * An input is the plan's number, how many agents are expected, and steps: a byte whose low five bits are what happens,
  * the rest which agent process it is about, then the bytes that this kind of step asks for. */
@@ -11,11 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/wire/codec.h"
 #include "coordinator/journal_codec.h"
+#include "coordinator/replay.h"
 #include "coordinator/run_restore.h"
 #include "tests/fuzz/coordinator/run_oracle.h"
 
@@ -520,6 +522,31 @@ static void let_it_end(struct theatre *stage)
 	oracle_require(stage->over || stage->oracle.state == RUN_DONE);
 }
 
+/* The journal of all this can be reported on. */
+static void check_report(const struct theatre *stage)
+{
+	char folder[] = "/tmp/fuzz-run-XXXXXX", path[64];
+	struct failure failure = {0};
+	struct report *report = NULL;
+	const struct tally *tally;
+	uint64_t dropped = 0;
+
+	oracle_require(mkdtemp(folder) != NULL);
+	snprintf(path, sizeof(path), "%s/journal", folder);
+	oracle_write_journal(&stage->oracle, path);
+	if (replay_report(folder, &failure, &report) < 0) {
+		fprintf(stderr, "%s\n", failure.text);
+		oracle_require(!"a report can be made");
+	}
+	tally = &report->tally;
+	for (size_t i = 0; i < DROP_REASON_COUNT; i++)
+		dropped += tally->dropped[i];
+	oracle_require(stage->oracle.loose || tally->planned == tally->started + dropped + report->unknown);
+	report_free(report);
+	unlink(path);
+	rmdir(folder);
+}
+
 /* Bytes that are allocated now. */
 size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
@@ -542,6 +569,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		oracle_require(held_bytes() <= before + allowed);
 	}
 	let_it_end(&stage);
+	if (stage.oracle.record_count > 0)
+		check_report(&stage);
 	run_free(stage.run);
 	oracle_deinit(&stage.oracle);
 	plan_free(stage.plan);

@@ -9,10 +9,12 @@
 
 #include "common/base/array.h"
 #include "common/base/clock.h"
+#include "common/base/hash.h"
 #include "common/stats/cell.h"
 #include "common/wire/codec.h"
 #include "coordinator/division.h"
 #include "coordinator/journal_codec.h"
+#include "coordinator/journal_file.h"
 
 void oracle_require_at(_Bool holds, const char *what, int line)
 {
@@ -49,6 +51,26 @@ void oracle_resume(struct oracle *oracle)
 {
 	oracle->dead = 0;
 	oracle->die_in = 0;
+}
+
+void oracle_write_journal(const struct oracle *oracle, const char *path)
+{
+	struct buffer content = {0};
+	FILE *file = fopen(path, "wb");
+
+	oracle_require(file != NULL);
+	buffer_append(&content, JOURNAL_MAGIC, JOURNAL_MAGIC_SIZE);
+	buffer_append_u32(&content, JOURNAL_VERSION);
+	for (size_t i = 0; i < oracle->record_count; i++) {
+		const struct buffer *payload = &oracle->records[i];
+
+		buffer_append_u32(&content, (uint32_t)payload->size);
+		buffer_append_u32(&content, hash_crc32(payload->data, payload->size));
+		buffer_append(&content, payload->data, payload->size);
+	}
+	oracle_require(!content.failed && fwrite(content.data, 1, content.size, file) == content.size);
+	oracle_require(fclose(file) == 0);
+	buffer_deinit(&content);
 }
 
 /* ---- the journal ---- */

@@ -68,6 +68,8 @@ void oracle_init(struct oracle *oracle, const struct plan *plan);
 void oracle_deinit(struct oracle *oracle);
 /* The run's sink; `context` is the oracle. */
 int oracle_take(void *context, const struct run_effect *effect);
+/* Writes the records as a journal's file. */
+void oracle_write_journal(const struct oracle *oracle, const char *path);
 /* Another coordinator goes on. */
 void oracle_resume(struct oracle *oracle);
 
