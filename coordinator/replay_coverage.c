@@ -156,6 +156,18 @@ static void add_account(struct account *account, struct coverage *coverage)
 	account->open->planned = 0;
 }
 
+/* It was to begin after the run was ended: what agents did of it that hadn't heard of that was nobody's plan. */
+static void add_unplanned(const struct facts *facts, uint32_t index, struct coverage *coverage)
+{
+	for (uint32_t i = 0; i < facts->agent_count; i++) {
+		struct tally told = open_told(facts, i, index);
+		uint64_t count = told.started + tally_dropped(&told);
+
+		coverage->overlap += count;
+		coverage->agents[i].overlap += count;
+	}
+}
+
 static int add_scenario(const struct facts *facts, const struct span *span, uint32_t index, struct open_account *open,
                         struct coverage *coverage)
 {
@@ -164,8 +176,10 @@ static int add_scenario(const struct facts *facts, const struct span *span, uint
 	        .facts = facts, .span = span, .index = index, .scenario = &facts->plan->scenarios[index], .open = open};
 	int r;
 
-	if (!span->scenarios[index].ran)
+	if (!span->scenarios[index].ran) {
+		add_unplanned(facts, index, coverage);
 		return 0;
+	}
 	r = schedule_new(account.scenario, &schedule);
 	if (r < 0)
 		return r;
