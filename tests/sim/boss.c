@@ -252,6 +252,7 @@ static void give_up(struct boss *boss, int r)
 {
 	sim_trace(boss->sim, "the run can't go on: %s", strerror(-r));
 	boss->full = 0;
+	oracle_excuse(boss->sim->oracle);
 	run_abandon(boss->run, local(boss));
 	if (boss->down_ns)
 		go_down(boss, "ends, and is resumed");

@@ -292,6 +292,7 @@ void oracle_record(struct oracle *oracle, const struct journal_record *record)
 		watched_of(oracle, record->done.agent)->done = 1;
 		break;
 	case JOURNAL_LOST:
+		(void)watched_of(oracle, record->lost.agent);
 		oracle->losses++;
 		sim_trace(oracle->sim, "agent number %u is lost: %s", record->lost.agent, record->lost.reason);
 		break;
