@@ -171,7 +171,7 @@ static void test_crew_takes_over_at_a_whole_second(void **state)
 
 	(void)state;
 	await_open(setting);
-	crew_start(setting->crew, clock_now_ns() - 800 * NS_PER_MS);
+	crew_start(setting->crew, clock_now_ns() - 200 * NS_PER_MS);
 	assert_int_equal(crew_assign(setting->crew, &more, 7, NS_PER_S), 0);
 	take_all(setting);
 	assert_int_equal(setting->scenario.tally.planned, 500 + 200);
@@ -213,7 +213,7 @@ static void test_crew_that_joins_has_nothing_of_the_time_before(void **state)
 	await_open(setting);
 	/* It hears of its share before it hears of T0, when the share should have been in force for long. */
 	assert_int_equal(crew_assign(setting->crew, &more, 2, 20 * NS_PER_S), 0);
-	crew_start(setting->crew, clock_now_ns() - 100800 * NS_PER_MS);
+	crew_start(setting->crew, clock_now_ns() - 100400 * NS_PER_MS);
 	take_all(setting);
 	assert_int_equal(setting->first_second, 100);
 	assert_int_equal(setting->epochs[0], 1);
