@@ -9,23 +9,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "agent/duty_news.h"
 #include "agent/rota.h"
 #include "agent/secrets.h"
 #include "common/base/array.h"
-#include "common/base/cleanup.h"
 #include "common/base/clock.h"
-
-/* Readings that wait for a snapshot: at ten a second of a hundred readers it has been late for seconds then, and newer
- * ones are left out. */
-enum { READINGS_MAX = 4096 };
-
-/* What became of a step. */
-struct outcome {
-	uint32_t duty;
-	char problem[DUTY_PROBLEM_SIZE];
-	struct text_pair *values;
-	uint32_t value_count;
-};
 
 struct duties {
 	struct duties_config config;
@@ -44,14 +32,9 @@ struct duties {
 	char **texts; /* of values that were found out here */
 	size_t text_count;
 	size_t text_capacity;
-	struct outcome *outcomes; /* to be told, oldest first */
-	size_t outcome_count;
-	size_t outcome_capacity;
-	struct duty_reading *readings;
-	size_t reading_count;
-	size_t reading_capacity;
+	struct duty_news news;
 
-	struct outcome told; /* the main thread's */
+	struct duty_outcome told; /* the main thread's */
 };
 
 static void ring(int fd)
@@ -68,16 +51,6 @@ static void quiet(int fd)
 
 	while (read(fd, &count, sizeof(count)) < 0 && errno == EINTR)
 		;
-}
-
-static void outcome_deinit(struct outcome *outcome)
-{
-	for (uint32_t i = 0; i < outcome->value_count; i++) {
-		free(outcome->values[i].name);
-		free(outcome->values[i].value);
-	}
-	free(outcome->values);
-	*outcome = (struct outcome){0};
 }
 
 /* On the thread; with the mutex held. */
@@ -109,18 +82,6 @@ static uint32_t await_duty(struct duties *duties)
 	return PLAN_NONE;
 }
 
-static int keep_readings(struct duties *duties, struct duty_work *work)
-{
-	for (size_t i = 0; i < work->reading_count && duties->reading_count < READINGS_MAX; i++) {
-		if (array_reserve(&duties->readings, &duties->reading_capacity, duties->reading_count,
-		                  sizeof(*duties->readings)) < 0)
-			return -ENOMEM;
-		duties->readings[duties->reading_count++] = work->readings[i];
-		work->readings[i].label = NULL;
-	}
-	return 0;
-}
-
 /* The steps after it can use the value at once. */
 static int keep_value(struct duties *duties, const struct duty_value *value)
 {
@@ -139,34 +100,13 @@ static int keep_value(struct duties *duties, const struct duty_value *value)
 	return 0;
 }
 
-static int add_outcome(struct duties *duties, uint32_t duty, struct duty_work *work)
-{
-	struct outcome outcome = {.duty = duty};
-
-	if (array_reserve(&duties->outcomes, &duties->outcome_capacity, duties->outcome_count,
-	                  sizeof(*duties->outcomes)) < 0)
-		return -ENOMEM;
-	outcome.values = calloc(work->value_count + 1, sizeof(*outcome.values));
-	if (!outcome.values)
-		return -ENOMEM;
-	memcpy(outcome.problem, work->problem, sizeof(outcome.problem));
-	for (size_t i = 0; i < work->value_count; i++) {
-		outcome.values[outcome.value_count++] = (struct text_pair){
-		        .name = steal(work->values[i].name),
-		        .value = steal(work->values[i].text),
-		};
-	}
-	duties->outcomes[duties->outcome_count++] = outcome;
-	return 0;
-}
-
 static int settle_step(struct duties *duties, uint32_t duty, struct duty_work *work)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < work->value_count; i++)
 		r = keep_value(duties, &work->values[i]);
-	return r < 0 ? r : add_outcome(duties, duty, work);
+	return r < 0 ? r : duty_news_add_outcome(&duties->news, duty, work);
 }
 
 static void settle(struct duties *duties, uint32_t number, uint32_t given, struct duty_work *work)
@@ -178,7 +118,7 @@ static void settle(struct duties *duties, uint32_t number, uint32_t given, struc
 		return;
 	if (work->problem[0])
 		log_write(duties->config.log, LOG_WARNING, "%s: %s", duty->name, work->problem);
-	r = duty->kind == DUTY_READER ? keep_readings(duties, work) : settle_step(duties, number, work);
+	r = duty->kind == DUTY_READER ? duty_news_add_readings(&duties->news, work) : settle_step(duties, number, work);
 	if (r < 0)
 		log_write(duties->config.log, LOG_ERROR, "%s: what came of it is lost: %s", duty->name,
 		          strerrordesc_np(-r));
@@ -260,14 +200,9 @@ static void release(struct duties *duties)
 {
 	for (size_t i = 0; i < duties->text_count; i++)
 		free(duties->texts[i]);
-	for (size_t i = 0; i < duties->outcome_count; i++)
-		outcome_deinit(&duties->outcomes[i]);
-	for (size_t i = 0; i < duties->reading_count; i++)
-		free(duties->readings[i].label);
-	outcome_deinit(&duties->told);
+	duty_news_deinit(&duties->news);
+	duty_outcome_deinit(&duties->told);
 	free(duties->texts);
-	free(duties->outcomes);
-	free(duties->readings);
 	free(duties->values);
 	rota_deinit(&duties->rota);
 	secrets_free(duties->secrets);
@@ -364,19 +299,6 @@ static _Bool is_named(const uint32_t *numbers, uint32_t count, uint32_t duty)
 	return 0;
 }
 
-/* What became of it is known already. */
-static void forget_outcome(struct duties *duties, uint32_t duty)
-{
-	for (size_t i = 0; i < duties->outcome_count; i++) {
-		if (duties->outcomes[i].duty != duty)
-			continue;
-		outcome_deinit(&duties->outcomes[i]);
-		memmove(&duties->outcomes[i], &duties->outcomes[i + 1],
-		        (--duties->outcome_count - i) * sizeof(*duties->outcomes));
-		return;
-	}
-}
-
 void duties_set(struct duties *duties, const uint32_t *numbers, uint32_t count)
 {
 	pthread_mutex_lock(&duties->mutex);
@@ -384,7 +306,7 @@ void duties_set(struct duties *duties, const uint32_t *numbers, uint32_t count)
 		if (is_named(numbers, count, i)) {
 			rota_give(&duties->rota, i, clock_now_ns());
 		} else if (rota_take_away(&duties->rota, i)) {
-			forget_outcome(duties, i);
+			duty_news_forget(&duties->news, i);
 			if (duties->running == i)
 				ring(duties->cancel_fd);
 		}
@@ -404,16 +326,12 @@ void duties_set_values(struct duties *duties, const struct engine_value *values,
 
 _Bool duties_take_over(struct duties *duties, struct duty_over *ret_over)
 {
-	const struct outcome *told = &duties->told;
+	const struct duty_outcome *told = &duties->told;
 	_Bool any;
 
-	outcome_deinit(&duties->told);
+	duty_outcome_deinit(&duties->told);
 	pthread_mutex_lock(&duties->mutex);
-	any = duties->outcome_count > 0;
-	if (any) {
-		duties->told = duties->outcomes[0];
-		memmove(duties->outcomes, duties->outcomes + 1, --duties->outcome_count * sizeof(*duties->outcomes));
-	}
+	any = duty_news_take(&duties->news, &duties->told);
 	pthread_mutex_unlock(&duties->mutex);
 	if (any)
 		*ret_over = (struct duty_over){
@@ -428,21 +346,16 @@ _Bool duties_take_over(struct duties *duties, struct duty_over *ret_over)
 int duties_take_readings(struct duties *duties, int (*take)(void *context, const struct duty_reading *reading),
                          void *context)
 {
-	struct duty_reading *readings;
-	size_t count;
+	struct duty_news news;
 	int r = 0;
 
 	pthread_mutex_lock(&duties->mutex);
-	readings = duties->readings;
-	count = duties->reading_count;
-	duties->readings = NULL;
-	duties->reading_count = duties->reading_capacity = 0;
+	news = (struct duty_news){.readings = duties->news.readings, .reading_count = duties->news.reading_count};
+	duties->news.readings = NULL;
+	duties->news.reading_count = duties->news.reading_capacity = 0;
 	pthread_mutex_unlock(&duties->mutex);
-	for (size_t i = 0; i < count; i++) {
-		if (r == 0)
-			r = take(context, &readings[i]);
-		free(readings[i].label);
-	}
-	free(readings);
+	for (size_t i = 0; r == 0 && i < news.reading_count; i++)
+		r = take(context, &news.readings[i]);
+	duty_news_deinit(&news);
 	return r;
 }

@@ -109,45 +109,42 @@ static int check(const struct epoch *epoch, const struct plan *plan, struct fail
 	return 0;
 }
 
-/* Those that are new since the epoch before: 0 or -ENOMEM. */
-static int list_extras(const struct epoch *epoch, const struct epoch *before, struct portion_config *config)
+/* Those that are new since the epoch before; `extras` has room for all. */
+static uint32_t list_extras(const struct epoch *epoch, const struct epoch *before, struct wire_extra *extras)
 {
-	struct wire_extra *extras = calloc(epoch->extra_count + 1, sizeof(*extras));
+	uint32_t count = 0;
 
-	if (!extras)
-		return -ENOMEM;
 	for (uint32_t i = 0; before && i < epoch->extra_count; i++) {
 		if (epoch->extras[i].epoch > before->number)
-			extras[config->extra_count++] = epoch->extras[i];
+			extras[count++] = epoch->extras[i];
 	}
-	config->extras = extras;
-	return 0;
+	return count;
 }
 
 int epoch_divide(struct epoch *epoch, const struct epoch *before, const struct plan *plan, uint32_t workers,
                  struct failure *failure)
 {
+	cleanup(cleanup_free) struct wire_extra *extras = calloc(epoch->extra_count + 1, sizeof(*extras));
 	struct portion_config config = {
 	        .plan = plan,
 	        .shares = epoch->shares,
 	        .connections = epoch->connection_count > 0 ? epoch->connections : NULL,
 	        .moves = epoch->moves,
 	        .move_count = epoch->move_count,
+	        .extras = extras,
 	        .workers = workers,
 	        .before = before ? before->portions : NULL,
 	};
-	cleanup(cleanup_free) void *extras = NULL;
 	int r = check(epoch, plan, failure);
 
 	if (r < 0)
 		return r;
-	r = list_extras(epoch, before, &config);
-	extras = (void *)config.extras;
 	epoch->portions = calloc(workers + 1, sizeof(*epoch->portions));
-	if (r == 0 && !epoch->portions)
-		r = -ENOMEM;
-	if (r == 0)
+	r = extras && epoch->portions ? 0 : -ENOMEM;
+	if (r == 0) {
+		config.extra_count = list_extras(epoch, before, extras);
 		r = portion_divide(&config, epoch->portions);
+	}
 	if (r < 0)
 		return failure_set(failure, r, "cannot divide the share: %s", strerrordesc_np(-r));
 	epoch->worker_count = workers;
