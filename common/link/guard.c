@@ -73,7 +73,8 @@ static int open_handler(struct guard *guard, struct failure *failure)
 static int open_monitor(struct guard *guard, struct failure *failure)
 {
 	const int events = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-	                   ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+	                   ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+	                   (guard->listens ? 0 : ZMQ_EVENT_DISCONNECTED);
 	char endpoint[ENDPOINT_SIZE] = "inproc://stampede-";
 	uint8_t random[8];
 
@@ -228,6 +229,9 @@ static void take_listeners_event(struct guard *guard, int event, uint32_t detail
 
 static void take_agents_event(struct guard *guard, int event)
 {
+	guard->connected = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+	if (event == ZMQ_EVENT_DISCONNECTED)
+		return;
 	if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
 		guard->cut_off = 0;
 		guard->connect_ns = CLOCK_NEVER;

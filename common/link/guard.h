@@ -16,7 +16,8 @@ struct guard {
 	const struct link_keys *keys; /* NULL: plain text */
 	_Bool listens;
 	struct _zsock_t *asked;   /* ZAP's questions, of a listener with keys; else NULL */
-	struct _zsock_t *monitor; /* handshakes that failed or succeeded */
+	struct _zsock_t *monitor; /* handshakes that failed or succeeded, and an agent's connection that ended */
+	_Bool connected;          /* of an agent: there is a connection, as far as events tell */
 	void *watched;            /* the socket that is monitored */
 	uint64_t refused;         /* peers turned away; of an agent: how often it was */
 	unsigned int cut_off;     /* handshakes in a row that ended without a word */

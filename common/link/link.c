@@ -3,9 +3,11 @@
  *
  * Receiving: ZeroMQ holds at most RECEIVE_QUEUE frames a peer, so a peer that floods fills its own TCP window and not
  * our memory; parts are put together here. Sending: what ZeroMQ doesn't take for a peer (EAGAIN) waits in that peer's
- * queue; while it does, everything for that peer goes through the queue, so that order holds. ZeroMQ's descriptor is
- * edge-triggered: link_wait() looks at ZMQ_EVENTS before each poll, and looks again after RETRY_MS while something is
- * queued, as ZeroMQ doesn't say which peer of a ROUTER has become writable. */
+ * queue; while it does, everything for that peer goes through the queue, so that order holds. An agent without a
+ * connection gives ZeroMQ nothing: what waits then can be dropped here, and is not delivered in a heap when the
+ * coordinator is back. (ZMQ_IMMEDIATE would do that too, but loses what came just before a connection ends: the last
+ * acknowledgement.) ZeroMQ's descriptor is edge-triggered: link_wait() looks at ZMQ_EVENTS before each poll, and looks
+ * again after RETRY_MS while something is queued, as ZeroMQ doesn't say which peer of a ROUTER has become writable. */
 #include "common/link/link.h"
 
 #include <czmq.h>
@@ -28,8 +30,8 @@ enum {
 	ACCEPT_QUEUE = 4096, /* agents that connect at the same moment */
 	RECONNECT_MS = 100,  /* the first pause, doubled up to the longest */
 	RECONNECT_LONGEST_MS = 1000,
-	CONNECT_MS = 2000, /* for a handshake of TCP: where the network was down, the kernel would wait for up to minutes */
-	UNHEARD_MS = 5000, /* of what we send, before a connection counts as dead: likewise after a partition */
+	CONNECT_MS = 2000,            /* for TCP's handshake: after a partition the kernel would try ever less often */
+	UNHEARD_MS = 5000,            /* of what an agent sends, before its connection counts as dead: likewise */
 	HEARTBEAT_MS = 5000,          /* ZMTP's own: finds TCP connections whose other end is gone */
 	HEARTBEAT_TIMEOUT_MS = 30000, /* longer than lostAfter: a stopped agent keeps its connection */
 	CLOSE_MS = 200,
@@ -72,7 +74,6 @@ static void set_options(zsock_t *socket, const struct link_config *config, const
 		zsock_set_reconnect_ivl_max(socket, RECONNECT_LONGEST_MS);
 		zsock_set_connect_timeout(socket, CONNECT_MS);
 		zsock_set_tcp_maxrt(socket, UNHEARD_MS);
-		zsock_set_immediate(socket, 1); /* what waits for a connection waits here, where it can be dropped */
 	}
 }
 
@@ -227,7 +228,6 @@ static int poll_once(struct link *link, struct pollfd *fds, uint32_t count, int 
 	int r;
 
 	link_flush(link);
-	guard_serve(&link->guard);
 	connect_again(link);
 	readable = is_readable(link) || link->guard.notice[0];
 	if (readable)

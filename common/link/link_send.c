@@ -21,8 +21,12 @@ static int send_part(struct link *link, const void *data, size_t size, int flags
 
 static int send_frame(struct link *link, const struct incarnation *to, const uint8_t *data, size_t size)
 {
-	int r = link->listens ? send_part(link, to->bytes, INCARNATION_SIZE, ZMQ_SNDMORE) : 0;
+	int r = 0;
 
+	if (link->listens)
+		r = send_part(link, to->bytes, INCARNATION_SIZE, ZMQ_SNDMORE);
+	else if (!link->guard.connected)
+		r = -EAGAIN;
 	if (r == 0)
 		r = send_part(link, data, size, 0);
 	if (r == 0)
@@ -46,6 +50,7 @@ static void flush_peer(struct link *link, struct peer *peer)
 
 void link_flush(struct link *link)
 {
+	guard_serve(&link->guard); /* tells whether there is a connection */
 	for (size_t i = 0; i < link->peers.count && link->peers.queued_bytes > 0; i++)
 		flush_peer(link, link->peers.items[i]);
 }
@@ -79,6 +84,8 @@ int link_send(struct link *link, const struct message *message)
 
 	if (!link->listens)
 		outgoing_message.incarnation = link->self;
+	if (!link->listens && !link->guard.connected)
+		guard_serve(&link->guard);
 	buffer_clear(&link->encoded);
 	r = codec_encode(&outgoing_message, &link->encoded);
 	if (r < 0)

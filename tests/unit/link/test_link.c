@@ -17,7 +17,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/limits.h"
-#include "common/link/link.h"
+#include "common/link/link_internal.h"
 #include "common/wire/codec.h"
 
 enum { PATIENCE_MS = 10000, A_MOMENT_MS = 50 };
@@ -475,6 +475,29 @@ static void test_link_reconnects_to_a_coordinator_that_comes_back(void **state)
 	link_close(listener);
 }
 
+static void test_link_gives_what_came_before_its_connection_ended(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		struct link *listener = open_listener();
+		struct link *agent = open_link(link_address(listener), &first_agent);
+		struct message message = ping(7, &first_agent), received;
+
+		meet(listener, agent);
+		assert_int_equal(link_send(listener, &message), 0);
+		link_close(listener);
+		/* The agent looks when it has heard of the end. */
+		for (int j = 0; j < PATIENCE_MS && agent->guard.connected; j++) {
+			link_flush(agent);
+			poll(NULL, 0, 1);
+		}
+		assert_int_equal(link_wait(agent, NULL, 0, 0), 0);
+		receive(agent, NULL, &received);
+		assert_int_equal(received.ping.id, 7);
+		link_close(agent);
+	}
+}
+
 static void test_link_drops_what_waits_for_a_coordinator_that_is_away(void **state)
 {
 	struct link *listener = open_listener();
@@ -627,6 +650,7 @@ int main(void)
 	        cmocka_unit_test(test_link_refuses_and_counts_what_is_wrong_and_goes_on),
 	        cmocka_unit_test(test_link_drops_a_peer_with_a_frame_over_the_limit_and_hears_it_again),
 	        cmocka_unit_test(test_link_reconnects_to_a_coordinator_that_comes_back),
+	        cmocka_unit_test(test_link_gives_what_came_before_its_connection_ended),
 	        cmocka_unit_test(test_link_drops_what_waits_for_a_coordinator_that_is_away),
 	        cmocka_unit_test(test_link_gives_an_identity_to_the_newest_that_has_it),
 	        cmocka_unit_test(test_link_wait_tells_descriptors_messages_and_time),
