@@ -27,6 +27,7 @@ struct sim_agent {
 	struct snapshot *last; /* the run's last one, until its crew is done */
 	uint64_t opened_ns;    /* true time at which the crew is open; CLOCK_NEVER: it is, or there is none */
 	uint64_t frozen_until_ns;
+	uint64_t asleep_at_ns; /* where its host's clock stands; 0: it goes */
 	uint32_t values; /* that it was told */
 	_Bool exited, killed;
 };
@@ -276,10 +277,23 @@ static void catch_up(struct sim_agent *agent)
 	look_at_chores(agent);
 }
 
+static void thaw(struct sim_agent *agent)
+{
+	agent->frozen_until_ns = 0;
+	if (agent->asleep_at_ns)
+		agent->clock.offset_ns -= (int64_t)(local(agent) - agent->asleep_at_ns);
+	agent->asleep_at_ns = 0;
+	sim_trace(agent->sim, "agent %u goes on", agent->process);
+	if (agent->load)
+		load_thaw(agent->load, local(agent));
+}
+
 void agent_message(struct sim_agent *agent, struct message *message)
 {
 	if (agent->exited)
 		return;
+	if (agent->frozen_until_ns)
+		thaw(agent);
 	catch_up(agent);
 	if (message->type != MESSAGE_PING)
 		sim_trace(agent->sim, "agent %u gets %s", agent->process, message_type_names[message->type]);
@@ -313,14 +327,6 @@ uint64_t agent_next_ns(const struct sim_agent *agent)
 	return agent->opened_ns < next_ns ? agent->opened_ns : next_ns;
 }
 
-static void thaw(struct sim_agent *agent)
-{
-	agent->frozen_until_ns = 0;
-	sim_trace(agent->sim, "agent %u goes on", agent->process);
-	if (agent->load)
-		load_thaw(agent->load, local(agent));
-}
-
 void agent_wake(struct sim_agent *agent)
 {
 	if (agent->frozen_until_ns)
@@ -346,6 +352,16 @@ void agent_freeze(struct sim_agent *agent, uint64_t until_ns)
 		return;
 	catch_up(agent);
 	agent->frozen_until_ns = until_ns;
+}
+
+/* The clock shows nothing of it once it goes on. */
+void agent_suspend(struct sim_agent *agent, uint64_t duration_ns)
+{
+	if (agent->frozen_until_ns || agent->exited)
+		return;
+	agent_freeze(agent, agent->sim->now_ns + duration_ns);
+	agent->asleep_at_ns = local(agent);
+	oracle_clock_jumps(agent->sim->oracle);
 }
 
 void agent_terminate(struct sim_agent *agent)

@@ -14,6 +14,7 @@
 
 #include "coordinator/run.h"
 #include "coordinator/run_restore.h"
+#include "coordinator/run_state.h"
 #include "tests/sim/host.h"
 #include "tests/sim/oracle.h"
 
@@ -36,6 +37,7 @@ struct boss {
 	uint64_t resume_ns;
 	_Bool reboot; /* before that */
 	uint64_t down_ns; /* how long it will be down */
+	unsigned interrupts;
 	uint32_t effects_left; /* before it dies; 0: it doesn't */
 	_Bool tear, full;
 	uint32_t exits[SIM_AGENTS_MAX]; /* children that have ended and are not told yet */
@@ -103,7 +105,7 @@ struct boss *boss_free(struct boss *boss)
 static void go_down(struct boss *boss, const char *how)
 {
 	sim_trace(boss->sim, "the coordinator %s", how);
-	boss->life = LIFE_DOWN;
+	boss->life = boss->down_ns == CLOCK_NEVER ? LIFE_OVER : LIFE_DOWN;
 	boss->effects_left = 0;
 	boss->resume_ns = boss->sim->now_ns + boss->down_ns;
 	boss->frozen_until_ns = 0;
@@ -260,11 +262,22 @@ static void give_up(struct boss *boss, int r)
 		end_process(boss);
 }
 
+static void count_held(struct boss *boss)
+{
+	const struct merge *merge = intake_merge(boss->run->intake);
+
+	for (uint32_t i = 0; i < roster_count(run_roster(boss->run)); i++)
+		oracle_held(boss->sim->oracle, agent_of(&roster_get(run_roster(boss->run), i)->incarnation),
+		            merge_accepted_seq(merge, i));
+}
+
 /* After each call of the run's. */
 static void look(struct boss *boss, int r)
 {
 	if (boss->life == LIFE_UP && r < 0)
 		give_up(boss, r);
+	if (boss->life == LIFE_UP)
+		count_held(boss);
 	if (boss->life == LIFE_UP && run_state(boss->run) >= RUN_REPORTING) {
 		r = run_state(boss->run) == RUN_REPORTING ? run_reported(boss->run, local(boss)) : 0;
 		if (boss->life == LIFE_UP && r < 0)
@@ -442,7 +455,9 @@ void boss_fault(struct boss *boss, const struct fault *fault)
 		boss->reboot = 0;
 		break;
 	case FAULT_BOSS_INTERRUPT:
-		look(boss, run_interrupt(boss->run, local(boss)));
+		boss->interrupts++;
+		look(boss, boss->interrupts == 1 ? run_interrupt(boss->run, local(boss))
+		                                 : run_end_now(boss->run, local(boss)));
 		break;
 	default:
 		boss->down_ns = fault->duration_ns;

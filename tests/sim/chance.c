@@ -10,6 +10,7 @@ const char *const fault_type_names[FAULT_TYPE_COUNT] = {
         [FAULT_AGENT_TERM] = "SIGTERM",
         [FAULT_AGENT_JOIN] = "one more process",
         [FAULT_AGENT_FAIL] = "its crew fails",
+        [FAULT_AGENT_SUSPEND] = "its host sleeps",
         [FAULT_BOSS_KILL] = "kill -9 of the coordinator",
         [FAULT_BOSS_FREEZE] = "SIGSTOP of the coordinator",
         [FAULT_BOSS_FULL] = "no room on the coordinator's disk",
@@ -22,7 +23,7 @@ const char *const fault_type_words[FAULT_TYPE_COUNT] = {
         [FAULT_AGENT_KILL] = "kill",           [FAULT_AGENT_FREEZE] = "freeze",   [FAULT_AGENT_TERM] = "term",
         [FAULT_AGENT_JOIN] = "join",           [FAULT_AGENT_FAIL] = "fail",       [FAULT_BOSS_KILL] = "boss-kill",
         [FAULT_BOSS_FREEZE] = "boss-freeze",   [FAULT_BOSS_FULL] = "boss-full",   [FAULT_BOSS_INTERRUPT] = "interrupt",
-        [FAULT_PARTITION] = "partition",       [FAULT_RESET] = "reset",
+        [FAULT_PARTITION] = "partition",       [FAULT_RESET] = "reset",         [FAULT_AGENT_SUSPEND] = "suspend",
 };
 
 static _Bool one_in(struct random *random, uint64_t n)
@@ -80,12 +81,14 @@ static void add_boss_faults(struct chance *chance, struct random *random)
 		fault->effects = (uint32_t)random_below(random, 30);
 		fault->tear = one_in(random, 2);
 		fault->reboot = !chance->local && one_in(random, 3);
+		if (one_in(random, 16))
+			fault->duration_ns = CLOCK_NEVER;
 	}
 	if (one_in(random, 8) && (fault = add(chance, random, FAULT_BOSS_FREEZE)))
 		fault->duration_ns = between_ms(random, 100, 6000);
 	if (one_in(random, 12) && (fault = add(chance, random, FAULT_BOSS_FULL)))
 		fault->duration_ns = between_ms(random, 500, 4000);
-	if (one_in(random, 20))
+	for (int i = 0; one_in(random, 20) && i < 2; i++)
 		add(chance, random, FAULT_BOSS_INTERRUPT);
 }
 
@@ -104,6 +107,8 @@ static void add_agent_faults(struct chance *chance, struct random *random)
 		add(chance, random, FAULT_AGENT_TERM);
 	if (one_in(random, 40))
 		add(chance, random, FAULT_AGENT_FAIL);
+	if (one_in(random, 12) && (fault = add(chance, random, FAULT_AGENT_SUSPEND)))
+		fault->duration_ns = between_ms(random, 20, 6000);
 	for (uint32_t i = 0; i < chance->joiners && (fault = add(chance, random, FAULT_AGENT_JOIN)); i++)
 		fault->agents = 1U << (chance->agents + i);
 }

@@ -40,6 +40,8 @@ uint64_t agent_next_ns(const struct sim_agent *agent);
 void agent_wake(struct sim_agent *agent);
 void agent_kill(struct sim_agent *agent);
 void agent_freeze(struct sim_agent *agent, uint64_t until_ns);
+/* As a freeze; its clock stands still as well. */
+void agent_suspend(struct sim_agent *agent, uint64_t duration_ns);
 void agent_terminate(struct sim_agent *agent);
 void agent_fail(struct sim_agent *agent);
 /* Its process has ended, or it has no run and waits for another. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/stats/cells.h"
@@ -204,7 +205,6 @@ static struct report *make_report(struct judge *judge, const char *folder, struc
 	return report;
 }
 
-/* The first line in which they differ. */
 static void tell_difference(struct judge *judge, struct buffer *one, struct buffer *other)
 {
 	const char *a = buffer_text(one), *b = buffer_text(other);
@@ -212,9 +212,9 @@ static void tell_difference(struct judge *judge, struct buffer *one, struct buff
 
 	while (a[at] && a[at] == b[at])
 		at++;
-	for (begin = at; begin > 0 && at - begin < 120; begin--)
-		;
-	sim_break(judge->sim, "the report is not an undisturbed run's: ...%.200s... and ...%.200s...", a + begin, b + begin);
+	begin = at > 100 ? at - 100 : 0;
+	sim_break(judge->sim, "the report is not an undisturbed run's: ...%.*s[%.60s] and [%.60s]", (int)(at - begin),
+	          a + begin, a + at, b + at);
 }
 
 static void check_account(struct judge *judge, const struct report *report)
@@ -306,6 +306,9 @@ static void check_truth(struct judge *judge, const struct report *report)
 	if (all < report->tally.started)
 		sim_break(judge->sim, "%llu are reported as started, and %llu were",
 		          (unsigned long long)report->tally.started, (unsigned long long)all);
+	/* Where the journal just ends, agents went on. */
+	if (judge->oracle->state != RUN_DONE)
+		return;
 	if (is_bounded(judge->oracle) && within > report->tally.started + report->overlap + report->unknown)
 		sim_break(judge->sim, "%llu were started; %llu are known, %llu besides those planned, %llu unknown",
 		          (unsigned long long)within, (unsigned long long)report->tally.started,
@@ -356,6 +359,18 @@ static void check_whole(struct judge *judge, const struct report *report)
 		sim_break(judge->sim, "nobody was lost, and it is not complete: %llu of %llu agent-seconds, %llu unknown",
 		          (unsigned long long)report->agent_seconds_held,
 		          (unsigned long long)report->agent_seconds_due, (unsigned long long)report->unknown);
+}
+
+/* Whose last account is journaled is let go, where nothing got lost on the way. */
+static void check_exits(struct judge *judge)
+{
+	const struct sim *sim = judge->sim;
+
+	if (!is_calm(&sim->chance) || judge->oracle->state != RUN_DONE)
+		return;
+	for (uint32_t i = 0; i < SIM_AGENTS_MAX; i++)
+		if (judge->oracle->watched[i].done && sim->agents[i] && !agent_went_well(sim->agents[i]))
+			sim_break(judge->sim, "agent %u was done, and deserted nevertheless", i);
 }
 
 static void check_reports(struct judge *judge, struct sim_result *result)
@@ -413,6 +428,16 @@ static void judge_deinit(struct judge *judge)
 	journal_close(judge->clean);
 }
 
+/* What nobody resumed may end in half a record, which its report tells of. */
+static void cut_off(struct judge *judge, uint64_t bytes)
+{
+	char path[PATH_MAX];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "%s/journal", judge->sim->folder);
+	sim_must(stat(path, &status) < 0 || truncate(path, status.st_size - (off_t)bytes) < 0 ? -errno : 0, path);
+}
+
 void oracle_judge(struct oracle *oracle, struct sim_result *result)
 {
 	struct judge *judge = calloc(1, sizeof(*judge));
@@ -427,14 +452,18 @@ void oracle_judge(struct oracle *oracle, struct sim_result *result)
 	r = journal_read(oracle->sim->folder, take_record, judge, &cut, &failure);
 	if (r < 0)
 		sim_break(oracle->sim, "the journal can't be read: %s", failure.text);
+	else
+		cut_off(judge, cut);
 	flush_clean(judge);
 	if (!oracle->sim->broken[0])
 		compare_sums(judge);
 	if (!oracle->sim->broken[0] && oracle->started)
 		check_reports(judge, result);
+	check_exits(judge);
 	result->snapshots = oracle->snapshots;
 	result->losses = oracle->losses;
 	result->leaves = oracle->leaves;
+	result->joins = oracle->joins;
 	result->starts = oracle->starts;
 	result->skew_of_bound = oracle->skew_of_bound;
 	judge_deinit(judge);

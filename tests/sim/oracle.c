@@ -91,6 +91,18 @@ void oracle_excuse(struct oracle *oracle)
 	oracle->excused = 1;
 }
 
+void oracle_clock_jumps(struct oracle *oracle)
+{
+	oracle->jumped = 1;
+}
+
+void oracle_held(struct oracle *oracle, uint32_t process, uint64_t accepted)
+{
+	if (accepted > oracle->watched[process].durable + WINDOW)
+		sim_break(oracle->sim, "the coordinator holds %llu snapshots of agent %u",
+		          (unsigned long long)(accepted - oracle->watched[process].durable), process);
+}
+
 void oracle_start(struct oracle *oracle, uint32_t process, uint32_t values)
 {
 	const struct plan *plan = oracle->sim->plan->plan;
@@ -119,6 +131,7 @@ static void take_agent(struct oracle *oracle, const struct journal_record *recor
 	}
 	if (oracle->watched[process].number != UINT32_MAX)
 		sim_break(oracle->sim, "agent %u is journaled twice", process);
+	oracle->joins += oracle->started;
 	oracle->watched[process].number = oracle->agent_count;
 	oracle->processes[oracle->agent_count++] = process;
 }
@@ -262,12 +275,28 @@ static void take_told(struct oracle *oracle, uint32_t number, int64_t offset_ns,
 
 	watched->told = 1;
 	watched->told_offset_ns = offset_ns;
+	watched->start_error_ns = oracle->t0_ns > oracle->sim->now_ns ? error_ns : CLOCK_NEVER;
 	oracle->starts++;
-	if (bound_ns && (double)error_ns / (double)bound_ns > oracle->skew_of_bound)
+	if (bound_ns && !oracle->jumped && (double)error_ns / (double)bound_ns > oracle->skew_of_bound)
 		oracle->skew_of_bound = (double)error_ns / (double)bound_ns;
-	if (error_ns > bound_ns + SKEW_ROUNDING_NS)
+	if (error_ns > bound_ns && !oracle->jumped)
 		sim_break(oracle->sim, "agent %u is to start %llu ns off, with a bound of %llu ns", process,
 		          (unsigned long long)error_ns, (unsigned long long)bound_ns);
+}
+
+/* What the report will say of an agent's start must hold what it was. */
+static void take_status(struct oracle *oracle, const struct journal_record *record)
+{
+	const struct watched *watched = watched_of(oracle, record->status.agent);
+	uint64_t least_ns = record->status.start_skew_ns + record->status.start_bound_ns;
+
+	if (!watched->told || watched->start_error_ns == CLOCK_NEVER || oracle->jumped)
+		return;
+	if (watched->start_error_ns > least_ns)
+		sim_break(oracle->sim, "agent number %u started %llu ns off, and is said to have by %llu ns, +-%llu ns",
+		          record->status.agent, (unsigned long long)watched->start_error_ns,
+		          (unsigned long long)record->status.start_skew_ns,
+		          (unsigned long long)record->status.start_bound_ns);
 }
 
 void oracle_record(struct oracle *oracle, const struct journal_record *record)
@@ -298,6 +327,9 @@ void oracle_record(struct oracle *oracle, const struct journal_record *record)
 		break;
 	case JOURNAL_TOLD:
 		take_told(oracle, record->told.agent, record->told.offset_ns, record->told.bound_ns);
+		break;
+	case JOURNAL_STATUS:
+		take_status(oracle, record);
 		break;
 	case JOURNAL_LEAVE:
 		oracle->leaves++;

@@ -20,6 +20,8 @@ void oracle_start(struct oracle *oracle, uint32_t process, uint32_t values);
 
 /* Something was done to it after which it may leave load undone that nobody journals. */
 void oracle_excuse(struct oracle *oracle);
+/* A host's clock is not what it was. */
+void oracle_clock_jumps(struct oracle *oracle);
 
 /* ---- the coordinator ---- */
 
@@ -29,6 +31,9 @@ void oracle_record(struct oracle *oracle, const struct journal_record *record);
 void oracle_boss_sends(struct oracle *oracle, const struct message *message);
 /* T0 on the true clock, whenever the coordinator has one. */
 void oracle_t0(struct oracle *oracle, uint64_t true_ns);
+
+/* It has accepted so many of an agent's snapshots: those that are not durable are in its memory. */
+void oracle_held(struct oracle *oracle, uint32_t process, uint64_t accepted);
 
 /* At the end. */
 void oracle_judge(struct oracle *oracle, struct sim_result *result);

@@ -5,8 +5,6 @@
 #include "coordinator/journal.h"
 #include "tests/sim/oracle.h"
 
-#define SKEW_ROUNDING_NS (200 * NS_PER_US) /* clocks go apart by so much between the estimate and T0 */
-
 /* A snapshot, as it would be sent. */
 struct made {
 	uint8_t *bytes;
@@ -22,6 +20,7 @@ struct watched {
 	size_t made_count, made_capacity;
 	uint64_t durable; /* the newest one in the journal */
 	int64_t told_offset_ns; /* with which T0 is told to it */
+	uint64_t start_error_ns; /* of that, in truth; CLOCK_NEVER: it was told when T0 was past */
 	_Bool done, told;
 };
 
@@ -42,11 +41,11 @@ struct oracle {
 	uint32_t epoch;
 	uint64_t epoch_from_ns;
 	enum run_state state;
-	_Bool any_state, started, start_sent, excused;
+	_Bool any_state, started, start_sent, excused, jumped;
 	uint64_t t0_ns; /* true time */
 	uint64_t snapshots;
 	uint64_t starts;
 	double skew_of_bound;
-	uint32_t losses, leaves, stops;
+	uint32_t losses, leaves, joins, stops;
 	uint64_t cut_ns; /* where the first stop lies, since T0 */
 };

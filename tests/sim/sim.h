@@ -44,6 +44,7 @@ enum fault_type {
 	FAULT_AGENT_TERM,   /* SIGTERM */
 	FAULT_AGENT_JOIN,   /* one more process starts */
 	FAULT_AGENT_FAIL,   /* its crew can't go on */
+	FAULT_AGENT_SUSPEND, /* its host sleeps for a while, and so does its clock */
 	FAULT_BOSS_KILL,    /* at this time or some effects later, and resumed after a while */
 	FAULT_BOSS_FREEZE,
 	FAULT_BOSS_FULL, /* the disk has no more room for some bytes of a record to come; resumed after a while */
@@ -59,7 +60,7 @@ struct fault {
 	uint64_t at_ns;
 	enum fault_type type;
 	uint32_t agents;      /* a bit for each process */
-	uint64_t duration_ns; /* of a freeze or partition, or until the resume */
+	uint64_t duration_ns; /* of a freeze or partition, or until the resume; CLOCK_NEVER: nobody resumes it */
 	uint32_t effects;     /* FAULT_BOSS_KILL: it dies at this one of its coming effects; 0: at once */
 	_Bool tear;           /* ... in the midst of a record, if that effect is one */
 	_Bool reset;          /* a partition that ends in new connections */

@@ -95,6 +95,13 @@ static void freeze(struct sim *sim, const struct fault *fault)
 			agent_freeze(sim->agents[i], sim->now_ns + fault->duration_ns);
 }
 
+static void suspend(struct sim *sim, const struct fault *fault)
+{
+	for (uint32_t i = 0; i < SIM_AGENTS_MAX; i++)
+		if ((fault->agents & 1U << i) && sim->agents[i] && !agent_has_exited(sim->agents[i]))
+			agent_suspend(sim->agents[i], fault->duration_ns);
+}
+
 static void strike(struct sim *sim, const struct fault *fault)
 {
 	sim_trace(sim, "fault: %s, agents %#x, for %.3f s", fault_type_names[fault->type], fault->agents,
@@ -105,6 +112,9 @@ static void strike(struct sim *sim, const struct fault *fault)
 		break;
 	case FAULT_AGENT_FREEZE:
 		freeze(sim, fault);
+		break;
+	case FAULT_AGENT_SUSPEND:
+		suspend(sim, fault);
 		break;
 	case FAULT_AGENT_TERM:
 		each_agent(sim, fault, agent_terminate);
