@@ -139,7 +139,8 @@ static int start_one(struct local_agents *agents, const char *program, uint32_t 
 	                (char *)"--name",
 	                name,
 	                (char *)"--once",
-	                NULL,
+	                (char *)"--spool",
+	                agents->run_folder,
 	                NULL,
 	                NULL,
 	                NULL};
@@ -149,8 +150,8 @@ static int start_one(struct local_agents *agents, const char *program, uint32_t 
 	snprintf(log_path, sizeof(log_path), "%s/%s.log", agents->run_folder, name);
 	if (agents->workers) {
 		snprintf(workers, sizeof(workers), "%u", agents->workers);
-		argv[6] = (char *)"--workers";
-		argv[7] = workers;
+		argv[8] = (char *)"--workers";
+		argv[9] = workers;
 	}
 	*child = (struct child){.pidfd = -1, .ours = 1};
 	r = spawn(program, argv, log_path, &child->pid);
