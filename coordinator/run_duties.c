@@ -167,14 +167,17 @@ static uint32_t count_duties(const struct run *run, uint32_t agent)
 	return count;
 }
 
-/* The able agent with the fewest duties, the first one among equals. */
+/* The able agent with the fewest duties, the first one among equals. One that is at its end takes up no reader. */
 static uint32_t find_able(struct run *run, enum duty_kind kind, uint64_t now_ns)
 {
 	uint32_t best = NOBODY;
 
-	for (uint32_t i = 0; i < roster_count(run->roster); i++)
-		if (is_able(run, kind, i, now_ns) && (best == NOBODY || count_duties(run, i) < count_duties(run, best)))
+	for (uint32_t i = 0; i < roster_count(run->roster); i++) {
+		if (!is_able(run, kind, i, now_ns) || (kind == DUTY_READER && roster_get(run->roster, i)->final_seq))
+			continue;
+		if (best == NOBODY || count_duties(run, i) < count_duties(run, best))
 			best = i;
+	}
 	return best;
 }
 
@@ -354,6 +357,8 @@ int run_share_readers(struct run *run, uint64_t now_ns)
 {
 	int r = 0;
 
+	if (run_since_t0_ns(run, now_ns) >= run_schedule_end_ns(run))
+		return 0;
 	for (uint32_t i = next_open(run, DUTY_READER, 0); r == 0 && i != NOBODY;
 	     i = next_open(run, DUTY_READER, i + 1)) {
 		uint32_t before = run->duties.items[i].agent, agent;

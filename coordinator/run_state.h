@@ -165,7 +165,7 @@ int run_tear_down(struct run *run, uint64_t now_ns);
 /* True while a setup, or teardown, is still to be done. */
 _Bool run_has_setup(const struct run *run);
 _Bool run_has_teardown(const struct run *run);
-/* Each reader has one who runs, if there is one. */
+/* Until the schedule's end, each reader has one who runs, if there is one. */
 int run_share_readers(struct run *run, uint64_t now_ns);
 /* For a resume: takes a JOURNAL_DUTY (0 or -EBADMSG); and when all records are in, as values are not journaled: setups
  * are to be done again. */
