@@ -51,6 +51,8 @@ int run_take_snapshot(struct run *run, uint32_t index, const struct message_snap
 	struct failure failure = {0};
 	int r;
 
+	if (agent->state < AGENT_RUNNING)
+		return 0; /* it was told no T0 */
 	if (snapshot->epoch > run->division.epoch)
 		return refuse_snapshot(run, index, snapshot, "it is of an epoch that there is not", now_ns);
 	r = intake_take(run->intake, index, snapshot, &failure);
@@ -72,7 +74,7 @@ int run_take_done(struct run *run, uint32_t index, const struct message_done *do
 {
 	struct roster_agent *agent = roster_get(run->roster, index);
 
-	if (agent->done_told)
+	if (agent->done_told || agent->state < AGENT_RUNNING)
 		return 0;
 	agent->done_told = 1;
 	agent->last_seq = done->last_seq;
