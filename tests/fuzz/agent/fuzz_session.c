@@ -48,6 +48,7 @@ struct theatre {
 	struct mutation mutations[MUTATIONS_MAX];
 	uint32_t mutation_count;
 	struct buffer bytes; /* of the message on its way */
+	_Bool delivers;      /* at the end a coordinator answers once more */
 };
 
 static uint8_t next(struct theatre *stage)
@@ -85,6 +86,17 @@ static void mutate(struct theatre *stage)
 	stage->mutation_count = 0;
 }
 
+/* What was acknowledged stays so, and nothing else is. */
+static void look_at_spool(struct theatre *stage)
+{
+	uint64_t acknowledged = spool_acknowledged(session_spool(stage->oracle.session));
+
+	if (!stage->oracle.crew.started)
+		return;
+	session_require(acknowledged >= stage->oracle.acknowledged && acknowledged <= stage->oracle.heard);
+	stage->oracle.acknowledged = acknowledged;
+}
+
 static void say_bytes(struct theatre *stage)
 {
 	struct session *session = stage->oracle.session;
@@ -92,24 +104,31 @@ static void say_bytes(struct theatre *stage)
 
 	if (codec_decode(stage->bytes.data, stage->bytes.size, NULL, &message) < 0)
 		return;
+	if (message.type == MESSAGE_ACK && message.ack.seq > stage->oracle.heard)
+		stage->oracle.heard = message.ack.seq;
+	if (message.type == MESSAGE_WELCOME && message.welcome.durable_seq > stage->oracle.heard)
+		stage->oracle.heard = message.welcome.durable_seq;
 	session_oracle_take(&stage->oracle, session_message(session, &message, stage->now_ns));
 	message_deinit(&message);
-	if (stage->oracle.crew.started) {
-		session_require(spool_acknowledged(session_spool(session)) >= stage->oracle.acknowledged);
-		stage->oracle.acknowledged = spool_acknowledged(session_spool(session));
-	}
+	look_at_spool(stage);
 }
 
-/* Through the codec, as it would come. The highest bit of `how` is another run's. */
-static void say(struct theatre *stage, uint8_t how, uint32_t epoch, struct message *message)
+/* Through the codec, as it would come. */
+static void say_of_run(struct theatre *stage, const char *run_id, uint32_t epoch, struct message *message)
 {
-	snprintf(message->run_id, sizeof(message->run_id), "%s", run_ids[how >> 7]);
+	snprintf(message->run_id, sizeof(message->run_id), "%s", run_id);
 	message->epoch = epoch;
 	buffer_clear(&stage->bytes);
 	if (codec_encode(message, &stage->bytes) < 0)
 		return;
 	mutate(stage);
 	say_bytes(stage);
+}
+
+/* The highest bit of `how` is another run's. */
+static void say(struct theatre *stage, uint8_t how, uint32_t epoch, struct message *message)
+{
+	say_of_run(stage, run_ids[how >> 7], epoch, message);
 }
 
 static void welcome(struct theatre *stage, uint8_t how)
@@ -477,9 +496,44 @@ static void set_up(struct theatre *stage, const uint8_t *data, size_t size)
 	                                           .disk_bytes = SPOOL_DISK},
 	                                 .cache_bytes = 1000,
 	                                 .now_ns = stage->now_ns};
+	stage->delivers = options >> 2 & 1;
 	if (options & 2)
 		config.spool.disk = (struct disk){0};
 	session_require(session_new(&config, &stage->oracle.session) == 0);
+}
+
+/* What a coordinator has that got all that was sent: up to where nothing is missing. */
+static uint64_t received(const struct theatre *stage)
+{
+	const struct crew_model *crew = &stage->oracle.crew;
+	uint64_t seq = stage->oracle.acknowledged;
+
+	while (seq < crew->made && crew->sent[seq + 1])
+		seq++;
+	return seq == crew->made && !stage->oracle.done_said && seq > 0 ? seq - 1 : seq;
+}
+
+/* With a coordinator that answers, all that a run has made is delivered, and the run is over. */
+static void let_it_deliver(struct theatre *stage)
+{
+	struct session *session = stage->oracle.session;
+
+	stage->mutation_count = 0;
+	stage->oracle.disk_fails = 0;
+	for (uint32_t i = 0; !is_over(stage) && stage->oracle.crew.started; i++) {
+		session_require(i < END_TICKS);
+		finish(stage, 0);
+		if (stage->oracle.greets)
+			say_of_run(stage, session_run_id(session), 1,
+			           &(struct message){
+			                   .type = MESSAGE_WELCOME,
+			                   .welcome = {.protocol = PROTOCOL_VERSION, .durable_seq = received(stage)}});
+		stage->oracle.greets = 0;
+		say_of_run(stage, session_run_id(session), 1,
+		           &(struct message){.type = MESSAGE_ACK, .ack = {.seq = received(stage)}});
+		if (!is_over(stage) && stage->oracle.crew.started)
+			tick(stage, NS_PER_S);
+	}
 }
 
 /* Told to end, with a coordinator that is silent and a crew that stops when it is told, it ends. */
@@ -519,6 +573,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		session_require(held_bytes() <= before + allowed);
 		session_require(spool_on_disk(session_spool(stage.oracle.session)) <= SPOOL_DISK);
 	}
+	if (stage.delivers)
+		let_it_deliver(&stage);
 	let_it_end(&stage);
 	session_free(stage.oracle.session);
 	buffer_deinit(&stage.oracle.disk);

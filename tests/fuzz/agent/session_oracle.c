@@ -84,7 +84,7 @@ static void check_snapshot(struct session_oracle *oracle, const struct message_s
 	struct crew_model *crew = &oracle->crew;
 
 	session_require(crew->started && snapshot->seq >= 1 && snapshot->seq <= crew->made);
-	session_require(snapshot->seq > oracle->acknowledged);
+	session_require(snapshot->seq > spool_acknowledged(session_spool(oracle->session)));
 	session_require(snapshot->scenario_count == 1);
 	session_require(snapshot->scenarios[0].tally.started == snapshot->seq * SNAPSHOT_STARTED);
 	for (uint32_t i = 0; i < snapshot->cell_count; i++)
@@ -100,7 +100,7 @@ static void check_done(const struct session_oracle *oracle, const struct message
 	const struct crew_model *crew = &oracle->crew;
 
 	session_require(crew->finished && done->last_seq == crew->made);
-	for (uint64_t seq = oracle->acknowledged + 1; seq <= crew->made; seq++)
+	for (uint64_t seq = spool_acknowledged(session_spool(oracle->session)) + 1; seq <= crew->made; seq++)
 		session_require(crew->sent[seq]);
 }
 
@@ -123,6 +123,7 @@ static void take_message(struct session_oracle *oracle, const struct message *me
 		break;
 	case MESSAGE_DONE:
 		check_done(oracle, &message->done);
+		oracle->done_said = 1;
 		break;
 	case MESSAGE_READY:
 		session_require(crew->open && crew->opened && !crew->started);
@@ -139,6 +140,8 @@ static void take_message(struct session_oracle *oracle, const struct message *me
 		session_require(oracle->terminated && crew->started);
 		break;
 	case MESSAGE_HELLO:
+		oracle->greets = 1;
+		break;
 	case MESSAGE_FAILED:
 	case MESSAGE_PONG:
 		break;
@@ -165,7 +168,8 @@ static void open_crew(struct session_oracle *oracle)
 		session_require(session_files(oracle->session)[i].size ==
 		                session_assignment(oracle->session)->files[i].size);
 	oracle->crew = (struct crew_model){.open = 1, .epoch = session_epoch(oracle->session)};
-	oracle->acknowledged = 0;
+	oracle->acknowledged = oracle->heard = 0;
+	oracle->done_said = 0;
 	oracle->second = 0;
 }
 

@@ -30,8 +30,11 @@ struct crew_model {
 struct session_oracle {
 	struct session *session;
 	struct crew_model crew;
-	uint64_t acknowledged; /* newest that the session has heard of in this run */
-	uint64_t second;       /* that the next snapshot is of */
+	uint64_t acknowledged; /* what the session takes for it in this run ... */
+	uint64_t heard;        /* ... and the highest that it was told */
+	_Bool greets;          /* it said hello */
+	_Bool done_said;
+	uint64_t second; /* that the next snapshot is of */
 	_Bool terminated;
 	_Bool disk_fails;
 	struct buffer disk;
