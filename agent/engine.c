@@ -213,8 +213,20 @@ int engine_adopt(struct engine *engine, const struct portion *portion, uint64_t 
 	return r < 0 ? failure_set(failure, r, "cannot take over: %s", strerrordesc_np(-r)) : 0;
 }
 
+static int open_lane(struct engine *engine)
+{
+	struct failure failure = {0};
+	int r = targets_open_lane(engine, &failure);
+
+	if (r < 0)
+		log_write(engine->config.log, LOG_ERROR, "worker %u: %s", engine->config.worker, failure.text);
+	return r;
+}
+
 void engine_shift(struct engine *engine, uint64_t now_ns)
 {
+	while (engine->lanes_wanted > 0 && engine->error == 0)
+		engine_fail(engine, open_lane(engine));
 	while (engine->shifted < engine->adoption_count && engine->adoptions[engine->shifted].at_ns <= now_ns) {
 		const struct adoption adoption = engine->adoptions[engine->shifted++];
 
@@ -421,11 +433,13 @@ int engine_turn(struct engine *engine)
 		r = retry_all(engine, &parked);
 	if (r == 0)
 		r = look_for_end(engine);
+	if (r == 0 && engine->lanes_wanted > 0)
+		r = open_lane(engine);
 	if (r == 0 && engine->error < 0)
 		r = engine->error;
 	if (r < 0 || engine->phase == ENGINE_DONE)
 		return r;
-	if (engine->ready.count > 0)
+	if (engine->ready.count > 0 || engine->lanes_wanted > 0)
 		until_ns = 0;
 	else if (parked)
 		until_ns = clock_now_ns() + PARKED_RETRY_MS * NS_PER_MS;

@@ -61,6 +61,7 @@ struct engine {
 	struct groups *groups;
 	struct secrets *secrets;
 	struct engine_target *targets; /* see targets.h */
+	uint32_t lanes_wanted;         /* that are to be opened, one in a turn */
 	struct runner *runners;
 	uint32_t runner_count;
 	enum engine_phase phase;

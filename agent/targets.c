@@ -19,7 +19,7 @@ static int saved(void *context, struct operation *operation, uint32_t slot, cons
 }
 
 static int open_target(struct engine *engine, struct engine_target *of, const struct target_portion *portion,
-                       struct failure *failure)
+                       uint32_t lane_count, struct failure *failure)
 {
 	enum target_kind kind = of->target ? of->target->kind : TARGET_NULL;
 
@@ -35,7 +35,7 @@ static int open_target(struct engine *engine, struct engine_target *of, const st
 	        .run_id = engine->config.run_id,
 	        .worker = engine->config.worker,
 	        .lanes = portion ? portion->lanes : NULL,
-	        .lane_count = portion ? portion->lane_count : 0,
+	        .lane_count = lane_count,
 	        .connections = portion ? portion->connections : 0,
 	        .complete = completed,
 	        .save = saved,
@@ -53,9 +53,9 @@ static _Bool has_lane(const struct engine_target *of, uint32_t lane)
 	return 0;
 }
 
-/* Remembers the portion's lanes as open; opens those that the driver doesn't have yet. */
-static int add_lanes(struct engine_target *of, const struct target_portion *portion, _Bool are_open,
-                     struct failure *failure)
+/* Notes the portion's lanes that the target hasn't. */
+static int want_lanes(struct engine *engine, struct engine_target *of, const struct target_portion *portion,
+                      struct failure *failure)
 {
 	uint32_t *lanes = reallocarray(of->lanes, of->lane_count + portion->lane_count, sizeof(*lanes));
 
@@ -63,15 +63,38 @@ static int add_lanes(struct engine_target *of, const struct target_portion *port
 		return failure_set(failure, -ENOMEM, "no memory for the drivers");
 	of->lanes = lanes;
 	for (uint32_t i = 0; i < portion->lane_count; i++) {
-		int r = 0;
-
 		if (has_lane(of, portion->lanes[i]))
 			continue;
-		if (!are_open && of->ops->add_lane)
-			r = of->ops->add_lane(of->driver, portion->lanes[i], failure);
-		if (r < 0)
-			return r;
 		of->lanes[of->lane_count++] = portion->lanes[i];
+		engine->lanes_wanted++;
+	}
+	return 0;
+}
+
+/* Opens the driver with as many lanes as may be opened in one go. */
+static int open_driver(struct engine *engine, struct engine_target *of, const struct target_portion *portion,
+                       struct failure *failure)
+{
+	uint32_t count = engine->phase == ENGINE_IDLE ? portion->lane_count : 1;
+	int r = open_target(engine, of, portion, count, failure);
+
+	if (r < 0)
+		return r;
+	of->lanes_open = count;
+	engine->lanes_wanted -= count;
+	return 0;
+}
+
+int targets_open_lane(struct engine *engine, struct failure *failure)
+{
+	for (uint32_t i = 0; i < engine->plan->target_count; i++) {
+		struct engine_target *of = &engine->targets[i];
+
+		if (of->lanes_open == of->lane_count)
+			continue;
+		engine->lanes_wanted--;
+		of->lanes_open++;
+		return of->ops->add_lane ? of->ops->add_lane(of->driver, of->lanes[of->lanes_open - 1], failure) : 0;
 	}
 	return 0;
 }
@@ -82,15 +105,15 @@ int targets_adopt(struct engine *engine, const struct portion *portion, struct f
 
 	for (uint32_t i = 0; r == 0 && i < engine->plan->target_count; i++) {
 		struct engine_target *of = &engine->targets[i];
-		_Bool was_open = of->driver != NULL;
 
 		if (!portion->targets[i].used)
 			continue;
-		if (!was_open)
-			r = open_target(engine, of, &portion->targets[i], failure);
-		if (r == 0)
-			r = add_lanes(of, &portion->targets[i], !was_open, failure);
+		r = want_lanes(engine, of, &portion->targets[i], failure);
+		if (r == 0 && !of->driver)
+			r = open_driver(engine, of, &portion->targets[i], failure);
 	}
+	while (r == 0 && engine->phase == ENGINE_IDLE && engine->lanes_wanted > 0)
+		r = targets_open_lane(engine, failure);
 	return r;
 }
 
@@ -119,7 +142,7 @@ int targets_open(struct engine *engine, struct failure *failure)
 		engine->targets[i].target = &plan->targets[i];
 	r = targets_adopt(engine, engine->config.portion, failure);
 	if (r == 0 && has_step_without_target(plan))
-		r = open_target(engine, &engine->targets[plan->target_count], NULL, failure);
+		r = open_target(engine, &engine->targets[plan->target_count], NULL, 0, failure);
 	return r;
 }
 

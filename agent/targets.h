@@ -16,16 +16,20 @@ struct engine_target {
 	const struct driver_ops *ops;
 	struct driver_config config; /* what the driver holds on to */
 	struct driver *driver;       /* NULL: this worker doesn't use it */
-	uint32_t *lanes;             /* those that are open */
+	uint32_t *lanes;             /* that the worker has, the first ones of which are open */
 	uint32_t lane_count;
+	uint32_t lanes_open;
 	struct vu_list parked; /* those that wait for room in it */
 };
 
 /* Opens the drivers of all targets that this worker's scenarios use. May block shortly. 0 or a negative errno, said. */
 int targets_open(struct engine *engine, struct failure *failure);
-/* Opens what the worker needs for this portion beyond what it has: drivers, and lanes of those that are open. What it
- * doesn't need any more stays open. May block shortly. 0 or a negative errno, said. */
+/* Opens what the worker needs for this portion beyond what it has: drivers, and their lanes; while it runs, when each
+ * takes its time, most lanes are only noted in engine->lanes_wanted. What it doesn't need any more stays open. May
+ * block shortly. 0 or a negative errno, said. */
 int targets_adopt(struct engine *engine, const struct portion *portion, struct failure *failure);
+/* Opens one of the lanes that are wanted. 0 or a negative errno, said. */
+int targets_open_lane(struct engine *engine, struct failure *failure);
 /* Gives those a turn that want one. */
 void targets_poll(struct engine *engine, uint64_t now_ns);
 /* Operations accepted and not completed, by all drivers. */
