@@ -163,6 +163,8 @@ static int divide_connections(const struct plan *plan, const struct member *memb
 			continue;
 		for (uint32_t j = 0; j < division->agent_count; j++)
 			users += may_use(plan, &members[j], i);
+		if (users == 0)
+			continue;
 		if (target->postgres.connections < users)
 			return too_few_connections(plan, target, users, failure);
 		for (uint32_t j = 0; j < division->agent_count; j++) {
@@ -237,24 +239,24 @@ int division_make(const struct plan *plan, const struct member *members, uint32_
 
 int division_copy(const struct division *from, uint32_t agent_count, struct division *ret_division)
 {
-	struct division copy cleanup(division_deinit) = *from;
+	struct division copy = *from;
 	size_t shares = (size_t)from->agent_count * from->scenario_count;
 	size_t connections = (size_t)from->agent_count * from->target_count;
-	int r = 0;
+	int r;
 
 	copy.agent_count = agent_count > from->agent_count ? agent_count : from->agent_count;
 	copy.shares = calloc((size_t)copy.agent_count * copy.scenario_count + 1, sizeof(*copy.shares));
 	copy.connections = calloc((size_t)copy.agent_count * copy.target_count + 1, sizeof(*copy.connections));
-	if (!copy.shares || !copy.connections)
-		return -ENOMEM;
+	r = copy.shares && copy.connections ? 0 : -ENOMEM;
 	for (size_t i = 0; r == 0 && i < shares; i++)
 		r = share_copy(&copy.shares[i], &from->shares[i]);
-	if (r < 0)
+	if (r < 0) {
+		division_deinit(&copy);
 		return r;
+	}
 	if (connections > 0)
 		memcpy(copy.connections, from->connections, connections * sizeof(*copy.connections));
 	*ret_division = copy;
-	copy = (struct division){0};
 	return 0;
 }
 

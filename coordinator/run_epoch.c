@@ -268,7 +268,7 @@ static int keep_moves(struct run *run, struct journal_record *record)
 
 	for (uint32_t i = 0; r == 0 && i < record->division.move_count; i++) {
 		struct wire_move *move = &record->division.moves[i];
-		uint64_t rows;
+		uint64_t rows = 0;
 
 		r = array_reserve(&run->moves, &run->move_capacity, run->move_count, sizeof(*run->moves));
 		if (r == 0)
