@@ -113,6 +113,11 @@ int run_take_pong(struct run *run, uint32_t index, const struct message_pong *po
 struct member run_member(const struct roster_agent *agent);
 /* True if what an agent that leaves has goes to others. */
 _Bool run_hands_on(const struct run *run);
+/* If the run is unsettled: another epoch, if anything is to be moved. */
+int run_settle(struct run *run, uint64_t now_ns);
+
+/* ---- run_division.c ---- */
+
 /* True if it owns anything by the newest epoch. */
 _Bool run_owns_any(const struct run *run, uint32_t agent);
 /* The counted iterations that were an agent's to run. */
@@ -123,8 +128,6 @@ int run_journal_division(struct run *run, struct division *next, struct wire_mov
 /* Goes by a division that is in the journal; shares, connections and moves are moved out of the record. 0 or -ENOMEM.
  */
 int run_keep_division(struct run *run, struct journal_record *record);
-/* If the run is unsettled: another epoch, if anything is to be moved. */
-int run_settle(struct run *run, uint64_t now_ns);
 
 /* ---- run_join.c ---- */
 
