@@ -73,8 +73,8 @@ static int open_handler(struct guard *guard, struct failure *failure)
 static int open_monitor(struct guard *guard, struct failure *failure)
 {
 	const int events = ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-	                   ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
-	                   (guard->listens ? 0 : ZMQ_EVENT_DISCONNECTED);
+	                   ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
+	                   (guard->listens ? ZMQ_EVENT_ACCEPTED : 0);
 	char endpoint[ENDPOINT_SIZE] = "inproc://stampede-";
 	uint8_t random[8];
 
@@ -117,6 +117,7 @@ void guard_close(struct guard *guard)
 		zmq_unbind(zsock_resolve(guard->asked), ZAP_ENDPOINT);
 	zsock_destroy(&guard->monitor);
 	zsock_destroy(&guard->asked);
+	inflow_deinit(&guard->inflow);
 	guard->watched = NULL;
 }
 
@@ -220,6 +221,10 @@ static const char *why_we_failed(const struct guard *guard, int event)
 
 static void take_listeners_event(struct guard *guard, int event, uint32_t detail)
 {
+	if (event == ZMQ_EVENT_ACCEPTED)
+		inflow_add(&guard->inflow, (int)detail);
+	if (event == ZMQ_EVENT_DISCONNECTED)
+		inflow_remove(&guard->inflow, (int)detail);
 	/* Who was refused by its key is told by judge(), with its address; who left meanwhile was not refused. */
 	if (event != ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
 		return;
@@ -281,10 +286,21 @@ int guard_fd(struct _zsock_t *socket)
 	return fd;
 }
 
+static void look_at_inflow(struct guard *guard)
+{
+	unsigned int cut = inflow_look(&guard->inflow, clock_now_ns());
+
+	guard->refused += cut;
+	if (cut > 0)
+		notice(guard, "a peer is cut off: it sends a message without an end");
+}
+
 void guard_serve(struct guard *guard)
 {
 	while (!guard->notice[0] && has_message(guard->asked))
 		answer_question(guard);
 	while (!guard->notice[0] && has_message(guard->monitor))
 		take_event(guard);
+	if (!guard->notice[0])
+		look_at_inflow(guard);
 }

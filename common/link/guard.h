@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "common/link/inflow.h"
 #include "common/link/link.h"
 
 enum { GUARD_SAID = 16, GUARD_TEXT_SIZE = 512 };
@@ -16,8 +17,9 @@ struct guard {
 	const struct link_keys *keys; /* NULL: plain text */
 	_Bool listens;
 	struct _zsock_t *asked;   /* ZAP's questions, of a listener with keys; else NULL */
-	struct _zsock_t *monitor; /* handshakes that failed or succeeded, and an agent's connection that ended */
+	struct _zsock_t *monitor; /* handshakes that failed or succeeded, connections that began or ended */
 	_Bool connected;          /* of an agent: there is a connection, as far as events tell */
+	struct inflow inflow;     /* of a listener: its connections */
 	void *watched;            /* the socket that is monitored */
 	uint64_t refused;         /* peers turned away; of an agent: how often it was */
 	unsigned int cut_off;     /* handshakes in a row that ended without a word */
@@ -35,5 +37,6 @@ int guard_open(struct guard *guard, void *handle, const struct link_config *conf
 int guard_fd(struct _zsock_t *socket);
 /* Before the link's socket is closed. */
 void guard_close(struct guard *guard);
-/* Answers ZAP's questions and takes events, until there is a notice or nothing more to do. */
+/* Answers ZAP's questions, takes events, and ends connections that bring messages without an end, until there is a
+ * notice or nothing more to do. */
 void guard_serve(struct guard *guard);

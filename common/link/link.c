@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A link: one ZeroMQ socket that carries whole messages.
  *
- * Receiving: ZeroMQ holds at most RECEIVE_QUEUE frames a peer, so a peer that floods fills its own TCP window and not
- * our memory; parts are put together here. Sending: what ZeroMQ doesn't take for a peer (EAGAIN) waits in that peer's
- * queue; while it does, everything for that peer goes through the queue, so that order holds. An agent without a
- * connection gives ZeroMQ nothing: what waits then can be dropped here, and is not delivered in a heap when the
- * coordinator is back. (ZMQ_IMMEDIATE would do that too, but loses what came just before a connection ends: the last
- * acknowledgement.) ZeroMQ's descriptor is edge-triggered: link_wait() looks at ZMQ_EVENTS before each poll, and looks
- * again after RETRY_MS while something is queued, as ZeroMQ doesn't say which peer of a ROUTER has become writable. */
+ * Receiving: ZeroMQ holds at most RECEIVE_QUEUE messages a peer, so a peer that floods fills its own TCP window and not
+ * our memory; of messages without an end inflow.h takes care. Parts are put together here. Sending: what ZeroMQ doesn't
+ * take for a peer (EAGAIN) waits in that peer's queue; while it does, everything for that peer goes through the queue,
+ * so that order holds. An agent without a connection gives ZeroMQ nothing: what waits then can be dropped here, and is
+ * not delivered in a heap when the coordinator is back. (ZMQ_IMMEDIATE would do that too, but loses what came just
+ * before a connection ends: the last acknowledgement.) ZeroMQ's descriptor is edge-triggered: link_wait() looks at
+ * ZMQ_EVENTS before each poll, and looks again after RETRY_MS while something is queued, as ZeroMQ doesn't say which
+ * peer of a ROUTER has become writable. */
 #include "common/link/link.h"
 
 #include <czmq.h>
@@ -235,6 +236,8 @@ static int poll_once(struct link *link, struct pollfd *fds, uint32_t count, int 
 	else
 		timeout_ms = sooner_ms(timeout_ms,
 		                       link->peers.queued_bytes > 0 ? RETRY_MS : remaining_ms(link->guard.connect_ns));
+	if (link->guard.inflow.count > 0)
+		timeout_ms = sooner_ms(timeout_ms, INFLOW_LOOK_MS);
 	if (count > 0)
 		memcpy(link->polled, fds, count * sizeof(*fds));
 	own[0] = (struct pollfd){.fd = link->fd, .events = POLLIN};

@@ -24,6 +24,8 @@ static int receive_part(struct link *link, zmq_msg_t *part)
 		if (errno != EINTR)
 			return link_last_error();
 	}
+	if (link->listens)
+		inflow_take(&link->guard.inflow, zmq_msg_get(part, ZMQ_SRCFD), zmq_msg_size(part));
 	return 0;
 }
 

@@ -452,6 +452,64 @@ static void test_link_drops_a_peer_with_a_frame_over_the_limit_and_hears_it_agai
 	link_close(listener);
 }
 
+/* Serves the link, without taking a message, for a while or until a peer is refused. */
+static void stand_still(struct link *link, struct link *from, int patience_ms)
+{
+	uint64_t deadline_ns = clock_now_ns() + (uint64_t)patience_ms * NS_PER_MS;
+
+	while (link_counters(link).refused == 0 && clock_now_ns() < deadline_ns) {
+		link_flush(link);
+		link_flush(from);
+		poll(NULL, 0, 1);
+	}
+}
+
+static void test_link_ends_a_connection_that_brings_more_than_it_gives_out(void **state)
+{
+	struct link *listener = open_listener(), *agent = open_link(link_address(listener), &first_agent);
+	struct stranger stranger = open_stranger(link_address(listener), "incarnation-0003");
+	uint8_t *frame = calloc(1, LIMIT_MESSAGE_BYTES);
+	struct failure failure = {0};
+	struct message message;
+
+	(void)state;
+	meet(listener, agent);
+	for (int i = 0; i < 4 * INFLOW_BYTES / LIMIT_MESSAGE_BYTES; i++)
+		zmq_send(stranger.socket, frame, LIMIT_MESSAGE_BYTES, ZMQ_SNDMORE);
+	zmq_send(stranger.socket, "", 0, 0);
+	stand_still(listener, agent, PATIENCE_MS);
+	assert_int_equal(link_counters(listener).refused, 1);
+	assert_int_equal(link_receive(listener, &message, &failure), -EACCES);
+	assert_non_null(strstr(failure.text, "without an end"));
+	free(frame);
+	close_stranger(&stranger);
+	meet_again(listener, agent);
+	link_close(agent);
+	link_close(listener);
+}
+
+static void test_link_lets_a_peer_wait_that_is_not_heard(void **state)
+{
+	struct link *listener = open_listener(), *agent = open_link(link_address(listener), &first_agent);
+	uint8_t *data = calloc(1, 4 * INFLOW_BYTES);
+	struct wire_cell cells[32];
+	struct message message = large(&first_agent, data, 4 * INFLOW_BYTES, cells, 32), received;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		meet(listener, agent);
+		assert_int_equal(link_send(agent, &message), 0);
+		stand_still(listener, agent, 3 * INFLOW_LOOK_MS);
+		receive(listener, agent, &received);
+		assert_same_cells(&message, &received);
+		message_deinit(&received);
+	}
+	assert_int_equal(link_counters(listener).refused, 0);
+	free(data);
+	link_close(agent);
+	link_close(listener);
+}
+
 static void test_link_reconnects_to_a_coordinator_that_comes_back(void **state)
 {
 	struct link *listener = open_listener();
@@ -649,6 +707,8 @@ int main(void)
 	        cmocka_unit_test(test_link_leaves_signals_to_the_program),
 	        cmocka_unit_test(test_link_refuses_and_counts_what_is_wrong_and_goes_on),
 	        cmocka_unit_test(test_link_drops_a_peer_with_a_frame_over_the_limit_and_hears_it_again),
+	        cmocka_unit_test(test_link_ends_a_connection_that_brings_more_than_it_gives_out),
+	        cmocka_unit_test(test_link_lets_a_peer_wait_that_is_not_heard),
 	        cmocka_unit_test(test_link_reconnects_to_a_coordinator_that_comes_back),
 	        cmocka_unit_test(test_link_gives_what_came_before_its_connection_ended),
 	        cmocka_unit_test(test_link_drops_what_waits_for_a_coordinator_that_is_away),
