@@ -200,7 +200,7 @@ static int finish(struct replay *replay)
 	if (r == 0)
 		r = degraded_mark(facts, replay->span, &coverage, report);
 	if (r == 0)
-		r = fill_retired(facts, report);
+		r = fill_retired(facts, &coverage, report);
 	return r < 0 ? r : fill_notes(facts, replay->span, replay->errors, report);
 }
 

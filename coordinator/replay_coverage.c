@@ -33,6 +33,7 @@ struct account {
 
 void coverage_deinit(struct coverage *coverage)
 {
+	free(coverage->unknowns);
 	free(coverage->agents);
 	free(coverage->gaps);
 	*coverage = (struct coverage){0};
@@ -145,6 +146,7 @@ static void add_account(struct account *account, struct coverage *coverage)
 	coverage->balanced &= holds && tally->planned == tally->started + tally_dropped(tally) + account->unknown;
 	tally_add(&coverage->tally, tally);
 	coverage->unknown += account->unknown;
+	coverage->unknowns[account->index] = account->unknown;
 	coverage->overlap += account->overlap;
 	for (size_t i = 0; i < account->facts->agent_count; i++) {
 		struct astray *astray = &account->open->agents[i];
@@ -214,7 +216,8 @@ int coverage_make(const struct facts *facts, const struct span *span, struct cov
 	int r = 0;
 
 	coverage.agents = calloc(facts->agent_count + 1, sizeof(*coverage.agents));
-	if (!scratch || !coverage.agents)
+	coverage.unknowns = calloc((size_t)facts->plan->scenario_count + 1, sizeof(*coverage.unknowns));
+	if (!scratch || !coverage.agents || !coverage.unknowns)
 		return -ENOMEM;
 	add_seconds(facts, span, &coverage);
 	for (uint32_t i = 0; r == 0 && i < facts->plan->scenario_count; i++)

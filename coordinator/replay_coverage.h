@@ -8,6 +8,7 @@ struct coverage {
 	struct tally tally; /* of all scenarios; planned is by the plan, not by what agents say; without the overlap */
 	uint64_t unknown; /* iterations that nobody tells of: of agents that were lost, never finished or heard late */
 	uint64_t overlap; /* iterations that ran besides those planned */
+	uint64_t *unknowns;    /* by scenario: its part of unknown */
 	struct astray *agents; /* by agent: its part of unknown and overlap, as far as it is one's */
 	struct open_gap *gaps; /* seconds in which an agent did not run what was due to it yet */
 	size_t gap_count;

@@ -18,6 +18,7 @@ static void division_deinit(struct facts_division *division)
 	for (uint32_t i = 0; i < division->move_count; i++)
 		share_deinit(&division->moves[i].share);
 	free(division->moves);
+	free(division->extras);
 }
 
 void facts_deinit(struct facts *facts)
@@ -141,6 +142,9 @@ static int take_division(const struct reading *reading, struct journal_record *r
 	for (uint32_t i = 0; i < record->division.move_count; i++)
 		if (record->division.moves[i].scenario >= facts->plan->scenario_count)
 			return facts_contradiction(reading, "a division moves what the plan doesn't have");
+	for (uint32_t i = 0; i < record->division.extra_count; i++)
+		if (record->division.extras[i].extra.scenario >= facts->plan->scenario_count)
+			return facts_contradiction(reading, "a division grants what the plan doesn't have");
 	r = array_reserve(&facts->divisions, &facts->division_capacity, facts->division_count,
 	                  sizeof(*facts->divisions));
 	if (r < 0)
@@ -152,11 +156,15 @@ static int take_division(const struct reading *reading, struct journal_record *r
 	                                .scenario_count = record->division.scenario_count,
 	                                .shares = record->division.shares,
 	                                .moves = record->division.moves,
-	                                .move_count = record->division.move_count};
+	                                .move_count = record->division.move_count,
+	                                .extras = record->division.extras,
+	                                .extra_count = record->division.extra_count};
 	record->division.shares = NULL;
 	record->division.agent_count = 0;
 	record->division.moves = NULL;
 	record->division.move_count = 0;
+	record->division.extras = NULL;
+	record->division.extra_count = 0;
 	return 0;
 }
 

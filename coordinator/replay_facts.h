@@ -70,6 +70,8 @@ struct facts_division {
 	struct share *shares; /* [agent * scenario_count + scenario] */
 	struct wire_move *moves;
 	uint32_t move_count;
+	struct journal_extra *extras;
+	uint32_t extra_count;
 };
 
 struct facts_target {

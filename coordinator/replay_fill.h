@@ -17,6 +17,6 @@ int fill_thresholds(const struct facts *facts, const struct span *span, const st
 int fill_verdict(const struct facts *facts, const struct coverage *coverage, _Bool sum_equals_total,
                  struct report *report);
 /* The rows of unique feeds that nobody is given any more. */
-int fill_retired(const struct facts *facts, struct report *report);
+int fill_retired(const struct facts *facts, const struct coverage *coverage, struct report *report);
 /* What a reader must know beside the figures; all else is in the report. */
 int fill_notes(const struct facts *facts, const struct span *span, const struct errors *errors, struct report *report);

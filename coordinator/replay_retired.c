@@ -2,7 +2,9 @@
 /* Rows of unique feeds that nobody is given any more.
  *
  * An arrival that moves to another agent draws a spare row, for the agent before may have drawn its own. So each move
- * retires as many rows of each unique feed of its scenario as it moves arrivals. */
+ * retires as many rows of each unique feed of its scenario as it moves arrivals, and iterations that are granted to
+ * others retire the rows of those who left them. What is unknown retires its rows as well: the agent may have drawn
+ * them or not, and nobody else will. */
 #include <errno.h>
 
 #include "coordinator/replay_fill.h"
@@ -17,21 +19,32 @@ static uint64_t moved(const struct plan *plan, const struct wire_move *move)
 	return share_count(&move->share, planned) - share_count(&move->share, move->from_index);
 }
 
-static uint64_t retired_of(const struct facts *facts, uint32_t feed)
+static uint64_t handed_on(const struct plan *plan, const struct facts_division *division, uint32_t feed)
 {
 	uint64_t rows = 0;
 
-	for (size_t i = 0; i < facts->division_count; i++) {
-		const struct facts_division *division = &facts->divisions[i];
-
-		for (uint32_t k = 0; k < division->move_count; k++)
-			if (plan_scenario_uses_feed(facts->plan, division->moves[k].scenario, feed))
-				rows += moved(facts->plan, &division->moves[k]);
-	}
+	for (uint32_t i = 0; i < division->move_count; i++)
+		if (plan_scenario_uses_feed(plan, division->moves[i].scenario, feed))
+			rows += moved(plan, &division->moves[i]);
+	for (uint32_t i = 0; i < division->extra_count; i++)
+		if (plan_scenario_uses_feed(plan, division->extras[i].extra.scenario, feed))
+			rows += division->extras[i].extra.iterations;
 	return rows;
 }
 
-int fill_retired(const struct facts *facts, struct report *report)
+static uint64_t retired_of(const struct facts *facts, const struct coverage *coverage, uint32_t feed)
+{
+	uint64_t rows = 0;
+
+	for (size_t i = 0; i < facts->division_count; i++)
+		rows += handed_on(facts->plan, &facts->divisions[i], feed);
+	for (uint32_t i = 0; i < facts->plan->scenario_count; i++)
+		if (plan_scenario_uses_feed(facts->plan, i, feed))
+			rows += coverage->unknowns[i];
+	return rows;
+}
+
+int fill_retired(const struct facts *facts, const struct coverage *coverage, struct report *report)
 {
 	report->retired = report_alloc(report, facts->plan->feed_count, sizeof(*report->retired));
 	if (!report->retired)
@@ -42,7 +55,8 @@ int fill_retired(const struct facts *facts, struct report *report)
 
 		if (feed_pick(feed) != FEED_UNIQUE)
 			continue;
-		*retired = (struct report_retired){report_copy(report, feed_name(feed)), retired_of(facts, i)};
+		*retired =
+		        (struct report_retired){report_copy(report, feed_name(feed)), retired_of(facts, coverage, i)};
 		if (!retired->feed)
 			return -ENOMEM;
 		report->retired_count += retired->rows > 0;

@@ -36,6 +36,18 @@ static const char plan[] = "name: epochs\n"
                            "  - null: { name: lag, value: 42 }\n"
                            "  - null: { value: 1 }\n";
 
+static const char counted_plan[] = "name: counted\n"
+                                   "data:\n"
+                                   "  symbol: { csv: symbols.csv, column: symbol, pick: unique }\n"
+                                   "scenarios:\n"
+                                   "  ticks:\n"
+                                   "    executor: shared-iterations\n"
+                                   "    vus: 2\n"
+                                   "    iterations: 8\n"
+                                   "    maxDuration: 4s\n"
+                                   "    steps:\n"
+                                   "      - null: { name: work, latency: 1ms, group: \"{{symbol}}\" }\n";
+
 static struct fleet *open_fleet(uint32_t agents)
 {
 	return fleet_open(&(struct fleet_config){.plan = plan, .agents = agents});
@@ -187,7 +199,7 @@ static void test_replay_names_degraded_seconds_with_their_reason(void **state)
 	close_fleet(fleet, report);
 }
 
-static void test_replay_counts_the_rows_that_a_move_retires(void **state)
+static void test_replay_counts_the_rows_that_a_loss_retires(void **state)
 {
 	struct fleet *fleet = open_fleet(AGENTS);
 	struct report *report = lose_one(fleet);
@@ -195,9 +207,51 @@ static void test_replay_counts_the_rows_that_a_move_retires(void **state)
 	(void)state;
 	assert_int_equal(report->retired_count, 1);
 	assert_string_equal(report->retired[0].feed, "symbol");
-	assert_int_equal(report->retired[0].rows, 4); /* a third of two seconds */
-	check_note(report, "feed symbol: 4 rows retired");
-	check_text_has(report, REPORT_JSON, "\"rows_retired\":{\"symbol\":4}");
+	assert_int_equal(report->retired[0].rows, 2 + 4); /* second 1 unknown, a third of two seconds moved */
+	check_note(report, "feed symbol: 6 rows retired");
+	check_text_has(report, REPORT_JSON, "\"rows_retired\":{\"symbol\":6}");
+	close_fleet(fleet, report);
+}
+
+static void test_replay_counts_the_rows_of_an_agent_whose_share_nobody_takes(void **state)
+{
+	struct fleet *fleet = open_fleet(AGENTS);
+	struct report *report;
+
+	(void)state;
+	run_second(fleet, 2, UINT32_MAX);
+	fleet_lose(fleet, 2, 3 * S / 2);
+	for (unsigned i = 0; i < 3; i++)
+		run_second(fleet, 2, 2);
+	report = fleet_finish(fleet, 4 * S);
+	check_balance(report);
+	assert_int_equal(report->unknown, 6);
+	assert_int_equal(report->retired_count, 1);
+	assert_int_equal(report->retired[0].rows, 6);
+	close_fleet(fleet, report);
+}
+
+static void test_replay_counts_the_rows_of_iterations_left_to_others(void **state)
+{
+	struct fleet *fleet = fleet_open(&(struct fleet_config){.plan = counted_plan, .agents = 2});
+	struct share shares[2] = {0};
+	struct journal_extra extra = {.agent = 0, .extra = {.epoch = 2, .iterations = 3, .first_spare = 0}};
+	struct report *report;
+
+	(void)state;
+	assert_int_equal(share_all(&shares[0]), 0);
+	fleet_journal(fleet, &(struct journal_record){.type = JOURNAL_DIVISION,
+	                                              .division = {.epoch = 2,
+	                                                           .from_ns = S,
+	                                                           .agent_count = 2,
+	                                                           .scenario_count = 1,
+	                                                           .shares = shares,
+	                                                           .extras = &extra,
+	                                                           .extra_count = 1}});
+	share_deinit(&shares[0]);
+	report = fleet_finish(fleet, 4 * S);
+	assert_int_equal(report->unknown, 8); /* nobody has run any */
+	assert_int_equal(report->retired[0].rows, 3 + 8);
 	close_fleet(fleet, report);
 }
 
@@ -523,7 +577,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_replay_bounds_a_loss_by_its_takeover),
 	        cmocka_unit_test(test_replay_names_degraded_seconds_with_their_reason),
-	        cmocka_unit_test(test_replay_counts_the_rows_that_a_move_retires),
+	        cmocka_unit_test(test_replay_counts_the_rows_that_a_loss_retires),
+	        cmocka_unit_test(test_replay_counts_the_rows_of_an_agent_whose_share_nobody_takes),
+	        cmocka_unit_test(test_replay_counts_the_rows_of_iterations_left_to_others),
 	        cmocka_unit_test(test_replay_tells_agents_of_one_fate_together),
 	        cmocka_unit_test(test_replay_keeps_what_a_returning_agent_did_as_overlap),
 	        cmocka_unit_test(test_replay_hides_no_failure_and_no_drop_behind_an_overlap),
