@@ -74,8 +74,8 @@ struct journal_accepted {
 	_Bool mismatch;      /* its own deltas so far did not add up to these when it was accepted */
 };
 
-/* A series that an agent has numbered: the agent's own numbers count up from 0 in the order of these. Who goes on with a
- * run must know them, for an agent names each series once. */
+/* A series that an agent has numbered: the agent's own numbers count up from 0 in the order of these. Who goes on with
+ * a run must know them, for an agent names each series once. */
 struct journal_name {
 	uint32_t agent;
 	uint32_t series_id;
@@ -150,7 +150,7 @@ struct journal_record {
 			uint32_t scenario_count;
 			struct share *shares; /* [agent * scenario_count + scenario] */
 			uint32_t target_count;
-			uint32_t *connections; /* [agent * target_count + target] */
+			uint32_t *connections;   /* [agent * target_count + target] */
 			struct wire_move *moves; /* of this epoch alone */
 			uint32_t move_count;
 			struct journal_extra *extras; /* of this epoch alone */
@@ -184,9 +184,9 @@ struct journal_record {
 			struct wire_health health;
 			int64_t clock_offset_ns;
 			uint64_t clock_bound_ns;
-			uint64_t start_skew_ns; /* as seen from the coordinator */
+			uint64_t start_skew_ns;  /* as seen from the coordinator */
 			uint64_t start_bound_ns; /* of that figure's error */
-			double drift_ppm;       /* of its clock against the coordinator's */
+			double drift_ppm;        /* of its clock against the coordinator's */
 			double drift_bound_ppm;
 		} status;
 		struct {
@@ -254,7 +254,7 @@ struct journal;
 int journal_create(const char *run_folder, _Bool fsync_each, struct failure *failure, struct journal **ret_journal);
 /* Opens RUN_DIR/journal to go on with it, and locks it (-EBUSY while another process holds its lock: the run is live).
  * `record` is called with each whole record as journal_read() does; a torn tail is cut off the file, and told in
- * *ret_cut_bytes. */
+ * *ret_cut_bytes. Damage that whole records follow is an error (-EBADMSG): nothing is cut. */
 int journal_reopen(const char *run_folder, _Bool fsync_each, journal_record_fn record, void *context,
                    uint64_t *ret_cut_bytes, struct failure *failure, struct journal **ret_journal);
 /* Appends one record with one write. On failure (a full disk) the file is cut back to the last whole record and the
@@ -262,8 +262,8 @@ int journal_reopen(const char *run_folder, _Bool fsync_each, journal_record_fn r
 int journal_append(struct journal *journal, const struct journal_record *record, struct failure *failure);
 struct journal *journal_close(struct journal *journal);
 
-/* Reads all whole records in order; `record` is called with each. A torn or damaged tail ends the reading and is told in *ret_cut_bytes (0: none); damage is never skipped over. A
- * callback's error ends the reading and is returned. */
+/* Reads all whole records in order; `record` is called with each. A torn or damaged tail ends the reading and is told
+ * in *ret_cut_bytes (0: none); damage is never skipped over. A callback's error ends the reading and is returned. */
 int journal_read(const char *run_folder, journal_record_fn record, void *context, uint64_t *ret_cut_bytes,
                  struct failure *failure);
 /* Decodes single records again, at offsets from journal_read(). What ret_record->deltas point to belongs to the reader

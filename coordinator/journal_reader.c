@@ -223,6 +223,19 @@ int journal_read(const char *run_folder, journal_record_fn record, void *context
 	return 0;
 }
 
+/* True if what stands at `offset` is no torn end: it is a whole frame, or one follows it. */
+static _Bool is_damaged(struct journal_reader *reader, uint64_t offset)
+{
+	uint8_t head[JOURNAL_HEAD_SIZE];
+
+	if (fetch(reader, offset) == 0)
+		return 1;
+	if (offset > reader->size || reader->size - offset < JOURNAL_HEAD_SIZE ||
+	    read_at(reader->fd, offset, head, JOURNAL_HEAD_SIZE) < 0)
+		return 0;
+	return fetch(reader, offset + JOURNAL_HEAD_SIZE + get_u32(head)) == 0;
+}
+
 int journal_walk(int fd, const char *path, journal_record_fn record, void *context, uint64_t *ret_size,
                  uint64_t *ret_cut_bytes, struct failure *failure)
 {
@@ -232,7 +245,7 @@ int journal_walk(int fd, const char *path, journal_record_fn record, void *conte
 
 	if (r == 0)
 		r = read_records(&reader, record, context, &size, failure);
-	if (r == 0 && fetch(&reader, size) == 0)
+	if (r == 0 && is_damaged(&reader, size))
 		r = failure_set(failure, -EBADMSG, "%s is damaged: its record at byte %llu can't be read", path,
 		                (unsigned long long)size);
 	buffer_deinit(&reader.payload);

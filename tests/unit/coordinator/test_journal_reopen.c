@@ -210,6 +210,32 @@ static void test_reopen_cuts_a_tail_of_zeros_and_of_flipped_bits(void **state)
 	buffer_deinit(&content);
 }
 
+/* No torn write leaves whole records behind a broken one. */
+static void test_reopen_cuts_no_whole_records(void **state)
+{
+	struct folder *folder = *state;
+	struct buffer content = {0};
+	struct seen whole = {0};
+	struct journal *journal = NULL;
+	struct failure failure = {0};
+	uint64_t cut;
+
+	write_run(folder, SEQUENCE - 1);
+	assert_int_equal(journal_read(folder->path, see, &whole, &cut, NULL), 0);
+	assert_int_equal(journal_reopen(folder->path, 0, see, &(struct seen){0}, &cut, NULL, &journal), 0);
+	append(journal, SEQUENCE - 1, SEQUENCE);
+	journal_close(journal);
+	journal = NULL;
+	load(folder, &content);
+	content.data[whole.last_offset + 8] ^= 1; /* the first byte behind length and checksum */
+	store(folder, content.data, content.size);
+	assert_int_equal(journal_reopen(folder->path, 0, see, &(struct seen){0}, &cut, &failure, &journal), -EBADMSG);
+	assert_null(journal);
+	assert_non_null(strstr(failure.text, "damaged"));
+	assert_int_equal(size_of(folder), content.size);
+	buffer_deinit(&content);
+}
+
 static void test_reopen_refuses_a_journal_that_somebody_holds(void **state)
 {
 	struct folder *folder = *state;
@@ -366,6 +392,7 @@ int main(void)
 	        TEST(test_reopen_goes_on_behind_the_last_record),
 	        TEST(test_reopen_cuts_the_last_record_wherever_it_is_torn),
 	        TEST(test_reopen_cuts_a_tail_of_zeros_and_of_flipped_bits),
+	        TEST(test_reopen_cuts_no_whole_records),
 	        TEST(test_reopen_refuses_a_journal_that_somebody_holds),
 	        TEST(test_reopen_leaves_alone_what_it_does_not_hold),
 	        TEST(test_reopen_ends_at_a_callbacks_error_and_cuts_nothing),
