@@ -56,6 +56,34 @@ static uint64_t takeover_s(const struct facts *facts, const struct span *span, u
 	return UINT64_MAX;
 }
 
+static _Bool owned(const struct facts *facts, uint32_t agent, uint32_t scenario)
+{
+	for (size_t i = 0; i < facts->division_count; i++) {
+		const struct facts_division *division = &facts->divisions[i];
+
+		if (agent < division->agent_count &&
+		    division->shares[(size_t)agent * division->scenario_count + scenario].count > 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* True if it had virtual users whose iterations no plan counts, and nothing is held of some second of them. */
+static _Bool ran_uncounted(const struct facts *facts, const struct span *span, uint32_t index)
+{
+	struct second_range missing;
+
+	if (!due_missing(&span->dues[index], &facts->agents[index], 0, &missing))
+		return 0;
+	for (uint32_t i = 0; i < facts->plan->scenario_count; i++) {
+		enum executor executor = facts->plan->scenarios[i].executor;
+
+		if ((executor == EXECUTOR_CONSTANT_VUS || executor == EXECUTOR_RAMPING_VUS) && owned(facts, index, i))
+			return 1;
+	}
+	return 0;
+}
+
 /* What hangs on a loss: ": 1,204 iterations are unknown, its share moved at second 11". */
 static void tell_consequences(const struct facts *facts, const struct span *span, const struct report *report,
                               uint32_t index, struct buffer *text)
@@ -67,6 +95,8 @@ static void tell_consequences(const struct facts *facts, const struct span *span
 	if (agent->unknown > 0)
 		buffer_append_format(text, "; %s iterations of it are unknown: it may have run them or not",
 		                     units_format_count(agent->unknown, count, sizeof(count)));
+	if (facts->agents[index].lost && ran_uncounted(facts, span, index))
+		buffer_append_format(text, "; what its users of closed loads did since its last report is not known");
 	if (takeover != UINT64_MAX)
 		buffer_append_format(text, "; others had its share from second %" PRIu64 " on", takeover);
 	if (agent->overlap > 0)

@@ -48,6 +48,15 @@ static const char counted_plan[] = "name: counted\n"
                                    "    steps:\n"
                                    "      - null: { name: work, latency: 1ms, group: \"{{symbol}}\" }\n";
 
+static const char closed_plan[] = "name: closed\n"
+                                  "scenarios:\n"
+                                  "  ticks:\n"
+                                  "    executor: constant-vus\n"
+                                  "    vus: 2\n"
+                                  "    duration: 2s\n"
+                                  "    steps:\n"
+                                  "      - null: { name: work, latency: 1ms, group: \"{{vu}}\" }\n";
+
 static struct fleet *open_fleet(uint32_t agents)
 {
 	return fleet_open(&(struct fleet_config){.plan = plan, .agents = agents});
@@ -252,6 +261,24 @@ static void test_replay_counts_the_rows_of_iterations_left_to_others(void **stat
 	report = fleet_finish(fleet, 4 * S);
 	assert_int_equal(report->unknown, 8); /* nobody has run any */
 	assert_int_equal(report->retired[0].rows, 3 + 8);
+	close_fleet(fleet, report);
+}
+
+static void test_replay_bounds_nothing_of_a_closed_load_that_is_lost(void **state)
+{
+	struct fleet *fleet = fleet_open(&(struct fleet_config){.plan = closed_plan, .agents = 2});
+	struct report *report;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		iterate(fleet, i, 3);
+	fleet_second(fleet);
+	fleet_lose(fleet, 1, 3 * S / 2);
+	fleet_second(fleet);
+	report = fleet_finish(fleet, 2 * S);
+	check_note(report,
+	           "agent agent-2 was lost after 1 s: it went silent; what its users of closed loads did since its "
+	           "last report is not known");
 	close_fleet(fleet, report);
 }
 
@@ -580,6 +607,7 @@ int main(void)
 	        cmocka_unit_test(test_replay_counts_the_rows_that_a_loss_retires),
 	        cmocka_unit_test(test_replay_counts_the_rows_of_an_agent_whose_share_nobody_takes),
 	        cmocka_unit_test(test_replay_counts_the_rows_of_iterations_left_to_others),
+	        cmocka_unit_test(test_replay_bounds_nothing_of_a_closed_load_that_is_lost),
 	        cmocka_unit_test(test_replay_tells_agents_of_one_fate_together),
 	        cmocka_unit_test(test_replay_keeps_what_a_returning_agent_did_as_overlap),
 	        cmocka_unit_test(test_replay_hides_no_failure_and_no_drop_behind_an_overlap),
