@@ -153,7 +153,7 @@ static const struct option_row rows[] = {
         {"name", "NAME", "what reports call it (default: the host's name)", 0, set_name},
         {"weight", "N", "its part of the load against the others'\n(1 to 1000, default 1)", 0, set_weight},
         {"workers", "N", "threads that make load (default: one for each core)", 0, set_workers},
-        {"tag", "K=V", "a word about it for the report; repeatable", 1, set_tag},
+        {"tag", "K=V", "what a plan's runOn asks for; repeatable", 1, set_tag},
         {"allow-target", "HOST|CIDR", "send to these hosts alone; repeatable\n(default: to any)", 1, set_allowed},
         {"insecure", NULL, "speak plain text with a coordinator on another host", 0, set_insecure},
         {"orphan-after", "TIME", "end a run without a word from the coordinator\nfor so long (default 10m)", 0,
