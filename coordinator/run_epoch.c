@@ -218,20 +218,19 @@ static int grant_rests(struct run *run, struct change *change)
 
 /* ---- what is said of it ---- */
 
-static uint32_t gainers(const struct run *run, const struct change *change)
+static uint32_t gainers(const struct change *change)
 {
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < change->next.agent_count; i++)
 		count += change->members[i].stand == MEMBER_HEIR && division_has_any(&change->next, i);
-	(void)run;
 	return count;
 }
 
 /* Words on those whose share has gone to others, or couldn't. */
 static void tell_change(struct run *run, const struct change *change)
 {
-	uint32_t heirs = gainers(run, change);
+	uint32_t heirs = gainers(change);
 
 	for (uint32_t i = 0; i < run->division.agent_count; i++) {
 		struct roster_agent *agent = roster_get(run->roster, i);
