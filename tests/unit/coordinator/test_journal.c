@@ -386,7 +386,7 @@ static void test_journal_ends_before_a_flipped_bit(void **state)
 	write_records(folder);
 	load(folder, &content);
 	assert_int_equal(journal_read(folder->path, check_record, &whole, &cut, NULL), 0);
-	for (size_t at = 0; at < content.size; at++) {
+	for (size_t at = 0; at < content.size; at += at < whole.offsets[2] ? 1 : 3) {
 		struct check check = {.folder = folder};
 		size_t expected = 0;
 		int r;
