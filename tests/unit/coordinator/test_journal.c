@@ -221,7 +221,8 @@ static void store(const struct folder *folder, const void *data, size_t size)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/journal", folder->path);
-	fd = open(path, O_WRONLY | O_TRUNC | O_CREAT | O_CLOEXEC, 0600);
+	unlink(path); /* what is cut to nothing and written again, ext4 would flush */
+	fd = open(path, O_WRONLY | O_EXCL | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, data, size), size);
 	close(fd);
@@ -386,7 +387,7 @@ static void test_journal_ends_before_a_flipped_bit(void **state)
 	write_records(folder);
 	load(folder, &content);
 	assert_int_equal(journal_read(folder->path, check_record, &whole, &cut, NULL), 0);
-	for (size_t at = 0; at < content.size; at += at < whole.offsets[2] ? 1 : 3) {
+	for (size_t at = 0; at < content.size; at++) {
 		struct check check = {.folder = folder};
 		size_t expected = 0;
 		int r;

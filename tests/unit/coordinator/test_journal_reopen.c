@@ -126,8 +126,10 @@ static void load(const struct folder *folder, struct buffer *content)
 
 static void store(const struct folder *folder, const void *data, size_t size)
 {
-	int fd = open(folder->journal, O_WRONLY | O_TRUNC | O_CREAT | O_CLOEXEC, 0600);
+	int fd;
 
+	unlink(folder->journal); /* what is cut to nothing and written again, ext4 would flush */
+	fd = open(folder->journal, O_WRONLY | O_EXCL | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, data, size), size);
 	close(fd);
