@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +15,13 @@
 #include "coordinator/print.h"
 
 enum {
+	COMPLAINTS_AT_ONCE = 100,
 	MESSAGES_A_TURN = 256,
 	CHILDREN_WAIT_MS = 3000,
 	MISSING_SHOWN = 1000, /* agents of which something is missing, as far as the live line counts them */
 };
+
+#define COMPLAINT_NS NS_PER_S
 
 /* Done agents go by themselves; those that a stop reached too. */
 static void end_children(struct conductor *conductor)
@@ -77,6 +81,24 @@ void conductor_say(struct conductor *conductor, _Bool warning, const char *text)
 	print_notice(text);
 }
 
+/* Of what any peer can cause, as often as it likes: logged now and then. */
+static void complain(struct conductor *conductor, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void complain(struct conductor *conductor, const char *format, ...)
+{
+	char text[FAILURE_TEXT_MAX], more[64] = "";
+	uint64_t withheld;
+	va_list arguments;
+
+	if (!ration_take(&conductor->complaints, clock_now_ns(), COMPLAINT_NS, COMPLAINTS_AT_ONCE, &withheld))
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (withheld > 0)
+		snprintf(more, sizeof(more), " (and %llu more of such lines)", (unsigned long long)withheld);
+	log_write(conductor->config.log, LOG_WARNING, "%s, ignoring%s", text, more);
+}
+
 int conductor_take_effect(void *context, const struct run_effect *effect)
 {
 	struct conductor *conductor = context;
@@ -90,8 +112,8 @@ int conductor_take_effect(void *context, const struct run_effect *effect)
 			return 0;
 		r = link_send(conductor->link, effect->message);
 		if (r < 0)
-			log_write(conductor->config.log, LOG_WARNING, "%s not sent to an agent: %s, ignoring",
-			          message_type_names[effect->message->type], strerror(-r));
+			complain(conductor, "%s not sent to an agent: %s", message_type_names[effect->message->type],
+			         strerror(-r));
 		return r;
 	case RUN_TELL:
 		conductor_say(conductor, effect->warning, effect->text);
@@ -111,8 +133,7 @@ static int take_messages(struct conductor *conductor)
 		if (r == -EAGAIN)
 			return 0;
 		if (r == -EBADMSG) {
-			log_write(conductor->config.log, LOG_WARNING, "a message is refused: %s, ignoring",
-			          failure.text);
+			complain(conductor, "a message is refused: %s", failure.text);
 			r = 0;
 			continue;
 		}

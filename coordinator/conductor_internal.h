@@ -8,6 +8,7 @@
 #include "coordinator/conductor.h"
 #include "coordinator/local_agents.h"
 #include "coordinator/progress.h"
+#include "coordinator/ration.h"
 #include "coordinator/resumption.h"
 #include "coordinator/run.h"
 
@@ -24,6 +25,7 @@ struct conductor {
 	                          */
 	uint64_t next_draw_ns;
 	unsigned interrupts;
+	struct ration complaints;   /* lines in the log about what peers do */
 	struct journal_file *files; /* of the plan's feeds */
 	char *keys_path;
 	char address[ADDRESS_TEXT_SIZE]; /* that was bound */

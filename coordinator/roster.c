@@ -111,9 +111,8 @@ int roster_add(struct roster *roster, const struct incarnation *incarnation, str
 	return 0;
 }
 
-/* Both tables anew, without the agent `left_out`: ids are numbers. */
-static int name_again(const struct roster *roster, uint32_t left_out, struct names *by_incarnation,
-                      struct names *by_name)
+/* Both tables anew, without those who are gone: ids are numbers. */
+static int name_again(const struct roster *roster, struct names *by_incarnation, struct names *by_name)
 {
 	uint32_t id;
 	_Bool added;
@@ -122,7 +121,7 @@ static int name_again(const struct roster *roster, uint32_t left_out, struct nam
 	for (size_t i = 0; r == 0 && i < roster->count; i++) {
 		const struct roster_agent *agent = roster->agents[i];
 
-		if (i == left_out)
+		if (agent->gone)
 			continue;
 		r = names_intern(by_incarnation, agent->incarnation.bytes, INCARNATION_SIZE, &id, &added);
 		if (r == 0)
@@ -131,12 +130,24 @@ static int name_again(const struct roster *roster, uint32_t left_out, struct nam
 	return r;
 }
 
-int roster_remove(struct roster *roster, uint32_t index)
+static _Bool has_gone(const struct roster *roster)
 {
-	struct names *by_incarnation = names_new();
-	struct names *by_name = names_new();
+	for (size_t i = 0; i < roster->count; i++)
+		if (roster->agents[i]->gone)
+			return 1;
+	return 0;
+}
 
-	if (!by_incarnation || !by_name || name_again(roster, index, by_incarnation, by_name) < 0) {
+int roster_sweep(struct roster *roster)
+{
+	struct names *by_incarnation, *by_name;
+	size_t kept = 0;
+
+	if (!has_gone(roster))
+		return 0;
+	by_incarnation = names_new();
+	by_name = names_new();
+	if (!by_incarnation || !by_name || name_again(roster, by_incarnation, by_name) < 0) {
 		names_free(by_incarnation);
 		names_free(by_name);
 		return -ENOMEM;
@@ -145,9 +156,13 @@ int roster_remove(struct roster *roster, uint32_t index)
 	names_free(roster->by_name);
 	roster->by_incarnation = by_incarnation;
 	roster->by_name = by_name;
-	agent_free(roster->agents[index]);
-	roster->count--;
-	memmove(&roster->agents[index], &roster->agents[index + 1], (roster->count - index) * sizeof(*roster->agents));
+	for (size_t i = 0; i < roster->count; i++) {
+		if (roster->agents[i]->gone)
+			agent_free(roster->agents[i]);
+		else
+			roster->agents[kept++] = roster->agents[i];
+	}
+	roster->count = kept;
 	return 0;
 }
 

@@ -50,6 +50,8 @@ struct roster_agent {
 	uint64_t ready_deadline_ns; /* of one that joins a run under way */
 	uint64_t stop_at_ns;        /* since T0: when it alone was told to stop; 0: it was not */
 	enum agent_state before_loss;
+	uint64_t came_ns;
+	_Bool gone;       /* to be taken out by roster_sweep() */
 	_Bool silent;     /* lost for its silence alone */
 	_Bool returned;   /* was lost and came back */
 	_Bool leaving;    /* wants to hand its share back */
@@ -70,8 +72,10 @@ struct roster *roster_free(struct roster *roster);
  * or -ENOMEM. */
 int roster_add(struct roster *roster, const struct incarnation *incarnation, struct message_hello *hello,
                struct roster_agent **ret_agent);
-/* Takes one out; those behind it move up, so that numbers change. 0 or -ENOMEM (nothing is changed). */
-int roster_remove(struct roster *roster, uint32_t index);
+/* Takes those out that are `gone`; those behind them move up, so that numbers change. 0 or -ENOMEM (nothing is
+ * changed).
+ */
+int roster_sweep(struct roster *roster);
 uint32_t roster_count(const struct roster *roster);
 struct roster_agent *roster_get(struct roster *roster, uint32_t index);
 /* The agent's index, or UINT32_MAX. */

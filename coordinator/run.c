@@ -146,8 +146,8 @@ static int take_message(struct run *run, uint32_t index, struct message *message
 	case MESSAGE_VALUE:
 		return run_take_value(run, index, &message->value, now_ns);
 	default:
-		run_tell(run, 1, "agent %s sent a message of type %s, ignoring", roster_get(run->roster, index)->name,
-		         message_type_names[message->type]);
+		run_grumble(run, now_ns, "agent %s sent a message of type %s, ignoring",
+		            roster_get(run->roster, index)->name, message_type_names[message->type]);
 		return 0;
 	}
 }

@@ -5,6 +5,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define GRUMBLE_NS NS_PER_S
+enum { GRUMBLES_AT_ONCE = 20 };
+
+static void tell(struct run *run, _Bool warning, const char *text)
+{
+	(void)run->config.effect(run->config.context,
+	                         &(struct run_effect){.type = RUN_TELL, .warning = warning, .text = text});
+}
+
 void run_tell(struct run *run, _Bool warning, const char *format, ...)
 {
 	char text[RUN_TEXT_SIZE];
@@ -13,8 +22,25 @@ void run_tell(struct run *run, _Bool warning, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	(void)run->config.effect(run->config.context,
-	                         &(struct run_effect){.type = RUN_TELL, .warning = warning, .text = text});
+	tell(run, warning, text);
+}
+
+void run_grumble(struct run *run, uint64_t now_ns, const char *format, ...)
+{
+	char text[RUN_TEXT_SIZE];
+	uint64_t withheld;
+	va_list arguments;
+	int length;
+
+	if (!ration_take(&run->grumbles, now_ns, GRUMBLE_NS, GRUMBLES_AT_ONCE, &withheld))
+		return;
+	va_start(arguments, format);
+	length = vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (withheld > 0 && length >= 0 && (size_t)length < sizeof(text))
+		snprintf(text + length, sizeof(text) - (size_t)length, " (and %llu more of such notices)",
+		         (unsigned long long)withheld);
+	tell(run, 1, text);
 }
 
 int run_journal(void *context, const struct journal_record *record)

@@ -53,7 +53,8 @@ static int forget(struct run *run, uint32_t index)
 	if (roster_get(run->roster, index)->journaled)
 		return 0;
 	run_tell(run, 0, "agent %s went away before the run began", roster_get(run->roster, index)->name);
-	return roster_remove(run->roster, index);
+	roster_get(run->roster, index)->gone = 1;
+	return roster_sweep(run->roster);
 }
 
 int run_take_leave(struct run *run, uint32_t index, uint64_t now_ns)

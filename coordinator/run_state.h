@@ -7,6 +7,7 @@
 #include "common/base/names.h"
 #include "coordinator/division.h"
 #include "coordinator/intake.h"
+#include "coordinator/ration.h"
 #include "coordinator/run.h"
 
 enum { RUN_TEXT_SIZE = 1024 };
@@ -42,7 +43,9 @@ struct run {
 	struct run_config config;
 	enum run_state state;
 	struct roster *roster;
-	struct names *busy; /* incarnations that are in another run: told once */
+	struct names *busy;     /* incarnations that are in another run: told once */
+	struct ration grumbles; /* texts about what peers do */
+	struct ration answers;  /* to peers that are none of ours */
 	struct intake *intake;
 	struct wire_file *files;  /* of the plan's feeds */
 	struct division division; /* the newest epoch's; epoch 0: none yet */
@@ -77,6 +80,8 @@ int run_make(const struct run_config *config, struct run **ret_run);
 /* ---- run_effects.c ---- */
 
 void run_tell(struct run *run, _Bool warning, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Of what any peer can cause, as often as it likes: told now and then. */
+void run_grumble(struct run *run, uint64_t now_ns, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* `context` is the run: the form that intake calls. */
 int run_journal(void *context, const struct journal_record *record);
 /* Fills in the envelope. What can't be delivered is sent again when the agent says hello. */

@@ -26,16 +26,86 @@ static void test_the_plan_is_divided_when_all_expected_agents_came(void **state)
 
 	(void)state;
 	theatre_open(&stage, one_scenario, AGENTS);
-	theatre_hello(&stage, 1);
-	theatre_hello(&stage, 2);
+	theatre_come(&stage, 1, 0);
+	theatre_come(&stage, 2, 0);
 	theatre_tick(&stage, NS_PER_MS);
 	assert_int_equal(run_state(stage.run), RUN_GATHERING);
-	theatre_hello(&stage, 3);
+	theatre_come(&stage, 3, 0);
 	theatre_tick(&stage, NS_PER_MS);
 	assert_int_equal(run_state(stage.run), RUN_ASSIGNED);
 	assert_int_equal(theatre_count(&stage, 0, RUN_SEND, MESSAGE_ASSIGN, &assign), 3);
 	assert_int_equal(theatre_count(&stage, 0, RUN_JOURNAL, JOURNAL_DIVISION, &division), 1);
 	assert_true(division < assign);
+	theatre_close(&stage);
+}
+
+static void test_an_agent_that_says_hello_and_answers_nothing_takes_no_place(void **state)
+{
+	struct theatre stage = {0};
+
+	(void)state;
+	theatre_open(&stage, one_scenario, 2);
+	for (uint8_t i = 1; i <= 5; i++)
+		theatre_hello(&stage, i);
+	theatre_come(&stage, 6, 0);
+	theatre_tick(&stage, NS_PER_MS);
+	assert_int_equal(run_state(stage.run), RUN_GATHERING);
+	for (uint64_t passed = 0; passed < 6; passed++) {
+		theatre_tick(&stage, NS_PER_S);
+		theatre_hello(&stage, 1); /* again and again: no answer to what it is asked */
+		theatre_pong(&stage, 6, 0);
+	}
+	assert_int_equal(roster_count(run_roster(stage.run)), 2);
+	theatre_come(&stage, 7, 0);
+	theatre_hello(&stage, 8);
+	theatre_tick(&stage, NS_PER_MS);
+	assert_int_equal(run_state(stage.run), RUN_ASSIGNED);
+	assert_int_equal(theatre_count(&stage, 0, RUN_JOURNAL, JOURNAL_AGENT, NULL), 2);
+	assert_string_equal(roster_get(run_roster(stage.run), 0)->name, "agent-6");
+	assert_string_equal(roster_get(run_roster(stage.run), 1)->name, "agent-7");
+	theatre_hello(&stage, 8);
+	assert_non_null(strstr(stage.told, "agent agent-8 (host) is turned away"));
+	theatre_close(&stage);
+}
+
+static void say_hello_as_number(struct theatre *stage, uint32_t number)
+{
+	struct message message = {
+	        .type = MESSAGE_HELLO,
+	        .incarnation = {{THEATRE_AGENTS, (uint8_t)number, (uint8_t)(number >> 8)}},
+	        .hello = {.protocol = PROTOCOL_VERSION, .name = strdup("flood"), .host = strdup("host")}};
+
+	assert_int_equal(run_message(stage->run, &message, stage->now_ns), 0);
+	message_deinit(&message);
+}
+
+static void test_a_flood_of_hellos_is_bounded_in_what_is_kept_told_and_answered(void **state)
+{
+	struct theatre stage = {0};
+
+	(void)state;
+	theatre_open(&stage, one_scenario, 1);
+	for (uint32_t i = 0; i < 1500; i++) {
+		say_hello_as_number(&stage, i);
+		stage.count = 0;
+	}
+	assert_int_equal(roster_count(run_roster(stage.run)), 1000);
+	for (uint32_t i = 0; i < 1000; i++)
+		roster_get(run_roster(stage.run), i)->next_ping_ns = CLOCK_NEVER; /* too many for this stage */
+	theatre_tick(&stage, 6 * NS_PER_S);
+	assert_int_equal(roster_count(run_roster(stage.run)), 0);
+	assert_in_range(theatre_count(&stage, 0, RUN_TELL, 0, NULL), 1, 30);
+	theatre_come(&stage, 1, 0);
+	theatre_tick(&stage, NS_PER_MS);
+	assert_int_equal(run_state(stage.run), RUN_ASSIGNED);
+	for (uint32_t i = 0; i < 2000; i++) {
+		stage.count = 0;
+		say_hello_as_number(&stage, i);
+	}
+	stage.count = 0;
+	for (uint32_t i = 0; i < 2000; i++)
+		say_hello_as_number(&stage, i);
+	assert_int_equal(stage.count, 0);
 	theatre_close(&stage);
 }
 
@@ -70,10 +140,10 @@ static void test_an_agent_that_went_away_before_the_run_leaves_its_place_to_anot
 		theatre_tick(&stage, NS_PER_S);
 	assert_int_equal(roster_count(run_roster(stage.run)), 0);
 	assert_non_null(strstr(stage.told, "agent-1 went away"));
-	theatre_hello(&stage, 2);
+	theatre_come(&stage, 2, 0);
 	theatre_tick(&stage, NS_PER_MS);
 	assert_int_equal(run_state(stage.run), RUN_GATHERING);
-	theatre_hello(&stage, 3);
+	theatre_come(&stage, 3, 0);
 	theatre_tick(&stage, NS_PER_MS);
 	assert_int_equal(run_state(stage.run), RUN_ASSIGNED);
 	/* the report knows of those alone that the run has */
@@ -104,8 +174,8 @@ static void test_t0_waits_for_every_agent_and_its_clock(void **state)
 
 	(void)state;
 	theatre_open(&stage, one_scenario, 2);
-	theatre_hello(&stage, 1);
-	theatre_hello(&stage, 2);
+	theatre_come(&stage, 1, 3600 * NS_PER_S);
+	theatre_come(&stage, 2, 0);
 	theatre_tick(&stage, NS_PER_MS);
 	theatre_ready(&stage, 1);
 	theatre_ready(&stage, 2);
@@ -270,7 +340,7 @@ static void test_an_agent_that_is_busy_with_another_run_is_not_counted_on(void *
 	assert_int_equal(theatre_count(&stage, from, RUN_SEND, MESSAGE_STOP, NULL), 0);
 	assert_int_equal(theatre_count(&stage, from, RUN_TELL, 0, NULL), 1);
 	assert_non_null(strstr(stage.told, "taken"));
-	theatre_hello(&stage, 1);
+	theatre_come(&stage, 1, 0);
 	theatre_tick(&stage, NS_PER_MS);
 	assert_int_equal(run_state(stage.run), RUN_ASSIGNED);
 	theatre_close(&stage);
@@ -488,6 +558,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_the_plan_is_divided_when_all_expected_agents_came),
+	        cmocka_unit_test(test_an_agent_that_says_hello_and_answers_nothing_takes_no_place),
+	        cmocka_unit_test(test_a_flood_of_hellos_is_bounded_in_what_is_kept_told_and_answered),
 	        cmocka_unit_test(test_too_few_agents_end_the_run_and_those_that_came_are_named),
 	        cmocka_unit_test(test_t0_waits_for_every_agent_and_its_clock),
 	        cmocka_unit_test(test_an_acknowledgement_leaves_only_after_its_record),

@@ -298,9 +298,9 @@ static void test_too_few_agents_with_a_tag_end_the_run_with_the_scenario_and_the
 
 	(void)state;
 	theatre_open(&stage, PLAN("", OPEN ", runOn: { zone: eu }, minAgents: 2"), 3);
-	theatre_hello(&stage, 1);
-	theatre_hello(&stage, 2);
-	theatre_hello(&stage, 3);
+	theatre_come(&stage, 1, 0);
+	theatre_come(&stage, 2, 0);
+	theatre_come(&stage, 3, 0);
 	theatre_tick(&stage, NS_PER_MS);
 	assert_int_equal(run_state(stage.run), RUN_REPORTING);
 	assert_int_equal(run_stop_cause(stage.run), STOP_TOO_FEW_AGENTS);

@@ -207,6 +207,13 @@ void theatre_pong(struct theatre *stage, uint8_t number, uint64_t offset_ns)
 	assert_int_equal(theatre_say(stage, number, &message), 0);
 }
 
+void theatre_come(struct theatre *stage, uint8_t agent, uint64_t offset_ns)
+{
+	theatre_hello(stage, agent);
+	theatre_tick(stage, 0);
+	theatre_pong(stage, agent, offset_ns);
+}
+
 void theatre_ready(struct theatre *stage, uint8_t agent)
 {
 	assert_int_equal(theatre_say(stage, agent, &(struct message){.type = MESSAGE_READY}), 0);

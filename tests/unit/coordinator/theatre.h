@@ -65,6 +65,8 @@ size_t theatre_count_to(const struct theatre *stage, size_t from, enum message_t
 
 int theatre_say(struct theatre *stage, uint8_t agent, struct message *message);
 void theatre_hello(struct theatre *stage, uint8_t agent);
+/* Says hello and answers a ping: it is counted on. */
+void theatre_come(struct theatre *stage, uint8_t agent, uint64_t offset_ns);
 void theatre_tick(struct theatre *stage, uint64_t later_ns);
 /* An agent whose clock is offset_ns ahead answers the newest ping, which was sent 1 ms ago. */
 void theatre_pong(struct theatre *stage, uint8_t agent, uint64_t offset_ns);
