@@ -287,12 +287,33 @@ static int make_epoch(struct run *run, struct change *change, uint64_t now_ns)
 	return r == 0 ? announce(run, now_ns) : r;
 }
 
+/* After a resume agents show by what they send that they go on: until all that run have, too few would be heirs. One
+ * that leaves can't wait for that. */
+static _Bool heirs_are_unknown(const struct run *run, uint64_t now_ns)
+{
+	_Bool unknown = 0;
+
+	if (now_ns >= run->patient_until_ns)
+		return 0;
+	for (uint32_t i = 0; i < roster_count(run->roster); i++) {
+		const struct roster_agent *agent = roster_get(run->roster, i);
+
+		if (agent->state != AGENT_RUNNING || agent->done_told)
+			continue;
+		if (agent->leaving)
+			return 0;
+		unknown |= agent->final_seq > 0;
+	}
+	return unknown;
+}
+
 int run_settle(struct run *run, uint64_t now_ns)
 {
 	struct change change cleanup(change_deinit) = {.next_spare = run->next_spare};
 	int r;
 
-	if (!run->unsettled || run->state != RUN_RUNNING || run->stop_cause != STOP_CAUSE_COUNT)
+	if (!run->unsettled || run->state != RUN_RUNNING || run->stop_cause != STOP_CAUSE_COUNT ||
+	    heirs_are_unknown(run, now_ns))
 		return 0;
 	run->unsettled = 0;
 	if (from_ns(run, now_ns) >= run_schedule_end_ns(run))

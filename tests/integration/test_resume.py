@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 from .support import Result, check, children_of, equal, free_port, wait_for
 from .targets import Nginx
@@ -211,6 +212,22 @@ def test_a_local_agent_that_died_with_its_coordinator_is_lost_at_once(place):
     equal(result.summary["verdict"]["coverage"], "incomplete", "coverage")
     equal(coverage["planned"], coverage["started"] + coverage["dropped"] + coverage["unknown"], f"planned {coverage}")
     check(coverage["unknown"] > 0, "what the dead agent did is unknown")
+    wait_for(lambda: gone(agents), "the agents' ends")
+
+
+def test_what_an_agent_had_that_died_with_its_coordinator_goes_to_all_others(place):
+    run = place.start_run(NULL.replace("2s", "8s") % "onAgentLoss: redistribute", "--agents", "3")
+    place.started(run)
+    agents = agents_of(place, run)
+    time.sleep(3)  # until all have delivered some seconds
+    kill(run)
+    os.kill(agents[0], signal.SIGKILL)
+    wait_for(lambda: gone(agents[:1]), "the agent's end")
+    result = resume(place, run.folder).expect(0)
+    check("what agent local-1 had goes to 2 agents" in result.err, result.err)
+    check("no agent is there" not in result.err, result.err)
+    operations = [agent["operations"] for agent in result.summary["agents"] if agent["name"] != "local-1"]
+    check(max(operations) - min(operations) <= 2, f"operations of the others: {operations}")
     wait_for(lambda: gone(agents), "the agents' ends")
 
 
