@@ -29,6 +29,20 @@ static void know_final(struct run *run, struct roster_agent *agent, const struct
 	}
 }
 
+/* A scenario of which it knows nothing yet, after its begin. */
+static void remind_of_begins(struct run *run, struct roster_agent *agent, const struct message_snapshot *snapshot)
+{
+	const struct plan *plan = run->config.plan;
+
+	for (uint32_t i = 0; i < plan->scenario_count; i++) {
+		const struct wire_scenario *account = &snapshot->scenarios[i];
+
+		if (plan->scenarios[i].start_after != PLAN_NONE && run->begun_ns[i] < snapshot->second * NS_PER_S &&
+		    account->tally.planned == 0 && !account->finished)
+			run_send_begin(run, agent, i);
+	}
+}
+
 /* What it did in that second tells if it missed something. */
 static void remind(struct run *run, uint32_t index, const struct message_snapshot *snapshot)
 {
@@ -39,6 +53,7 @@ static void remind(struct run *run, uint32_t index, const struct message_snapsho
 		return;
 	if (snapshot->epoch < run->division.epoch && second_ns > run->division.from_ns)
 		run_send_assign(run, index);
+	remind_of_begins(run, agent, snapshot);
 	if (run->stop_cause != STOP_CAUSE_COUNT && second_ns > run->stop_at_ns)
 		run_send_stop(run, agent);
 	if (agent->stop_at_ns && second_ns > agent->stop_at_ns)
@@ -55,6 +70,8 @@ int run_take_snapshot(struct run *run, uint32_t index, const struct message_snap
 		return 0; /* it was told no T0 */
 	if (snapshot->epoch > run->division.epoch)
 		return refuse_snapshot(run, index, snapshot, "it is of an epoch that there is not", now_ns);
+	if (snapshot->second >= run_past_s(run))
+		return refuse_snapshot(run, index, snapshot, "it is of a second that the plan doesn't reach", now_ns);
 	r = intake_take(run->intake, index, snapshot, &failure);
 	if (r == -ENOMEM)
 		return r;
