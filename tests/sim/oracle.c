@@ -10,6 +10,8 @@
 #include "tests/sim/host.h"
 #include "tests/sim/oracle_state.h"
 
+#define PATIENCE_NS (20 * NS_PER_S) /* by when all that got stuck by a disturbance should be on its way again */
+
 enum { WINDOW = 8 /* snapshots that an agent may have under way */ };
 
 struct oracle *oracle_new(struct sim *sim)
@@ -256,6 +258,20 @@ static struct watched *watched_of(struct oracle *oracle, uint32_t number)
 	return &oracle->watched[0];
 }
 
+/* Nothing that an agent makes is wrong, and one that runs and is heard gets to its end. */
+static void take_lost(struct oracle *oracle, const struct journal_record *record)
+{
+	const struct watched *watched = watched_of(oracle, record->lost.agent);
+	const struct sim_agent *agent = oracle->sim->agents[watched - oracle->watched];
+
+	oracle->losses++;
+	if (strstr(record->lost.reason, "refused"))
+		sim_break(oracle->sim, "agent number %u: %s", record->lost.agent, record->lost.reason);
+	if (strstr(record->lost.reason, "did not finish") && agent && !agent_has_exited(agent) && watched->told &&
+	    oracle->sim->now_ns > oracle->sim->disturbed_until_ns + PATIENCE_NS)
+		sim_break(oracle->sim, "agent number %u is there, and did not finish in time", record->lost.agent);
+}
+
 /* What an agent is to be told may be wrong by its bound: where T0 has come, by the run's time that its clock would show
  * now; else by when it will start. */
 static uint64_t start_error_ns(const struct oracle *oracle, uint32_t process, int64_t offset_ns)
@@ -321,8 +337,7 @@ void oracle_record(struct oracle *oracle, const struct journal_record *record)
 		watched_of(oracle, record->done.agent)->done = 1;
 		break;
 	case JOURNAL_LOST:
-		(void)watched_of(oracle, record->lost.agent);
-		oracle->losses++;
+		take_lost(oracle, record);
 		sim_trace(oracle->sim, "agent number %u is lost: %s", record->lost.agent, record->lost.reason);
 		break;
 	case JOURNAL_TOLD:

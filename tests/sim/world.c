@@ -104,6 +104,10 @@ static void suspend(struct sim *sim, const struct fault *fault)
 
 static void strike(struct sim *sim, const struct fault *fault)
 {
+	uint64_t until_ns = sim->now_ns + (fault->duration_ns == CLOCK_NEVER ? 0 : fault->duration_ns);
+
+	if (until_ns > sim->disturbed_until_ns)
+		sim->disturbed_until_ns = until_ns;
 	sim_trace(sim, "fault: %s, agents %#x, for %.3f s", fault_type_names[fault->type], fault->agents,
 	          (double)fault->duration_ns / 1e9);
 	switch (fault->type) {
