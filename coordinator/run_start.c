@@ -5,6 +5,8 @@
 #define START_LEAD_NS (400 * NS_PER_MS) /* T0 lies this far ahead, plus ... */
 #define START_LEAD_ROUNDS 4             /* ... so many times the worst clock bound */
 
+enum { STOPPED_S = 3600 }; /* of a host: longer than anybody is waited for */
+
 int run_journal_targets(struct run *run, struct wire_target *targets, uint32_t count)
 {
 	int r = 0;
@@ -60,6 +62,21 @@ static uint64_t latest_end_ns(const struct run *run, _Bool with_grace)
 uint64_t run_schedule_end_ns(const struct run *run)
 {
 	return latest_end_ns(run, 0);
+}
+
+uint64_t run_past_s(const struct run *run)
+{
+	const struct plan *plan = run->config.plan;
+	uint64_t past_s = STOPPED_S + plan->lost_after_ns / NS_PER_S;
+
+	for (uint32_t i = 0; i < plan->scenario_count; i++) {
+		const struct scenario *scenario = &plan->scenarios[i];
+		uint64_t length_ns = scenario->duration_ns ? scenario->duration_ns : scenario->max_duration_ns;
+
+		/* as if each waited for the one before it; years of all of them fit into seconds, not into ns */
+		past_s += (scenario->start_time_ns + length_ns) / NS_PER_S + scenario->graceful_stop_ns / NS_PER_S + 3;
+	}
+	return past_s;
 }
 
 void run_set_drain_deadline(struct run *run)

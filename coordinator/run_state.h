@@ -221,6 +221,8 @@ int run_journal_targets(struct run *run, struct wire_target *targets, uint32_t c
 void run_set_drain_deadline(struct run *run);
 /* Where the last schedule ends, since T0; CLOCK_NEVER while a scenario has still to be begun. */
 uint64_t run_schedule_end_ns(const struct run *run);
+/* A second that no honest agent's snapshots reach, however long it or we were stopped. */
+uint64_t run_past_s(const struct run *run);
 
 /* ---- run_snapshots.c ---- */
 
