@@ -56,11 +56,13 @@ int run_tell_t0(struct run *run, uint32_t index, uint64_t now_ns)
 {
 	struct roster_agent *agent = roster_get(run->roster, index);
 	struct journal_record record = {.type = JOURNAL_TOLD, .told = {.agent = index}};
-	int r = clock_offset_get(agent->clock, now_ns, &agent->t0_offset_ns, &agent->t0_bound_ns);
+	uint64_t at_ns = now_ns > run->t0_ns ? now_ns : run->t0_ns;
+	/* As it will be then: the clocks go apart until T0 comes. */
+	int r = clock_offset_at(agent->clock, at_ns, &agent->t0_offset_ns, &agent->t0_bound_ns);
 
 	if (r < 0)
 		return r;
-	agent->t0_at_ns = now_ns > run->t0_ns ? now_ns : run->t0_ns;
+	agent->t0_at_ns = at_ns;
 	agent->start_error_ns = 0;
 	agent->start_bound_ns = agent->t0_bound_ns;
 	record.told.offset_ns = agent->t0_offset_ns;
