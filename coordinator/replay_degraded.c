@@ -45,7 +45,14 @@ static int lacks_add(struct lacks *lacks, const struct lack *lack)
 	return r;
 }
 
-/* The loss behind missing seconds: the last one that lies in them, or before and went on into them. */
+/* True if no later second of the agent is held. */
+static _Bool ends_silent(const struct facts_agent *agent, const struct second_range *seconds)
+{
+	return agent->held_count == 0 || agent->held[agent->held_count - 1].last < seconds->past;
+}
+
+/* The loss behind missing seconds: the last one that lies in them, or before and went on into them. One that is lost by
+ * its silence may have been given up when all that it owed was over. */
 static const struct facts_loss *find_loss(const struct facts_agent *agent, const struct second_range *seconds)
 {
 	for (size_t i = agent->loss_count; i > 0; i--) {
@@ -54,7 +61,7 @@ static const struct facts_loss *find_loss(const struct facts_agent *agent, const
 		if (loss->at_ns < seconds->past * NS_PER_S && loss->back_ns > seconds->first * NS_PER_S)
 			return loss;
 	}
-	return NULL;
+	return agent->lost && ends_silent(agent, seconds) ? &agent->losses[agent->loss_count - 1] : NULL;
 }
 
 static struct lack explain(const struct facts *facts, uint32_t index, const struct second_range *seconds)

@@ -282,6 +282,21 @@ static void test_replay_bounds_nothing_of_a_closed_load_that_is_lost(void **stat
 	close_fleet(fleet, report);
 }
 
+static void test_replay_names_a_loss_that_was_known_after_the_end(void **state)
+{
+	struct fleet *fleet = open_fleet(AGENTS);
+	struct report *report;
+
+	(void)state;
+	run_second(fleet, 2, UINT32_MAX);
+	fleet_lose(fleet, 2, 11 * S);
+	for (unsigned i = 0; i < 3; i++)
+		run_second(fleet, 2, 2);
+	report = fleet_finish(fleet, 4 * S);
+	check_note(report, "degraded: seconds 1-3: agent-3 lost (it went silent)");
+	close_fleet(fleet, report);
+}
+
 static void test_replay_tells_agents_of_one_fate_together(void **state)
 {
 	struct fleet *fleet = open_fleet(AGENTS);
@@ -608,6 +623,7 @@ int main(void)
 	        cmocka_unit_test(test_replay_counts_the_rows_of_an_agent_whose_share_nobody_takes),
 	        cmocka_unit_test(test_replay_counts_the_rows_of_iterations_left_to_others),
 	        cmocka_unit_test(test_replay_bounds_nothing_of_a_closed_load_that_is_lost),
+	        cmocka_unit_test(test_replay_names_a_loss_that_was_known_after_the_end),
 	        cmocka_unit_test(test_replay_tells_agents_of_one_fate_together),
 	        cmocka_unit_test(test_replay_keeps_what_a_returning_agent_did_as_overlap),
 	        cmocka_unit_test(test_replay_hides_no_failure_and_no_drop_behind_an_overlap),
