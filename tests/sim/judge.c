@@ -299,6 +299,21 @@ static uint64_t seen_within(const struct oracle *oracle)
 	return count;
 }
 
+/* What is counted is done at most so often, whoever is lost, leaves or takes over. */
+static void check_counts(struct judge *judge)
+{
+	const struct plan *plan = judge->sim->plan->plan;
+
+	for (uint32_t i = 0; i < plan->scenario_count; i++) {
+		uint64_t done = truth_started(judge->sim->truth, i, UINT32_MAX, CLOCK_NEVER);
+
+		if (is_counted(&plan->scenarios[i]) && done > scenario_planned(&plan->scenarios[i]))
+			sim_break(judge->sim, "%llu iterations of %s were started, %llu are planned",
+			          (unsigned long long)done, plan->scenarios[i].name,
+			          (unsigned long long)scenario_planned(&plan->scenarios[i]));
+	}
+}
+
 static void check_truth(struct judge *judge, const struct report *report)
 {
 	uint64_t all = seen(judge->oracle), within = seen_within(judge->oracle);
@@ -383,6 +398,7 @@ static void check_reports(struct judge *judge, struct sim_result *result)
 		if (json.size != clean.size || memcmp(json.data, clean.data, json.size) != 0)
 			tell_difference(judge, &json, &clean);
 		check_account(judge, report);
+		check_counts(judge);
 		check_truth(judge, report);
 		check_accounts(judge, report);
 		check_whole(judge, report);

@@ -162,6 +162,7 @@ static void take_accepted(struct oracle *oracle, const struct journal_accepted *
 		sim_break(sim, "agent %u's snapshot is journaled after it was done",
 		          oracle->processes[accepted->agent]);
 	watched->durable = accepted->seq;
+	watched->progress_ns = sim->now_ns;
 }
 
 /* Indices that a scenario divides: of these every one must have one owner. */
@@ -261,15 +262,36 @@ static struct watched *watched_of(struct oracle *oracle, uint32_t number)
 /* Nothing that an agent makes is wrong, and one that runs and is heard gets to its end. */
 static void take_lost(struct oracle *oracle, const struct journal_record *record)
 {
-	const struct watched *watched = watched_of(oracle, record->lost.agent);
+	struct watched *watched = watched_of(oracle, record->lost.agent);
 	const struct sim_agent *agent = oracle->sim->agents[watched - oracle->watched];
 
 	oracle->losses++;
+	watched->lost = 1;
 	if (strstr(record->lost.reason, "refused"))
 		sim_break(oracle->sim, "agent number %u: %s", record->lost.agent, record->lost.reason);
 	if (strstr(record->lost.reason, "did not finish") && agent && !agent_has_exited(agent) && watched->told &&
-	    oracle->sim->now_ns > oracle->sim->disturbed_until_ns + PATIENCE_NS)
+	    oracle->sim->now_ns > oracle->sim->disturbed_until_ns + PATIENCE_NS &&
+	    oracle->sim->now_ns > watched->progress_ns + PATIENCE_NS)
 		sim_break(oracle->sim, "agent number %u is there, and did not finish in time", record->lost.agent);
+}
+
+static _Bool has_ended(const struct watched *watched)
+{
+	return watched->made_count > 0 && watched->made[watched->made_count - 1].last;
+}
+
+/* A duty moves when who has it is lost, leaves or has ended; a teardown's agents have ended, and may just be silent. */
+static void take_duty(struct oracle *oracle, const struct journal_record *record)
+{
+	uint32_t *holder = &oracle->duties[record->duty.duty];
+	const struct watched *before = *holder ? &oracle->watched[*holder - 1] : NULL;
+	uint32_t process = record->duty.agent == UINT32_MAX ? UINT32_MAX : oracle->processes[record->duty.agent];
+
+	if (before && process != UINT32_MAX && process + 1 != *holder && !before->lost && !before->left &&
+	    !has_ended(before))
+		sim_break(oracle->sim, "%s is taken from agent %u, which is at it",
+		          oracle->sim->plan->plan->duties[record->duty.duty].name, *holder - 1);
+	*holder = process + 1;
 }
 
 /* What an agent is to be told may be wrong by its bound: where T0 has come, by the run's time that its clock would show
@@ -346,7 +368,14 @@ void oracle_record(struct oracle *oracle, const struct journal_record *record)
 	case JOURNAL_STATUS:
 		take_status(oracle, record);
 		break;
+	case JOURNAL_DUTY:
+		take_duty(oracle, record);
+		break;
+	case JOURNAL_BACK:
+		watched_of(oracle, record->back.agent)->lost = 0;
+		break;
 	case JOURNAL_LEAVE:
+		watched_of(oracle, record->leave.agent)->left = 1;
 		oracle->leaves++;
 		break;
 	case JOURNAL_STOP:

@@ -5,6 +5,8 @@
 #include "coordinator/journal.h"
 #include "tests/sim/oracle.h"
 
+enum { SIM_DUTIES_MAX = 16 };
+
 /* A snapshot, as it would be sent. */
 struct made {
 	uint8_t *bytes;
@@ -21,7 +23,8 @@ struct watched {
 	uint64_t durable; /* the newest one in the journal */
 	int64_t told_offset_ns; /* with which T0 is told to it */
 	uint64_t start_error_ns; /* of that, in truth; CLOCK_NEVER: it was told when T0 was past */
-	_Bool done, told;
+	uint64_t progress_ns; /* when something of it was last journaled */
+	_Bool done, told, lost, left;
 };
 
 /* As it was journaled. */
@@ -47,5 +50,6 @@ struct oracle {
 	uint64_t starts;
 	double skew_of_bound;
 	uint32_t losses, leaves, joins, stops;
+	uint32_t duties[SIM_DUTIES_MAX]; /* who has each, by process + 1; 0: nobody */
 	uint64_t cut_ns; /* where the first stop lies, since T0 */
 };
