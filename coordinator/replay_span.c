@@ -77,7 +77,8 @@ static uint64_t part_end(const struct facts_agent *agent, uint32_t scenario, con
 	if (account && account->finished)
 		return lesser(account->end_ns, span->end_ns);
 	if (agent->lost)
-		return lesser(agent->losses[agent->loss_count - 1].at_ns, span->end_ns);
+		/* The second in which it was lost is due, also if that was known before T0. */
+		return lesser(greater(agent->losses[agent->loss_count - 1].at_ns, 1), span->end_ns);
 	return agent->left && agent->done ? lesser(agent->end_ns, span->end_ns) : span->end_ns;
 }
 

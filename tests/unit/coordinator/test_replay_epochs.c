@@ -297,6 +297,21 @@ static void test_replay_names_a_loss_that_was_known_after_the_end(void **state)
 	close_fleet(fleet, report);
 }
 
+static void test_replay_misses_a_counted_part_that_was_lost_before_t0(void **state)
+{
+	struct fleet *fleet = fleet_open(&(struct fleet_config){.plan = counted_plan, .agents = 2});
+	struct report *report;
+
+	(void)state;
+	fleet_lose(fleet, 1, 0);
+	iterate(fleet, 0, 4);
+	fleet_second(fleet);
+	report = fleet_finish(fleet, 4 * S);
+	assert_int_equal(report->unknown, 4);
+	check_note(report, "degraded: second 0: agent-2 lost (it went silent)");
+	close_fleet(fleet, report);
+}
+
 static void test_replay_tells_agents_of_one_fate_together(void **state)
 {
 	struct fleet *fleet = open_fleet(AGENTS);
@@ -624,6 +639,7 @@ int main(void)
 	        cmocka_unit_test(test_replay_counts_the_rows_of_iterations_left_to_others),
 	        cmocka_unit_test(test_replay_bounds_nothing_of_a_closed_load_that_is_lost),
 	        cmocka_unit_test(test_replay_names_a_loss_that_was_known_after_the_end),
+	        cmocka_unit_test(test_replay_misses_a_counted_part_that_was_lost_before_t0),
 	        cmocka_unit_test(test_replay_tells_agents_of_one_fate_together),
 	        cmocka_unit_test(test_replay_keeps_what_a_returning_agent_did_as_overlap),
 	        cmocka_unit_test(test_replay_hides_no_failure_and_no_drop_behind_an_overlap),
