@@ -341,6 +341,27 @@ static void test_a_snapshot_of_an_epoch_that_there_is_not_is_refused(void **stat
 	theatre_close(&stage);
 }
 
+static void test_a_snapshot_of_a_second_that_the_plan_can_not_reach_is_refused(void **state)
+{
+	struct theatre stage = {0};
+	struct wire_scenario scenarios[THEATRE_SCENARIOS] = {0};
+	struct message message = {.type = MESSAGE_SNAPSHOT, .snapshot = {.seq = 1, .epoch = 1, .scenarios = scenarios}};
+
+	(void)state;
+	theatre_open(&stage, redistribute, 2);
+	theatre_start(&stage, 2);
+	message.snapshot.scenario_count = stage.plan->scenario_count;
+	message.snapshot.second = 3600; /* it was stopped for so long */
+	assert_int_equal(theatre_say(&stage, 1, &message), 0);
+	assert_int_equal(roster_get(run_roster(stage.run), 0)->state, AGENT_RUNNING);
+	message.snapshot.seq = 2;
+	message.snapshot.second = 4000;
+	assert_int_equal(theatre_say(&stage, 1, &message), 0);
+	assert_int_equal(roster_get(run_roster(stage.run), 0)->state, AGENT_LOST);
+	assert_non_null(strstr(stage.told, "a second that the plan doesn't reach"));
+	theatre_close(&stage);
+}
+
 static void test_what_is_missing_is_known(void **state)
 {
 	struct theatre stage = {0};
@@ -399,6 +420,7 @@ int main(void)
 	        cmocka_unit_test(test_too_few_agents_with_a_tag_end_the_run_with_the_scenario_and_the_tag),
 	        cmocka_unit_test(test_a_share_goes_to_those_alone_that_have_the_tag),
 	        cmocka_unit_test(test_a_snapshot_of_an_epoch_that_there_is_not_is_refused),
+	        cmocka_unit_test(test_a_snapshot_of_a_second_that_the_plan_can_not_reach_is_refused),
 	        cmocka_unit_test(test_what_is_missing_is_known),
 	        cmocka_unit_test(test_t0_is_told_with_an_offset_that_is_journaled),
 	};
