@@ -52,6 +52,7 @@ struct roster_agent {
 	enum agent_state before_loss;
 	uint64_t came_ns;
 	_Bool gone;       /* to be taken out by roster_sweep() */
+	_Bool away;       /* had no connection when it was pinged */
 	_Bool silent;     /* lost for its silence alone */
 	_Bool returned;   /* was lost and came back */
 	_Bool leaving;    /* wants to hand its share back */

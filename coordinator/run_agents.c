@@ -230,8 +230,10 @@ void run_ping(struct run *run, uint64_t now_ns)
 			continue;
 		agent->pings++;
 		agent->ping_sent_ns[agent->pings % ROSTER_PINGS] = now_ns;
-		run_send(run, agent,
-		         &(struct message){.type = MESSAGE_PING, .ping = {.id = agent->pings, .sent_ns = now_ns}});
+		agent->away =
+		        run_send(run, agent,
+		                 &(struct message){.type = MESSAGE_PING,
+		                                   .ping = {.id = agent->pings, .sent_ns = now_ns}}) == -EHOSTUNREACH;
 		agent->next_ping_ns = now_ns + (agent->pings < CLOCK_EXCHANGES_FAST ? PING_FAST_NS : PING_NS);
 	}
 }

@@ -51,12 +51,12 @@ int run_journal(void *context, const struct journal_record *record)
 }
 
 /* The envelope is filled in here; what can't be delivered is sent again when the agent says hello. */
-void run_send(struct run *run, const struct roster_agent *agent, struct message *message)
+int run_send(struct run *run, const struct roster_agent *agent, struct message *message)
 {
 	snprintf(message->run_id, sizeof(message->run_id), "%s", run->config.run_id);
 	message->incarnation = agent->incarnation;
 	message->epoch = run->division.epoch;
-	(void)run->config.effect(run->config.context, &(struct run_effect){.type = RUN_SEND, .message = message});
+	return run->config.effect(run->config.context, &(struct run_effect){.type = RUN_SEND, .message = message});
 }
 
 int64_t run_wall_ns(const struct run *run, uint64_t now_ns)

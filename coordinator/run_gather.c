@@ -181,7 +181,7 @@ static int forget_the_silent(struct run *run, uint64_t now_ns)
 
 		if (silent && agent->journaled)
 			return run_lose(run, i, now_ns, "it went away before the run began");
-		agent->gone = silent || (!is_proven(agent) && now_ns >= agent->came_ns + PROVE_NS);
+		agent->gone = silent || (!is_proven(agent) && (agent->away || now_ns >= agent->came_ns + PROVE_NS));
 		if (agent->gone)
 			run_grumble(run, now_ns, "agent %s went away before the run began", agent->name);
 	}

@@ -84,8 +84,9 @@ void run_tell(struct run *run, _Bool warning, const char *format, ...) __attribu
 void run_grumble(struct run *run, uint64_t now_ns, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* `context` is the run: the form that intake calls. */
 int run_journal(void *context, const struct journal_record *record);
-/* Fills in the envelope. What can't be delivered is sent again when the agent says hello. */
-void run_send(struct run *run, const struct roster_agent *agent, struct message *message);
+/* Fills in the envelope. What can't be delivered is sent again when the agent says hello, so that few look at what is
+ * returned: 0 or the negative errno of the sending. */
+int run_send(struct run *run, const struct roster_agent *agent, struct message *message);
 /* Journals the state, then is in it. */
 int run_enter(struct run *run, enum run_state state, uint64_t now_ns);
 int64_t run_wall_ns(const struct run *run, uint64_t now_ns);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A coordinator that stands still, slow links, peers that flood or get stuck: the others' load and report stay whole."""
+"""A coordinator that stands still, slow links, peers that flood or are stuck: the others' load and report stay whole."""
 import contextlib
 import os
 import re
