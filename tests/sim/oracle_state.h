@@ -24,7 +24,8 @@ struct watched {
 	int64_t told_offset_ns; /* with which T0 is told to it */
 	uint64_t start_error_ns; /* of that, in truth; CLOCK_NEVER: it was told when T0 was past */
 	uint64_t progress_ns; /* when something of it was last journaled */
-	_Bool done, told, lost, left;
+	uint64_t lost_ns;
+	_Bool done, told, lost, silent, left;
 };
 
 /* As it was journaled. */
