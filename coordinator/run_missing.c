@@ -22,7 +22,8 @@ static uint64_t lacking_s(struct run *run, uint32_t index, uint64_t now_ns)
 static _Bool is_missing(struct run *run, uint32_t index, uint64_t now_ns, struct run_missing *ret_item)
 {
 	const struct roster_agent *agent = roster_get(run->roster, index);
-	_Bool cut_off = agent->state == AGENT_LOST && agent->silent && !agent->exited;
+	_Bool cut_off =
+	        agent->state == AGENT_LOST && agent->silent && !agent->exited && agent->before_loss == AGENT_RUNNING;
 
 	if (agent->state != AGENT_RUNNING && !cut_off)
 		return 0;

@@ -148,6 +148,7 @@ static int begin_followers(struct run *run, uint64_t now_ns)
 	return r;
 }
 
+/* One that never ran has nothing to deliver. */
 static uint32_t count_silent(struct run *run)
 {
 	uint32_t count = 0;
@@ -155,7 +156,8 @@ static uint32_t count_silent(struct run *run)
 	for (uint32_t i = 0; i < roster_count(run->roster); i++) {
 		const struct roster_agent *agent = roster_get(run->roster, i);
 
-		count += agent->state == AGENT_LOST && agent->silent && !agent->exited;
+		count += agent->state == AGENT_LOST && agent->silent && !agent->exited &&
+		         agent->before_loss == AGENT_RUNNING;
 	}
 	return count;
 }

@@ -141,6 +141,27 @@ static void test_one_that_joins_and_fails_does_not_fail_the_run(void **state)
 	theatre_close(&stage);
 }
 
+static void test_one_that_was_lost_before_it_ran_is_not_waited_for(void **state)
+{
+	struct theatre stage = {0};
+	struct run_missing missing;
+
+	(void)state;
+	theatre_open(&stage, PLAN("elastic: true", OPEN), 2);
+	theatre_start(&stage, 2);
+	theatre_hello(&stage, 3);
+	for (int i = 0; i < 11; i++)
+		theatre_second(&stage, A1 | A2);
+	assert_int_equal(state_of(&stage, 2), AGENT_LOST);
+	assert_int_equal(run_missing(stage.run, stage.now_ns, &missing, 1), 0);
+	theatre_finish(&stage, 1);
+	theatre_finish(&stage, 2);
+	theatre_tick(&stage, 200 * NS_PER_MS);
+	theatre_tick(&stage, 200 * NS_PER_MS);
+	assert_int_equal(run_state(stage.run), RUN_REPORTING);
+	theatre_close(&stage);
+}
+
 static void test_one_that_joins_takes_over_what_was_left_behind(void **state)
 {
 	struct theatre stage = {0};
@@ -387,6 +408,7 @@ int main(void)
 	        cmocka_unit_test(test_nobody_joins_a_run_that_is_stopped),
 	        cmocka_unit_test(test_one_that_comes_too_late_is_sent_away_and_no_loss),
 	        cmocka_unit_test(test_one_that_joins_and_fails_does_not_fail_the_run),
+	        cmocka_unit_test(test_one_that_was_lost_before_it_ran_is_not_waited_for),
 	        cmocka_unit_test(test_one_that_joins_takes_over_what_was_left_behind),
 	        cmocka_unit_test(test_a_newcomer_gets_connections_that_nobody_uses_any_more),
 	        cmocka_unit_test(test_one_that_leaves_hands_all_on_and_is_done_while_the_run_goes_on),
