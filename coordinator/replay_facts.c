@@ -52,6 +52,14 @@ _Bool facts_is_over(const struct facts *facts)
 	return facts->state >= RUN_REPORTING;
 }
 
+_Bool facts_nobody_was_left(const struct facts *facts)
+{
+	for (size_t i = 0; i < facts->agent_count; i++)
+		if (facts->agents[i].done && !facts->agents[i].left)
+			return 0;
+	return facts->started && facts_is_over(facts) && !facts->stopped && facts->agent_count > 0;
+}
+
 size_t facts_division_of(const struct facts *facts, uint32_t epoch)
 {
 	size_t index = 0;

@@ -117,6 +117,8 @@ int facts_read(const char *run_folder, struct failure *failure, struct facts *re
 void facts_deinit(struct facts *facts);
 /* True if the run went all the way to its report: nothing more can come. */
 _Bool facts_is_over(const struct facts *facts);
+/* True if the run ended because every agent was lost or had left. */
+_Bool facts_nobody_was_left(const struct facts *facts);
 /* The index of the division that an epoch's number names, or of the newest one before it. */
 size_t facts_division_of(const struct facts *facts, uint32_t epoch);
 /* The index of the division in force at a time since T0. */

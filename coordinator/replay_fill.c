@@ -43,6 +43,8 @@ static char *ended_by(const struct facts *facts, struct report *report)
 		return report_copy(report, facts->stop.stop.text[0] ? facts->stop.stop.text : "stopped");
 	if (!facts_is_over(facts))
 		return report_copy(report, "the coordinator went away before the run's end");
+	if (facts_nobody_was_left(facts))
+		return report_copy(report, "no agent was left");
 	return report_copy(report, "");
 }
 
@@ -288,7 +290,7 @@ static _Bool agents_failed(const struct facts *facts)
 {
 	enum stop_cause cause = facts->stopped ? facts->stop.stop.cause : STOP_CAUSE_COUNT;
 
-	if (cause == STOP_AGENTS_LOST || cause == STOP_TOO_FEW_AGENTS || cause == STOP_AGENT_FAILED)
+	if (facts_nobody_was_left(facts) || cause == STOP_AGENTS_LOST || cause == STOP_TOO_FEW_AGENTS || cause == STOP_AGENT_FAILED)
 		return 1;
 	for (size_t i = 0; i < facts->agent_count; i++)
 		if (facts->agents[i].lost && facts->plan->on_agent_loss == ON_AGENT_LOSS_FAIL)

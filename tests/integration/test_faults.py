@@ -297,7 +297,7 @@ def test_report_writes_the_same_again_from_the_journal_alone(place):
 def test_a_pipe_gets_no_progress_and_later_commands_say_so(place):
     result = place.run(NULL % ("", "2s")).expect(0)
     check("\r" not in result.err and "\033" not in result.err + result.out, "control characters in a pipe")
-    for command in ("resume", "compare", "agents"):
+    for command in ("compare", "agents"):
         done = subprocess.run([place.tools.stampede, command, "x"], capture_output=True, text=True, check=False)
         equal(done.returncode, 104, command)
         check("later" in done.stderr, done.stderr)

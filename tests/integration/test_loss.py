@@ -104,6 +104,18 @@ def test_a_frozen_agent_is_taken_over_and_what_it_did_besides_is_overlap(place):
     check(coverage["overlap"] + coverage["dropped"] > 0, f"nothing of what it did after its return: {coverage}")
 
 
+def test_a_run_that_nobody_is_left_to_finish_exits_96(place):
+    web = new_web(place)
+    run = place.start_run(load(web, "onAgentLoss: redistribute", 300, 20), "--agents", "2")
+    place.started(run)
+    wait_until(run, 2)
+    for pid in children_of(run.pid):
+        os.kill(pid, signal.SIGKILL)
+    result = run.finish(30).expect(96)
+    within(result, web.requests())
+    equal(result.summary["verdict"]["ended_by"], "no agent was left", "ended_by")
+
+
 def agents(place, port, names, *options):
     return {name: place.start([place.tools.agent, "--connect", f"127.0.0.1:{port}", "--name", name, "--workers", "1",
                                *options], f"agent-{name}") for name in names}
