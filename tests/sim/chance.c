@@ -113,6 +113,30 @@ static void add_agent_faults(struct chance *chance, struct random *random)
 		fault->agents = 1U << (chance->agents + i);
 }
 
+/* A seed in which the fleet changes again and again while the coordinator dies: what one epoch or one life leaves behind
+ * meets the next. */
+static void choose_storm(struct chance *chance, struct random *random)
+{
+	static const enum fault_type types[] = {FAULT_AGENT_KILL, FAULT_AGENT_TERM, FAULT_AGENT_FREEZE, FAULT_AGENT_KILL};
+	uint64_t kills = random_between(random, 1, 3);
+	struct fault *fault;
+
+	chance->agents = (uint32_t)random_between(random, 3, 6);
+	chance->on_loss = ON_AGENT_LOSS_REDISTRIBUTE;
+	chance->elastic = one_in(random, 2);
+	for (uint32_t i = 0; i + 1 < chance->agents && (fault = add(chance, random, types[random_below(random, 4)])); i++) {
+		fault->at_ns = between_ms(random, 300, 6500);
+		fault->duration_ns = between_ms(random, 2000, 6000);
+		fault->agents = 1U << i;
+	}
+	while (kills-- && (fault = add(chance, random, FAULT_BOSS_KILL))) {
+		fault->at_ns = between_ms(random, 300, 8000);
+		fault->duration_ns = between_ms(random, 20, 1500);
+		fault->effects = (uint32_t)random_below(random, 30);
+		fault->tear = one_in(random, 2);
+	}
+}
+
 static void leave_out(struct chance *chance, uint32_t without)
 {
 	uint32_t kept = 0;
@@ -168,6 +192,11 @@ void chance_make(uint64_t seed, const struct chance_limits *limits, struct chanc
 	choose_network(&chance, &random);
 	if (!chance.local && chance.agents <= 6 && one_in(&random, 3))
 		chance.joiners = (uint32_t)random_between(&random, 1, 2);
+	if (!limits->clean && one_in(&random, 4)) {
+		chance.joiners = 0;
+		choose_storm(&chance, &random);
+		chance.joiners = !chance.local && chance.elastic ? (uint32_t)random_below(&random, 3) : 0;
+	}
 	if (!limits->clean) {
 		add_network_faults(&chance, &random);
 		add_boss_faults(&chance, &random);
