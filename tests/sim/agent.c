@@ -28,7 +28,7 @@ struct sim_agent {
 	uint64_t opened_ns;    /* true time at which the crew is open; CLOCK_NEVER: it is, or there is none */
 	uint64_t frozen_until_ns;
 	uint64_t asleep_at_ns; /* where its host's clock stands; 0: it goes */
-	uint32_t values; /* that it was told */
+	uint32_t values;       /* that it was told */
 	_Bool exited, killed;
 };
 
@@ -43,7 +43,8 @@ struct incarnation agent_incarnation(uint32_t process)
 
 uint32_t agent_of(const struct incarnation *incarnation)
 {
-	return incarnation->bytes[1] == 'A' && incarnation->bytes[0] < SIM_AGENTS_MAX ? incarnation->bytes[0] : UINT32_MAX;
+	return incarnation->bytes[1] == 'A' && incarnation->bytes[0] < SIM_AGENTS_MAX ? incarnation->bytes[0]
+	                                                                              : UINT32_MAX;
 }
 
 static uint64_t local(const struct sim_agent *agent)

@@ -35,7 +35,7 @@ struct boss {
 	char path[PATH_MAX];
 	uint64_t frozen_until_ns;
 	uint64_t resume_ns;
-	_Bool reboot; /* before that */
+	_Bool reboot;     /* before that */
 	uint64_t down_ns; /* how long it will be down */
 	unsigned interrupts;
 	uint32_t effects_left; /* before it dies; 0: it doesn't */

@@ -20,10 +20,10 @@ const char *const fault_type_names[FAULT_TYPE_COUNT] = {
 };
 
 const char *const fault_type_words[FAULT_TYPE_COUNT] = {
-        [FAULT_AGENT_KILL] = "kill",           [FAULT_AGENT_FREEZE] = "freeze",   [FAULT_AGENT_TERM] = "term",
-        [FAULT_AGENT_JOIN] = "join",           [FAULT_AGENT_FAIL] = "fail",       [FAULT_BOSS_KILL] = "boss-kill",
-        [FAULT_BOSS_FREEZE] = "boss-freeze",   [FAULT_BOSS_FULL] = "boss-full",   [FAULT_BOSS_INTERRUPT] = "interrupt",
-        [FAULT_PARTITION] = "partition",       [FAULT_RESET] = "reset",         [FAULT_AGENT_SUSPEND] = "suspend",
+        [FAULT_AGENT_KILL] = "kill",         [FAULT_AGENT_FREEZE] = "freeze", [FAULT_AGENT_TERM] = "term",
+        [FAULT_AGENT_JOIN] = "join",         [FAULT_AGENT_FAIL] = "fail",     [FAULT_BOSS_KILL] = "boss-kill",
+        [FAULT_BOSS_FREEZE] = "boss-freeze", [FAULT_BOSS_FULL] = "boss-full", [FAULT_BOSS_INTERRUPT] = "interrupt",
+        [FAULT_PARTITION] = "partition",     [FAULT_RESET] = "reset",         [FAULT_AGENT_SUSPEND] = "suspend",
 };
 
 static _Bool one_in(struct random *random, uint64_t n)
@@ -63,7 +63,8 @@ static void add_network_faults(struct chance *chance, struct random *random)
 
 	while (partitions-- && (fault = add(chance, random, FAULT_PARTITION))) {
 		fault->agents = some_agents(random, chance->agents);
-		fault->duration_ns = one_in(random, 4) ? between_ms(random, 5000, 40000) : between_ms(random, 200, 5000);
+		fault->duration_ns =
+		        one_in(random, 4) ? between_ms(random, 5000, 40000) : between_ms(random, 200, 5000);
 		fault->reset = one_in(random, 2);
 	}
 	while (resets-- && (fault = add(chance, random, FAULT_RESET)))
@@ -113,18 +114,20 @@ static void add_agent_faults(struct chance *chance, struct random *random)
 		fault->agents = 1U << (chance->agents + i);
 }
 
-/* A seed in which the fleet changes again and again while the coordinator dies: what one epoch or one life leaves behind
- * meets the next. */
+/* A seed in which the fleet changes again and again while the coordinator dies: what one epoch or one life leaves
+ * behind meets the next. */
 static void choose_storm(struct chance *chance, struct random *random)
 {
-	static const enum fault_type types[] = {FAULT_AGENT_KILL, FAULT_AGENT_TERM, FAULT_AGENT_FREEZE, FAULT_AGENT_KILL};
+	static const enum fault_type types[] = {FAULT_AGENT_KILL, FAULT_AGENT_TERM, FAULT_AGENT_FREEZE,
+	                                        FAULT_AGENT_KILL};
 	uint64_t kills = random_between(random, 1, 3);
 	struct fault *fault;
 
 	chance->agents = (uint32_t)random_between(random, 3, 6);
 	chance->on_loss = ON_AGENT_LOSS_REDISTRIBUTE;
 	chance->elastic = one_in(random, 2);
-	for (uint32_t i = 0; i + 1 < chance->agents && (fault = add(chance, random, types[random_below(random, 4)])); i++) {
+	for (uint32_t i = 0; i + 1 < chance->agents && (fault = add(chance, random, types[random_below(random, 4)]));
+	     i++) {
 		fault->at_ns = between_ms(random, 300, 6500);
 		fault->duration_ns = between_ms(random, 2000, 6000);
 		fault->agents = 1U << i;
@@ -179,7 +182,7 @@ void chance_make(uint64_t seed, const struct chance_limits *limits, struct chanc
 	if (limits->plan >= 0)
 		chance.plan = (uint32_t)limits->plan;
 	chance.agents = (uint32_t)random_between(&random, 1, 6);
-	chance.on_loss = one_in(&random, 8)  ? ON_AGENT_LOSS_FAIL
+	chance.on_loss = one_in(&random, 8)   ? ON_AGENT_LOSS_FAIL
 	                 : one_in(&random, 2) ? ON_AGENT_LOSS_CONTINUE
 	                                      : ON_AGENT_LOSS_REDISTRIBUTE;
 	chance.elastic = one_in(&random, 3);

@@ -107,7 +107,8 @@ static _Bool end(struct chores *chores, struct snapshots *snapshots, uint64_t no
 			         "reading");
 		return 0;
 	}
-	*ret_over = (struct message_value){.duty = number, .problem = duty->null.fails ? (char *)"it fails" : (char *)""};
+	*ret_over =
+	        (struct message_value){.duty = number, .problem = duty->null.fails ? (char *)"it fails" : (char *)""};
 	if (!duty->null.fails)
 		tell_values(chores, duty, ret_over);
 	return 1;

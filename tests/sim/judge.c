@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What must hold at a seed's end.
  *
- * The journal is read once more. Its sums must be those of the snapshots that it says were accepted, which are kept here
- * as they were made. And from the same control records and the same snapshots a second journal is written, as if nothing
- * had ever gone wrong: both must make the same report. */
+ * The journal is read once more. Its sums must be those of the snapshots that it says were accepted, which are kept
+ * here as they were made. And from the same control records and the same snapshots a second journal is written, as if
+ * nothing had ever gone wrong: both must make the same report. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -67,7 +67,8 @@ static void add(struct judge *judge, struct sums *sums, uint64_t second, uint32_
 	struct cell *cell = cell_of(judge, sums, second, id);
 
 	sim_must(cell ? 0 : -ENOMEM, "cell");
-	must_break(judge, cell_decode_merge(cell, metrics[series_table_get(judge->series, id)->metric].merge, data, size),
+	must_break(judge,
+	           cell_decode_merge(cell, metrics[series_table_get(judge->series, id)->metric].merge, data, size),
 	           "values that can't be read");
 }
 
@@ -371,9 +372,10 @@ static void check_whole(struct judge *judge, const struct report *report)
 	if (oracle->epoch > 1 && !is_calm(&judge->sim->chance))
 		return;
 	if (!report->complete || report->unknown || report->agent_seconds_held != report->agent_seconds_due)
-		sim_break(judge->sim, "nobody was lost, and it is not complete: %llu of %llu agent-seconds, %llu unknown",
-		          (unsigned long long)report->agent_seconds_held,
-		          (unsigned long long)report->agent_seconds_due, (unsigned long long)report->unknown);
+		sim_break(judge->sim,
+		          "nobody was lost, and it is not complete: %llu of %llu agent-seconds, %llu unknown",
+		          (unsigned long long)report->agent_seconds_held, (unsigned long long)report->agent_seconds_due,
+		          (unsigned long long)report->unknown);
 }
 
 /* Whose last account is journaled is let go, where nothing got lost on the way. */

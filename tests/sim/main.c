@@ -73,11 +73,10 @@ static _Bool parse_fault(const char *word, struct options *options)
 static _Bool parse(int argc, char **argv, struct options *options)
 {
 	static const struct option names[] = {
-	        {"seeds", required_argument, NULL, 's'}, {"seed", required_argument, NULL, 's'},
-	        {"verbose", no_argument, NULL, 'v'},     {"plan", required_argument, NULL, 'p'},
-	        {"clean", no_argument, NULL, 'c'},       {"most-broken", required_argument, NULL, 'b'},
-	        {"without", required_argument, NULL, 'w'},
-	        {NULL, 0, NULL, 0}};
+	        {"seeds", required_argument, NULL, 's'},   {"seed", required_argument, NULL, 's'},
+	        {"verbose", no_argument, NULL, 'v'},       {"plan", required_argument, NULL, 'p'},
+	        {"clean", no_argument, NULL, 'c'},         {"most-broken", required_argument, NULL, 'b'},
+	        {"without", required_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
 	_Bool good = 1;
 	int option;
 

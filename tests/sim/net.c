@@ -182,8 +182,8 @@ void net_send(struct net *net, uint32_t process, _Bool to_boss, const struct mes
 		return;
 	}
 	if (happens(net, net->sim->chance.drop)) {
-		sim_trace(net->sim, "lost: %s %s agent %u", message_type_names[message->type],
-		          to_boss ? "from" : "to", process);
+		sim_trace(net->sim, "lost: %s %s agent %u", message_type_names[message->type], to_boss ? "from" : "to",
+		          process);
 		return;
 	}
 	copies += happens(net, net->sim->chance.repeat);
@@ -244,7 +244,8 @@ void net_forget(struct net *net, uint32_t process)
 void net_boss_gone(struct net *net)
 {
 	lose(net, UINT32_MAX, 0);
-	/* What an agent's library has not got rid of yet goes to the next coordinator, or is lost with the connection. */
+	/* What an agent's library has not got rid of yet goes to the next coordinator, or is lost with the connection.
+	 */
 	if (random_below(&net->sim->random, 2))
 		lose(net, UINT32_MAX, 1);
 }
@@ -283,7 +284,8 @@ void net_deliver(struct net *net)
 		return;
 	}
 	/* A process that is stopped, or not there yet, has it waiting for it. */
-	uint64_t from_ns = parcel.to_boss ? boss_receives_ns(sim->boss) : agent_receives_ns(sim->agents[parcel.process]);
+	uint64_t from_ns =
+	        parcel.to_boss ? boss_receives_ns(sim->boss) : agent_receives_ns(sim->agents[parcel.process]);
 
 	if (from_ns > sim->now_ns && from_ns != CLOCK_NEVER) {
 		parcel.at_ns = from_ns;

@@ -63,8 +63,11 @@ void oracle_made(struct oracle *oracle, uint32_t process, const struct message_s
 	         "snapshots");
 	sim_must(codec_encode(&message, &bytes), "snapshot");
 	made = &watched->made[watched->made_count++];
-	*made = (struct made){.bytes = bytes.data, .size = bytes.size, .second = snapshot->second,
-	                      .epoch = snapshot->epoch, .last = snapshot->last};
+	*made = (struct made){.bytes = bytes.data,
+	                      .size = bytes.size,
+	                      .second = snapshot->second,
+	                      .epoch = snapshot->epoch,
+	                      .last = snapshot->last};
 	oracle->snapshots++;
 	if (snapshot->seq != watched->made_count)
 		sim_break(oracle->sim, "agent %u made snapshot %llu after %zu", process,

@@ -184,8 +184,7 @@ static void take_lost(struct oracle *oracle, const struct journal_record *record
 	if (strstr(record->lost.reason, "refused"))
 		sim_break(oracle->sim, "agent number %u: %s", record->lost.agent, record->lost.reason);
 	if (strstr(record->lost.reason, "did not finish") && agent && !agent_has_exited(agent) && watched->told &&
-	    is_undisturbed(oracle) &&
-	    (!has_ended(watched) || oracle->sim->now_ns > watched->progress_ns + PATIENCE_NS))
+	    is_undisturbed(oracle) && (!has_ended(watched) || oracle->sim->now_ns > watched->progress_ns + PATIENCE_NS))
 		sim_break(oracle->sim, "agent number %u is there, and did not finish in time", record->lost.agent);
 }
 

@@ -17,13 +17,13 @@ struct made {
 };
 
 struct watched {
-	uint32_t number; /* in the run; UINT32_MAX: not in it */
+	uint32_t number;   /* in the run; UINT32_MAX: not in it */
 	struct made *made; /* snapshot seq at seq - 1 */
 	size_t made_count, made_capacity;
-	uint64_t durable; /* the newest one in the journal */
-	int64_t told_offset_ns; /* with which T0 is told to it */
+	uint64_t durable;        /* the newest one in the journal */
+	int64_t told_offset_ns;  /* with which T0 is told to it */
 	uint64_t start_error_ns; /* of that, in truth; CLOCK_NEVER: it was told when T0 was past */
-	uint64_t progress_ns; /* when something of it was last journaled */
+	uint64_t progress_ns;    /* when something of it was last journaled */
 	uint64_t lost_ns;
 	_Bool done, told, lost, silent, left;
 };
@@ -52,5 +52,5 @@ struct oracle {
 	double skew_of_bound;
 	uint32_t losses, leaves, joins, stops;
 	uint32_t duties[SIM_DUTIES_MAX]; /* who has each, by process + 1; 0: nobody */
-	uint64_t cut_ns; /* where the first stop lies, since T0 */
+	uint64_t cut_ns;                 /* where the first stop lies, since T0 */
 };

@@ -36,7 +36,8 @@ static const struct kind kinds[] = {
          "  steady: { executor: constant-vus, vus: 7, duration: 6s, gracefulStop: 500ms,\n"
          "            steps: [ { \"null\": { latency: 100ms..900ms, failures: 5% } } ] }\n"
          "  ramping: { executor: ramping-vus, startVUs: 1, gracefulRampDown: 400ms,\n"
-         "             stages: [ { duration: 3s, target: 9 }, { duration: 2s, target: 9 }, { duration: 3s, target: 0 } ],\n"
+         "             stages: [ { duration: 3s, target: 9 }, { duration: 2s, target: 9 }, { duration: 3s, target: 0 } "
+         "],\n"
          "             steps: [ { \"null\": { latency: 50ms..500ms } } ] }\n",
          0},
         {"counted",
@@ -111,7 +112,8 @@ static const struct kind kinds[] = {
          "scenarios:\n"
          "  slow: { executor: constant-arrival-rate, rate: 10, duration: 18s,\n"
          "          steps: [ { \"null\": { latency: 10ms..900ms } } ] }\n"
-         "  few: { executor: constant-vus, vus: 2, duration: 15s, steps: [ { \"null\": { latency: 200ms..900ms } } ] }\n",
+         "  few: { executor: constant-vus, vus: 2, duration: 15s, steps: [ { \"null\": { latency: 200ms..900ms } } ] "
+         "}\n",
          0},
 };
 
@@ -187,7 +189,8 @@ static struct plan *parse(const char *text, size_t size, const struct plan_file 
 	int r = plan_parse(text, size, files, count, &failures, &plan);
 
 	for (size_t i = 0; r < 0 && i < failures.count; i++)
-		fprintf(stderr, "%d:%d: %s\n", failures.items[i].line, failures.items[i].column, failures.items[i].text);
+		fprintf(stderr, "%d:%d: %s\n", failures.items[i].line, failures.items[i].column,
+		        failures.items[i].text);
 	failures_deinit(&failures);
 	sim_must(r, "plan");
 	return plan;
@@ -247,8 +250,8 @@ const struct sim_plan *sim_plans_get(struct sim_plans *plans, const struct chanc
 	return made;
 }
 
-const struct plan *sim_plans_parsed(struct sim_plans *plans, const char *text, size_t size, const struct plan_file *files,
-                                    uint32_t file_count)
+const struct plan *sim_plans_parsed(struct sim_plans *plans, const char *text, size_t size,
+                                    const struct plan_file *files, uint32_t file_count)
 {
 	struct read_plan *read;
 

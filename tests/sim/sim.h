@@ -40,12 +40,12 @@ uint64_t sim_clock_when(const struct sim_clock *clock, uint64_t local_ns);
 
 enum fault_type {
 	FAULT_AGENT_KILL,
-	FAULT_AGENT_FREEZE, /* SIGSTOP for a while */
-	FAULT_AGENT_TERM,   /* SIGTERM */
-	FAULT_AGENT_JOIN,   /* one more process starts */
-	FAULT_AGENT_FAIL,   /* its crew can't go on */
+	FAULT_AGENT_FREEZE,  /* SIGSTOP for a while */
+	FAULT_AGENT_TERM,    /* SIGTERM */
+	FAULT_AGENT_JOIN,    /* one more process starts */
+	FAULT_AGENT_FAIL,    /* its crew can't go on */
 	FAULT_AGENT_SUSPEND, /* its host sleeps for a while, and so does its clock */
-	FAULT_BOSS_KILL,    /* at this time or some effects later, and resumed after a while */
+	FAULT_BOSS_KILL,     /* at this time or some effects later, and resumed after a while */
 	FAULT_BOSS_FREEZE,
 	FAULT_BOSS_FULL, /* the disk has no more room for some bytes of a record to come; resumed after a while */
 	FAULT_BOSS_INTERRUPT,
@@ -76,8 +76,8 @@ struct chance {
 	uint32_t joiners;
 	enum on_agent_loss on_loss;
 	_Bool elastic;
-	_Bool local;    /* agents are the coordinator's children */
-	_Bool clean;    /* nothing goes wrong but clocks and delays: the start skew is looked at */
+	_Bool local;      /* agents are the coordinator's children */
+	_Bool clean;      /* nothing goes wrong but clocks and delays: the start skew is looked at */
 	uint64_t wait_ns; /* for agents to come */
 	/* The network. */
 	uint64_t delay_ns, jitter_ns;
@@ -91,7 +91,7 @@ struct chance {
 };
 
 struct chance_limits {
-	int plan;    /* -1: any */
+	int plan;         /* -1: any */
 	_Bool clean;      /* only clocks and delays */
 	uint32_t without; /* a bit for each type of fault that is left out of a seed's */
 };

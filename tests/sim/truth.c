@@ -76,8 +76,9 @@ void truth_start(struct sim *sim, uint32_t process, uint32_t scenario, uint64_t 
 {
 	struct deeds *deeds = &sim->truth->scenarios[scenario];
 
-	sim_must(array_reserve(&deeds->started, &deeds->started_capacity, deeds->started_count, sizeof(*deeds->started)),
-	         "deeds");
+	sim_must(
+	        array_reserve(&deeds->started, &deeds->started_capacity, deeds->started_count, sizeof(*deeds->started)),
+	        "deeds");
 	deeds->started[deeds->started_count++] = (struct deed){intended_ns, index, process};
 	take(sim, deeds, process, index);
 }

@@ -204,8 +204,8 @@ static void run_events(struct sim *sim)
 		int who = who_is_next(sim, fault, &at_ns);
 
 		if (who == WHO_NOBODY || at_ns > until_ns) {
-			sim_break(sim, "no end: the coordinator is %s", boss_is_over(sim->boss) ? "gone, agents aren't"
-			                                                                        : "still at it");
+			sim_break(sim, "no end: the coordinator is %s",
+			          boss_is_over(sim->boss) ? "gone, agents aren't" : "still at it");
 			return;
 		}
 		if (at_ns > sim->now_ns)
