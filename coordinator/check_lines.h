@@ -3,7 +3,7 @@
 #pragma once
 
 #include "common/plan/plan.h"
-#include "coordinator/division.h"
+#include "coordinator/run/division.h"
 
 /* Which agents may run a scenario; nothing if any may. */
 void check_print_placement(const struct scenario *scenario);

@@ -9,7 +9,7 @@
 #include "common/base/exit_code.h"
 #include "common/base/units.h"
 #include "coordinator/check_lines.h"
-#include "coordinator/division.h"
+#include "coordinator/run/division.h"
 #include "coordinator/footprint.h"
 #include "coordinator/plan_options.h"
 #include "coordinator/print.h"

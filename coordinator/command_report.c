@@ -10,7 +10,7 @@
 #include "common/base/exit_code.h"
 #include "common/base/file.h"
 #include "coordinator/print.h"
-#include "coordinator/replay.h"
+#include "coordinator/replay/replay.h"
 
 struct report_options {
 	_Bool wanted[REPORT_FORMAT_COUNT];

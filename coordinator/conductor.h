@@ -9,7 +9,7 @@
 #include "common/base/log.h"
 #include "common/link/key.h"
 #include "common/plan/plan.h"
-#include "coordinator/journal.h"
+#include "coordinator/journal/journal.h"
 
 struct conductor_config {
 	const struct plan *plan;

@@ -8,9 +8,9 @@
 #include "coordinator/conductor.h"
 #include "coordinator/local_agents.h"
 #include "coordinator/progress.h"
-#include "coordinator/ration.h"
+#include "coordinator/run/ration.h"
 #include "coordinator/resumption.h"
-#include "coordinator/run.h"
+#include "coordinator/run/run.h"
 
 struct conductor {
 	struct conductor_config config;

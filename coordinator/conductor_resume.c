@@ -6,7 +6,7 @@
 
 #include "coordinator/conductor_internal.h"
 #include "coordinator/key_folder.h"
-#include "coordinator/run_restore.h"
+#include "coordinator/run/run_restore.h"
 
 /* What the journal says of the run, in place of the command line. */
 static void configure(struct conductor *conductor, const struct conductor_resume_config *config,

@@ -5,7 +5,7 @@
 #include "common/base/buffer.h"
 #include "common/base/failure.h"
 #include "common/plan/plan.h"
-#include "coordinator/journal.h"
+#include "coordinator/journal/journal.h"
 
 /* One for each of the plan's feeds: its file's whole path, size and SHA-256. Released by data_files_free(). 0 or
  * -ENOMEM. */

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "coordinator/division.h"
+#include "coordinator/run/division.h"
 
 #define AGENT_BYTES (UINT64_C(15) << 20)
 #define VU_BYTES 2048

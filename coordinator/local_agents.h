@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "common/base/failure.h"
-#include "coordinator/journal.h"
+#include "coordinator/journal/journal.h"
 
 struct local_agents;
 

@@ -9,7 +9,7 @@
 #include "common/base/exit_code.h"
 #include "common/base/limits.h"
 #include "common/base/units.h"
-#include "coordinator/division.h"
+#include "coordinator/run/division.h"
 #include "coordinator/print.h"
 
 static void pairs_deinit(struct pairs *pairs)

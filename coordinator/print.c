@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "common/base/cleanup.h"
-#include "coordinator/replay.h"
+#include "coordinator/replay/replay.h"
 
 _Bool print_terminal(FILE *file)
 {

@@ -11,7 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/units.h"
 #include "common/stats/cell.h"
-#include "coordinator/outcomes.h"
+#include "coordinator/run/outcomes.h"
 
 enum {
 	SECONDS_KEPT = 16,

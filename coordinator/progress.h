@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "coordinator/journal.h"
-#include "coordinator/run.h"
+#include "coordinator/journal/journal.h"
+#include "coordinator/run/run.h"
 
 struct progress;
 

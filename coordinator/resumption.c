@@ -12,7 +12,7 @@
 
 #include "common/base/file.h"
 #include "coordinator/data_files.h"
-#include "coordinator/run_restore.h"
+#include "coordinator/run/run_restore.h"
 
 void resumption_boot_id(char ret_boot_id[BOOT_ID_SIZE])
 {

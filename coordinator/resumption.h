@@ -5,8 +5,8 @@
 #include "common/base/buffer.h"
 #include "common/base/failure.h"
 #include "common/plan/plan.h"
-#include "coordinator/journal.h"
-#include "coordinator/run.h"
+#include "coordinator/journal/journal.h"
+#include "coordinator/run/run.h"
 
 enum { BOOT_ID_SIZE = 64 };
 

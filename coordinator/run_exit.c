@@ -8,7 +8,7 @@
 
 #include "common/base/exit_code.h"
 #include "coordinator/print.h"
-#include "coordinator/replay.h"
+#include "coordinator/replay/replay.h"
 
 void run_exit_block_signals(sigset_t *ret_set)
 {

@@ -9,6 +9,8 @@ DRIVERS = "agent/drivers/"
 # What each driver and the report writers may include of ours.
 DRIVER_ROOMS = ("common/base", "common/stats", "common/plan")
 REPORT_ROOMS = ("common/base", "common/stats", "coordinator/report")
+# The coordinator's own ladder: its top folder looks at all of them.
+COORDINATOR = ["coordinator/journal", "coordinator/run", "coordinator/replay"]
 # Libraries with one home (a header's prefix: where it may be included).
 HOMES = {
     "czmq.h": ["common/link"],
@@ -41,6 +43,9 @@ def wrong(path, header, quoted):
     here, there = room(path), room(header)
     if here in LADDER:
         if there not in LADDER or LADDER.index(there) > LADDER.index(here):
+            return f"{here} may not look up to {there}"
+    if here in COORDINATOR and there.startswith("coordinator"):
+        if there == "coordinator" or there in COORDINATOR and COORDINATOR.index(there) > COORDINATOR.index(here):
             return f"{here} may not look up to {there}"
     if path.startswith("coordinator/") and header.startswith("agent/"):
         return "the coordinator never includes the agent"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which rows of a unique feed a plan takes. Pure.
  *
- * Each scenario that reads the feed draws one row an iteration. Scenarios draw one behind the other, in the plan's order:
- * draw n of a scenario is row offset + n. The rows behind all planned draws are spare: an arrival that has moved to
- * another agent draws one of them (see wire_move), because its own row may have been drawn by the agent before. */
+ * Each scenario that reads the feed draws one row an iteration. Scenarios draw one behind the other, in the plan's
+ * order: draw n of a scenario is row offset + n. The rows behind all planned draws are spare: an arrival that has moved
+ * to another agent draws one of them (see wire_move), because its own row may have been drawn by the agent before. */
 #pragma once
 
 #include "common/plan/plan.h"

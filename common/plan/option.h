@@ -57,10 +57,10 @@ struct option {
 #define OPTION_MEMBER(type, member) .offset = offsetof(struct type, member), .size = sizeof(((struct type *)0)->member)
 
 /* The tables; each ends with a row whose key is NULL. */
-extern const struct option plan_options[];                           /* of struct plan: the top level */
-extern const struct option scenario_options[];                       /* of struct scenario: every executor's keys */
-extern const struct option stage_options[];                          /* of struct stage */
-extern const struct option *const step_options[STEP_KIND_COUNT];     /* of struct step, by kind */
+extern const struct option plan_options[];                       /* of struct plan: the top level */
+extern const struct option scenario_options[];                   /* of struct scenario: every executor's keys */
+extern const struct option stage_options[];                      /* of struct stage */
+extern const struct option *const step_options[STEP_KIND_COUNT]; /* of struct step, by kind */
 /* Of struct duty, by kind and kind of step; NULL where that is not built. */
 extern const struct option *const duty_options[DUTY_KIND_COUNT][STEP_KIND_COUNT];
 extern const struct option *const target_options[TARGET_KIND_COUNT]; /* of struct target, by kind */

@@ -201,7 +201,7 @@ struct scenario {
 	enum arrivals arrivals;
 	uint32_t producers; /* 0: not spread over producers */
 
-	struct pairs run_on;  /* tags that an agent must have to get a share; empty: any agent */
+	struct pairs run_on; /* tags that an agent must have to get a share; empty: any agent */
 	uint32_t min_agents; /* that must have such tags before the run begins; default 1 */
 
 	uint64_t pace_ns; /* 0: none; closed loops: each VU starts an iteration every pace */

@@ -75,9 +75,9 @@ static void read_sections(struct reading *reading)
 		const char *key;
 		void (*read)(struct reading *reading, const struct node *section);
 	} sections[] = {
-	        {"data", read_feeds},          {"setup", collect_values},       {"scenarios", collect_saves},
-	        {"targets", read_targets},     {"setup", read_setup},           {"teardown", read_teardown},
-	        {"readers", read_readers},     {"scenarios", read_scenarios},   {"thresholds", read_thresholds},
+	        {"data", read_feeds},      {"setup", collect_values},     {"scenarios", collect_saves},
+	        {"targets", read_targets}, {"setup", read_setup},         {"teardown", read_teardown},
+	        {"readers", read_readers}, {"scenarios", read_scenarios}, {"thresholds", read_thresholds},
 	};
 	const struct node *root = reading->document->root;
 	const struct where top = reading->where;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The report of a run: a read-only model made from the journal alone, and one writer a format.
  *
- * Everything a reader sees is in here, so that two formats can never disagree. Built by coordinator/replay.h. */
+ * Everything a reader sees is in here, so that two formats can never disagree. Built by coordinator/replay/replay.h. */
 #pragma once
 
 #include <stddef.h>

@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "coordinator/run.h"
-#include "coordinator/run_restore.h"
-#include "coordinator/run_state.h"
+#include "coordinator/run/run.h"
+#include "coordinator/run/run_restore.h"
+#include "coordinator/run/run_state.h"
 #include "tests/sim/host.h"
 #include "tests/sim/oracle.h"
 

@@ -14,8 +14,8 @@
 
 #include "common/stats/cells.h"
 #include "common/wire/codec.h"
-#include "coordinator/intake.h"
-#include "coordinator/replay.h"
+#include "coordinator/run/intake.h"
+#include "coordinator/replay/replay.h"
 #include "tests/sim/host.h"
 #include "tests/sim/oracle_state.h"
 

@@ -6,7 +6,7 @@
 
 #include "common/base/array.h"
 #include "common/wire/codec.h"
-#include "coordinator/journal.h"
+#include "coordinator/journal/journal.h"
 #include "tests/sim/host.h"
 #include "tests/sim/oracle_state.h"
 

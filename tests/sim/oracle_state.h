@@ -2,7 +2,7 @@
 /* Internal to oracle*.c: what was seen. */
 #pragma once
 
-#include "coordinator/journal.h"
+#include "coordinator/journal/journal.h"
 #include "tests/sim/oracle.h"
 
 enum { SIM_DUTIES_MAX = 16 };

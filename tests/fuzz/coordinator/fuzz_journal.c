@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "common/base/hash.h"
-#include "coordinator/journal.h"
-#include "coordinator/journal_codec.h"
-#include "coordinator/journal_file.h"
+#include "coordinator/journal/journal.h"
+#include "coordinator/journal/journal_codec.h"
+#include "coordinator/journal/journal_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -16,9 +16,9 @@
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/wire/codec.h"
-#include "coordinator/journal_codec.h"
-#include "coordinator/replay.h"
-#include "coordinator/run_restore.h"
+#include "coordinator/journal/journal_codec.h"
+#include "coordinator/replay/replay.h"
+#include "coordinator/run/run_restore.h"
 #include "tests/fuzz/coordinator/run_oracle.h"
 
 #define RUN_ID "11111111-2222-4333-8444-555555555555"

@@ -12,9 +12,9 @@
 #include "common/base/hash.h"
 #include "common/stats/cell.h"
 #include "common/wire/codec.h"
-#include "coordinator/division.h"
-#include "coordinator/journal_codec.h"
-#include "coordinator/journal_file.h"
+#include "coordinator/run/division.h"
+#include "coordinator/journal/journal_codec.h"
+#include "coordinator/journal/journal_file.h"
 
 void oracle_require_at(_Bool holds, const char *what, int line)
 {

@@ -8,7 +8,7 @@
 
 #include "common/base/buffer.h"
 #include "common/plan/plan.h"
-#include "coordinator/run.h"
+#include "coordinator/run/run.h"
 
 enum {
 	ORACLE_AGENTS = 8,      /* agent processes; the first byte of an incarnation is its number */

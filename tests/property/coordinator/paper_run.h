@@ -4,7 +4,7 @@
 #pragma once
 
 #include "common/base/random.h"
-#include "coordinator/journal.h"
+#include "coordinator/journal/journal.h"
 
 enum {
 	PAPER_AGENTS_MAX = 8,

@@ -13,7 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/random.h"
-#include "coordinator/division.h"
+#include "coordinator/run/division.h"
 
 enum { SEEDS = 150, STEPS = 14, AGENTS_MAX = 24, INDICES = 240, SCENARIOS = 6 };
 

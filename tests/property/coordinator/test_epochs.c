@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "common/base/buffer.h"
-#include "coordinator/replay.h"
+#include "coordinator/replay/replay.h"
 #include "paper_run.h"
 
 enum { CASES = 600 };

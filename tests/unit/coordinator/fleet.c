@@ -15,7 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/stats/cells.h"
-#include "coordinator/division.h"
+#include "coordinator/run/division.h"
 
 enum { SECONDS_MAX = 512, SCENARIOS_MAX = 8 };
 

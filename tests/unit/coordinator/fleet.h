@@ -4,8 +4,8 @@
 #pragma once
 
 #include "common/plan/plan.h"
-#include "coordinator/intake.h"
-#include "coordinator/replay.h"
+#include "coordinator/run/intake.h"
+#include "coordinator/replay/replay.h"
 
 struct fleet;
 

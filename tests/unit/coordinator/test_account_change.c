@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "common/base/random.h"
-#include "coordinator/account_change.h"
+#include "coordinator/journal/account_change.h"
 
 static _Bool same(const struct wire_scenario *a, const struct wire_scenario *b)
 {

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "coordinator/division.h"
+#include "coordinator/run/division.h"
 
 enum { AGENTS_MAX = 8 };
 

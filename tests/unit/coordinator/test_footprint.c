@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "coordinator/division.h"
+#include "coordinator/run/division.h"
 #include "coordinator/footprint.h"
 
 #define PLAN(keys, step)                                                                                               \

@@ -18,8 +18,8 @@
 
 #include "common/base/buffer.h"
 #include "common/base/file.h"
-#include "coordinator/journal.h"
-#include "coordinator/journal_codec.h"
+#include "coordinator/journal/journal.h"
+#include "coordinator/journal/journal_codec.h"
 
 enum { RECORDS = 20, ACCEPTED = 5 };
 

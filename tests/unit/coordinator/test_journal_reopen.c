@@ -19,8 +19,8 @@
 #include "common/base/buffer.h"
 #include "common/base/file.h"
 #include "common/base/hash.h"
-#include "coordinator/journal.h"
-#include "coordinator/journal_file.h"
+#include "coordinator/journal/journal.h"
+#include "coordinator/journal/journal_file.h"
 
 enum { SEQUENCE = 5 };
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "coordinator/merge.h"
+#include "coordinator/run/merge.h"
 
 enum { CELLS_MAX = 8, RECORDS_MAX = 16 };
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "common/base/clock.h"
-#include "coordinator/ration.h"
+#include "coordinator/run/ration.h"
 
 enum { AT_ONCE = 5 };
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "coordinator/roster.h"
+#include "coordinator/run/roster.h"
 
 static struct incarnation incarnation_of(uint32_t number)
 {

@@ -17,7 +17,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
-#include "coordinator/run_restore.h"
+#include "coordinator/run/run_restore.h"
 #include "fleet.h"
 
 enum { AGENTS = 2, SECONDS = 5, WINDOW = 8, MOMENTS_MAX = 1024, ARRIVALS = 5 /* of an agent in a second */ };

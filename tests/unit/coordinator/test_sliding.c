@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "common/base/random.h"
-#include "coordinator/sliding.h"
+#include "coordinator/run/sliding.h"
 
 enum { SECONDS = 60 };
 

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "common/base/clock.h"
-#include "coordinator/verdict.h"
+#include "coordinator/run/verdict.h"
 
 #define S NS_PER_S
 

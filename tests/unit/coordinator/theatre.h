@@ -4,7 +4,7 @@
 #pragma once
 
 #include "common/base/clock.h"
-#include "coordinator/run.h"
+#include "coordinator/run/run.h"
 
 enum {
 	THEATRE_EFFECTS = 8192,
