@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whatever the pattern of numbers and the order in which they come: the set is the one that a plain array of bits would
+ * be, its bytes give it again, and it never takes more than a bit a number and a little. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/base/random.h"
+#include "common/stats/sequences.h"
+
+enum { LIMIT = 5 * 65536, ROUNDS = 60, FIRST = 7 };
+
+static uint8_t model[LIMIT];
+static uint8_t other_model[LIMIT];
+
+/* A number in the manner of the round: in order with gaps, strided, blocks at random, singles at random. */
+static void draw(struct random *random, int manner, uint64_t *at, uint64_t *ret_from, uint64_t *ret_count)
+{
+	*ret_count = 1;
+	switch (manner) {
+	case 0:
+		*at += 1 + (random_below(random, 50) == 0 ? random_below(random, 5) : 0);
+		*ret_from = *at;
+		break;
+	case 1:
+		*at += 2;
+		*ret_from = *at;
+		break;
+	case 2:
+		*ret_from = random_below(random, LIMIT);
+		*ret_count = random_below(random, 40000);
+		break;
+	default:
+		*ret_from = random_below(random, LIMIT);
+	}
+	*ret_from %= LIMIT;
+	if (*ret_count > LIMIT - *ret_from)
+		*ret_count = LIMIT - *ret_from;
+}
+
+static uint64_t add_to_model(uint8_t *to, uint64_t from, uint64_t count)
+{
+	uint64_t added = 0;
+
+	for (uint64_t i = from; i < from + count; i++) {
+		added += !to[i];
+		to[i] = 1;
+	}
+	return added;
+}
+
+static void fill(struct sequences *set, uint8_t *to, struct random *random)
+{
+	int manner = (int)random_below(random, 4);
+	uint64_t draws = manner == 2 ? random_below(random, 30) : random_below(random, 3 * LIMIT / 2), at = 0;
+
+	memset(to, 0, LIMIT);
+	for (uint64_t i = 0; i < draws; i++) {
+		uint64_t from, count, added = 99;
+
+		draw(random, manner, &at, &from, &count);
+		assert_int_equal(sequences_add_run(set, from, count, &added), 0);
+		assert_int_equal(added, add_to_model(to, from, count));
+	}
+}
+
+static void assert_same(const struct sequences *set, const uint8_t *as)
+{
+	uint64_t total = 0, from = 0, count, at = 0;
+
+	for (uint64_t i = 0; i < LIMIT; i++)
+		total += as[i];
+	assert_int_equal(set->total, total);
+	while (sequences_next(set, from, &from, &count)) {
+		for (; at < from; at++)
+			assert_false(as[at]);
+		for (; at < from + count; at++)
+			assert_true(as[at]);
+		from += count;
+	}
+	for (; at < LIMIT; at++)
+		assert_false(as[at]);
+}
+
+static void test_any_pattern_is_kept_within_a_bit_a_number(void **state)
+{
+	struct random random;
+
+	(void)state;
+	random_seed(&random, 11);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct sequences set = {0};
+
+		fill(&set, model, &random);
+		assert_same(&set, model);
+		for (int i = 0; i < 1000; i++) {
+			uint64_t number = random_below(&random, LIMIT);
+
+			assert_int_equal(sequences_has(&set, number), model[number]);
+		}
+		assert_true(sequences_memory(&set) <= LIMIT / 8 + 8 * 64);
+		sequences_deinit(&set);
+	}
+}
+
+static void test_bytes_give_the_same_set_and_count_what_was_there(void **state)
+{
+	struct random random;
+
+	(void)state;
+	random_seed(&random, 12);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct sequences set = {0}, other = {0};
+		struct buffer bytes = {0};
+		uint64_t repeated = 0, both = 0;
+		struct reader reader;
+
+		fill(&set, model, &random);
+		fill(&other, other_model, &random);
+		sequences_encode(&set, &bytes);
+		reader = (struct reader){.data = bytes.data, .size = bytes.size};
+		assert_int_equal(sequences_decode_add(&other, &reader, &repeated), 0);
+		assert_int_equal(reader.at, bytes.size);
+		for (uint64_t i = 0; i < LIMIT; i++) {
+			both += model[i] && other_model[i];
+			other_model[i] |= model[i];
+		}
+		assert_int_equal(repeated, both);
+		assert_same(&other, other_model);
+		buffer_deinit(&bytes);
+		sequences_deinit(&set);
+		sequences_deinit(&other);
+	}
+}
+
+static void test_what_is_missing_is_found_and_named(void **state)
+{
+	struct random random;
+
+	(void)state;
+	random_seed(&random, 13);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct sequences set = {0}, minus = {0};
+		uint64_t missing = 0, first[FIRST], wanted[FIRST];
+		size_t count, named = 0;
+
+		fill(&set, model, &random);
+		fill(&minus, other_model, &random);
+		for (uint64_t i = 0; i < LIMIT; i++)
+			if (model[i] && !other_model[i]) {
+				if (named < FIRST)
+					wanted[named++] = i;
+				missing++;
+			}
+		assert_int_equal(sequences_missing(&set, &minus, first, FIRST, &count), missing);
+		assert_int_equal(count, named);
+		assert_memory_equal(first, wanted, named * sizeof(*wanted));
+		sequences_deinit(&set);
+		sequences_deinit(&minus);
+	}
+}
+
+static void test_wrong_bytes_are_refused_and_never_take_memory(void **state)
+{
+	static const struct {
+		const char *what;
+		uint8_t bytes[16];
+		size_t size;
+	} cases[] = {
+	        {"nothing", {0}, 0},
+	        {"more chunks than bytes", {0xff, 0xff, 0xff, 0x7f}, 4},
+	        {"a chunk too far", {1, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0}, 8},
+	        {"too many runs", {1, 0, 0x81, 0x20}, 4},
+	        {"a run past the chunk", {1, 0, 1, 1, 0xff, 0xff, 3}, 7},
+	        {"a run that ends early", {1, 0, 2, 1, 1}, 5},
+	        {"half a bitmap", {1, 0, 0x81, 0x80, 4, 1, 2, 3}, 8},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct reader reader = {.data = cases[i].bytes, .size = cases[i].size};
+		struct sequences set = {0};
+		uint64_t repeated = 5;
+
+		if (sequences_decode_add(&set, &reader, &repeated) != -EBADMSG)
+			fail_msg("%s was taken", cases[i].what);
+		assert_int_equal(repeated, 5);
+		assert_true(sequences_memory(&set) < 100000);
+		sequences_deinit(&set);
+	}
+}
+
+static void test_numbers_past_the_limit_are_refused(void **state)
+{
+	struct sequences set = {0};
+
+	(void)state;
+	assert_int_equal(sequences_add(&set, SEQUENCES_MAX), -ERANGE);
+	assert_int_equal(sequences_add_run(&set, SEQUENCES_MAX - 1, 2, NULL), -ERANGE);
+	assert_int_equal(sequences_add(&set, SEQUENCES_MAX - 1), 1);
+	assert_int_equal(sequences_add(&set, SEQUENCES_MAX - 1), 0);
+	assert_int_equal(set.total, 1);
+	sequences_deinit(&set);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_any_pattern_is_kept_within_a_bit_a_number),
+	        cmocka_unit_test(test_bytes_give_the_same_set_and_count_what_was_there),
+	        cmocka_unit_test(test_what_is_missing_is_found_and_named),
+	        cmocka_unit_test(test_wrong_bytes_are_refused_and_never_take_memory),
+	        cmocka_unit_test(test_numbers_past_the_limit_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
