@@ -14,7 +14,7 @@
 #include "common/base/random.h"
 #include "common/stats/sequences.h"
 
-enum { LIMIT = 5 * 65536, ROUNDS = 60, FIRST = 7 };
+enum { LIMIT = 5 * 65536, ROUNDS = 40 };
 
 static uint8_t model[LIMIT];
 static uint8_t other_model[LIMIT];
@@ -104,65 +104,96 @@ static void test_any_pattern_is_kept_within_a_bit_a_number(void **state)
 
 			assert_int_equal(sequences_has(&set, number), model[number]);
 		}
-		assert_true(sequences_memory(&set) <= LIMIT / 8 + 8 * 64);
+		/* A bit a number, and a chunk's head for each. */
+		assert_true(sequences_memory(&set) <= LIMIT / 8 + 8 * 24);
 		sequences_deinit(&set);
 	}
 }
 
-static void test_bytes_give_the_same_set_and_count_what_was_there(void **state)
+static void test_bytes_give_the_same_set_and_are_the_same_again(void **state)
 {
 	struct random random;
 
 	(void)state;
 	random_seed(&random, 12);
 	for (int round = 0; round < ROUNDS; round++) {
-		struct sequences set = {0}, other = {0};
-		struct buffer bytes = {0};
-		uint64_t repeated = 0, both = 0;
+		struct sequences set = {0}, other = {0}, again = {0};
+		struct buffer bytes = {0}, same = {0};
 		struct reader reader;
 
 		fill(&set, model, &random);
 		fill(&other, other_model, &random);
 		sequences_encode(&set, &bytes);
+		assert_true(bytes.size <= LIMIT / 8 + 8 * 8);
 		reader = (struct reader){.data = bytes.data, .size = bytes.size};
-		assert_int_equal(sequences_decode_add(&other, &reader, &repeated), 0);
+		assert_int_equal(sequences_decode_add(&again, &reader), 0);
 		assert_int_equal(reader.at, bytes.size);
-		for (uint64_t i = 0; i < LIMIT; i++) {
-			both += model[i] && other_model[i];
+		assert_same(&again, model);
+		sequences_encode(&again, &same);
+		assert_int_equal(same.size, bytes.size);
+		assert_memory_equal(same.data, bytes.data, bytes.size);
+		reader.at = 0;
+		assert_int_equal(sequences_decode_add(&other, &reader), 0);
+		for (uint64_t i = 0; i < LIMIT; i++)
 			other_model[i] |= model[i];
-		}
-		assert_int_equal(repeated, both);
 		assert_same(&other, other_model);
 		buffer_deinit(&bytes);
+		buffer_deinit(&same);
 		sequences_deinit(&set);
 		sequences_deinit(&other);
+		sequences_deinit(&again);
 	}
 }
 
-static void test_what_is_missing_is_found_and_named(void **state)
+static void test_what_is_absent_is_found_and_what_is_there_counted(void **state)
 {
 	struct random random;
 
 	(void)state;
 	random_seed(&random, 13);
 	for (int round = 0; round < ROUNDS; round++) {
-		struct sequences set = {0}, minus = {0};
-		uint64_t missing = 0, first[FIRST], wanted[FIRST];
-		size_t count, named = 0;
+		struct sequences set = {0};
 
 		fill(&set, model, &random);
-		fill(&minus, other_model, &random);
-		for (uint64_t i = 0; i < LIMIT; i++)
-			if (model[i] && !other_model[i]) {
-				if (named < FIRST)
-					wanted[named++] = i;
-				missing++;
+		for (int i = 0; i < 100; i++) {
+			uint64_t from = random_below(&random, LIMIT), until = random_between(&random, from, LIMIT);
+			uint64_t at = from, there = 0, absent, count;
+
+			for (uint64_t j = from; j < until; j++)
+				there += model[j];
+			assert_int_equal(sequences_count(&set, from, until - from), there);
+			for (; sequences_next_absent(&set, at, until, &absent, &count); at = absent + count) {
+				assert_true(count > 0 && absent >= at && absent + count <= until);
+				for (; at < absent; at++)
+					assert_true(model[at]);
+				for (; at < absent + count; at++)
+					assert_false(model[at]);
 			}
-		assert_int_equal(sequences_missing(&set, &minus, first, FIRST, &count), missing);
-		assert_int_equal(count, named);
-		assert_memory_equal(first, wanted, named * sizeof(*wanted));
+			for (; at < until; at++)
+				assert_true(model[at]);
+		}
 		sequences_deinit(&set);
-		sequences_deinit(&minus);
+	}
+}
+
+static void test_few_numbers_take_few_bytes(void **state)
+{
+	static const struct {
+		uint64_t from, count;
+		size_t bytes;
+	} cases[] = {{0, 1, 4}, {5, 1, 4}, {5, 60, 5}, {70000, 1, 5}, {0, 65536, 3}, {UINT64_C(1) << 39, 1, 7}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sequences set = {0};
+		struct buffer bytes = {0};
+
+		assert_int_equal(sequences_add_run(&set, cases[i].from, cases[i].count, NULL), 0);
+		sequences_encode(&set, &bytes);
+		assert_true(bytes.size <= cases[i].bytes);
+		assert_true(sequences_memory(&set) <= 24);
+		buffer_deinit(&bytes);
+		sequences_deinit(&set);
 	}
 }
 
@@ -174,23 +205,28 @@ static void test_wrong_bytes_are_refused_and_never_take_memory(void **state)
 		size_t size;
 	} cases[] = {
 	        {"nothing", {0}, 0},
-	        {"more chunks than bytes", {0xff, 0xff, 0xff, 0x7f}, 4},
-	        {"a chunk too far", {1, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0}, 8},
-	        {"too many runs", {1, 0, 0x81, 0x20}, 4},
-	        {"a run past the chunk", {1, 0, 1, 1, 0xff, 0xff, 3}, 7},
-	        {"a run that ends early", {1, 0, 2, 1, 1}, 5},
-	        {"half a bitmap", {1, 0, 0x81, 0x80, 4, 1, 2, 3}, 8},
+	        {"no end", {1, 0}, 2},
+	        {"a chunk too far", {0x81, 0x80, 0x80, 8, 0, 0}, 6},
+	        {"a chunk past all numbers", {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0}, 12},
+	        {"too many runs", {1, 0x82, 0x80, 2}, 4},
+	        {"a run past the chunk", {1, 2, 3, 0xff, 0xff, 3, 0}, 7},
+	        {"a run at the chunk's end", {1, 2, 0x80, 0x80, 8, 0}, 6},
+	        {"runs that touch", {1, 3, 2, 0, 0}, 5},
+	        {"a run that ends early", {1, 3, 3, 1}, 4},
+	        {"half a bitmap", {1, 1, 0, 9, 1, 2, 3}, 7},
+	        {"a bitmap past the chunk", {1, 1, 0xff, 0x3f, 1, 1, 1, 0}, 8},
+	        {"a bitmap that begins with zero", {1, 1, 0, 1, 0, 1, 0}, 7},
+	        {"a bitmap that ends with zero", {1, 1, 0, 1, 1, 0, 0}, 7},
+	        {"a varint longer than needed", {0x81, 0, 0, 0}, 4},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct reader reader = {.data = cases[i].bytes, .size = cases[i].size};
 		struct sequences set = {0};
-		uint64_t repeated = 5;
 
-		if (sequences_decode_add(&set, &reader, &repeated) != -EBADMSG)
+		if (sequences_decode_add(&set, &reader) != -EBADMSG)
 			fail_msg("%s was taken", cases[i].what);
-		assert_int_equal(repeated, 5);
 		assert_true(sequences_memory(&set) < 100000);
 		sequences_deinit(&set);
 	}
@@ -213,8 +249,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_any_pattern_is_kept_within_a_bit_a_number),
-	        cmocka_unit_test(test_bytes_give_the_same_set_and_count_what_was_there),
-	        cmocka_unit_test(test_what_is_missing_is_found_and_named),
+	        cmocka_unit_test(test_bytes_give_the_same_set_and_are_the_same_again),
+	        cmocka_unit_test(test_what_is_absent_is_found_and_what_is_there_counted),
+	        cmocka_unit_test(test_few_numbers_take_few_bytes),
 	        cmocka_unit_test(test_wrong_bytes_are_refused_and_never_take_memory),
 	        cmocka_unit_test(test_numbers_past_the_limit_are_refused),
 	};
