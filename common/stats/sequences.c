@@ -444,6 +444,26 @@ uint64_t sequences_count(const struct sequences *set, uint64_t from, uint64_t co
 	return found;
 }
 
+static uint32_t last_in_chunk(const struct sequences_chunk *chunk)
+{
+	uint32_t word = WORDS - 1;
+
+	if (is_whole(chunk))
+		return CHUNK_SIZE - 1;
+	if (!chunk->is_bitmap)
+		return runs_of(chunk)[chunk->run_count - 1].last;
+	while (!chunk->bits[word])
+		word--;
+	return word * 64 + 63 - (uint32_t)__builtin_clzll(chunk->bits[word]);
+}
+
+uint64_t sequences_last(const struct sequences *set)
+{
+	const struct sequences_chunk *chunk = &set->chunks[set->count - 1];
+
+	return ((uint64_t)chunk->index << CHUNK_BITS) + last_in_chunk(chunk);
+}
+
 size_t sequences_memory(const struct sequences *set)
 {
 	size_t size = set->capacity * sizeof(*set->chunks);

@@ -34,6 +34,8 @@ int sequences_add_run(struct sequences *set, uint64_t from, uint64_t count, uint
 _Bool sequences_has(const struct sequences *set, uint64_t number);
 /* How many of [from, from + count) are in it. */
 uint64_t sequences_count(const struct sequences *set, uint64_t from, uint64_t count);
+/* The highest number of a set that isn't empty. */
+uint64_t sequences_last(const struct sequences *set);
 /* The run that starts at `from` or, if `from` isn't in the set, the next one: [*ret_from, *ret_from + *ret_count), cut
  * at its chunk's end. False: there is none. */
 _Bool sequences_next(const struct sequences *set, uint64_t from, uint64_t *ret_from, uint64_t *ret_count);

@@ -77,6 +77,9 @@ static void assert_same(const struct sequences *set, const uint8_t *as)
 	for (uint64_t i = 0; i < LIMIT; i++)
 		total += as[i];
 	assert_int_equal(set->total, total);
+	if (total > 0)
+		for (uint64_t i = sequences_last(set); i < LIMIT; i++)
+			assert_int_equal(as[i], i == sequences_last(set));
 	while (sequences_next(set, from, &from, &count)) {
 		for (; at < from; at++)
 			assert_false(as[at]);
