@@ -267,7 +267,7 @@ static int add_seen_part(struct ledger *ledger, struct ledger_partition *at, con
 	if (!height)
 		return -ENOMEM;
 	/* Those in order first: of copies of one message in both sets the late one is the second. */
-	r = see_set(&ledger->streams[stream], at, &part->in_order, *height ? *height - 1 : 0);
+	r = see_set(&ledger->streams[stream], at, &part->in_order, *height);
 	if (r == 0)
 		r = see_set(&ledger->streams[stream], at, &part->late, SEQUENCES_MAX);
 	if (part->highest >= *height)

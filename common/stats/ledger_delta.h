@@ -42,7 +42,8 @@ struct sent_delta {
 	size_t part_capacity;
 };
 
-/* Of a stream, in a partition: a message is late if one with a higher sequence came before it in the same delta. */
+/* Of a stream, in a partition: a message is late if one with a higher sequence came before it in the same delta. Both
+ * sets may have a message: then one of its copies was late. */
 struct seen_part {
 	uint64_t stream;
 	uint64_t highest; /* of those in order */
@@ -56,7 +57,7 @@ struct seen_delta {
 	uint64_t reader; /* who read: 0, or as ledger_take_over() named it */
 	/* What was passed over: from the end of the delta before, up to the next offset to read. */
 	uint64_t offset_from, offset_to;
-	uint64_t repeated; /* messages that were in the delta already */
+	uint64_t repeated; /* copies of messages that were in the same set already */
 	uint64_t foreign;  /* messages without a stamp of this run */
 	uint64_t damaged;
 	struct seen_part *parts;

@@ -110,11 +110,9 @@ static int add_message(struct seen_partition *partition, const struct stamp *sta
 	part = find_part(partition, stamp->stream);
 	if (!part)
 		return -ENOMEM;
+	/* A copy of one in order lies with the late ones; the ledger tells them apart. */
 	late = part->in_order.total > 0 && stamp->sequence < part->highest;
-	if (late && sequences_has(&part->in_order, stamp->sequence))
-		r = 0;
-	else
-		r = sequences_add(late ? &part->late : &part->in_order, stamp->sequence);
+	r = sequences_add(late ? &part->late : &part->in_order, stamp->sequence);
 	if (r < 0)
 		return r;
 	if (r == 0)

@@ -2,8 +2,9 @@
 /* A set of sequence numbers.
  *
  * Messages are acknowledged nearly in order, so a chunk begins as a list of runs (two of them within itself), and
- * adding looks at the newest run first. When runs would take more than a bitmap, the chunk becomes one; when it has all
- * its numbers, it is whole and holds nothing. A chunk never goes back. */
+ * adding looks at the newest run first. When runs would take more than a bitmap up to the highest number, the chunk
+ * becomes one; when there is one run left of either, it goes back into the chunk, and one that is whole holds nothing.
+ * So what several partitions acknowledged in turn costs nothing once all of them have. */
 #include "common/stats/sequences.h"
 
 #include <errno.h>
@@ -13,8 +14,7 @@
 enum {
 	CHUNK_BITS = 16,
 	CHUNK_SIZE = 1 << CHUNK_BITS,
-	WORDS = CHUNK_SIZE / 64,
-	RUNS_MAX = 2 * WORDS, /* of 4 bytes: as many bytes as a bitmap */
+	WORD_STEP = 16, /* by which a bitmap grows */
 	RUNS_WITHIN = 2,
 };
 
@@ -26,9 +26,15 @@ struct run {
 struct sequences_chunk {
 	uint32_t index;
 	uint32_t total;
-	uint16_t run_count;
-	uint16_t run_capacity; /* 0: at most RUNS_WITHIN, in the chunk itself */
-	_Bool is_bitmap;
+	uint16_t words; /* of the bitmap, up to the last number; 0: runs, or whole */
+	union {
+		uint16_t run_count;
+		uint16_t first; /* number in the bitmap */
+	};
+	union {
+		uint16_t run_capacity; /* 0: at most RUNS_WITHIN, in the chunk itself */
+		uint16_t last;
+	};
 	union {
 		struct run within[RUNS_WITHIN];
 		struct run *runs; /* ascending, never touching */
@@ -36,24 +42,19 @@ struct sequences_chunk {
 	};
 };
 
-static _Bool is_whole(const struct sequences_chunk *chunk)
-{
-	return chunk->total == CHUNK_SIZE;
-}
-
 static const struct run *runs_of(const struct sequences_chunk *chunk)
 {
 	return chunk->run_capacity ? chunk->runs : chunk->within;
 }
 
+/* Leaves no runs. */
 static void release(struct sequences_chunk *chunk)
 {
-	if (chunk->is_bitmap)
+	if (chunk->words)
 		free(chunk->bits);
 	else if (chunk->run_capacity)
 		free(chunk->runs);
-	chunk->is_bitmap = 0;
-	chunk->run_count = chunk->run_capacity = 0;
+	chunk->words = chunk->run_count = chunk->run_capacity = 0;
 }
 
 void sequences_clear(struct sequences *set)
@@ -176,10 +177,17 @@ static uint32_t set_bits(uint64_t *bits, uint32_t first, uint32_t last)
 	return added;
 }
 
-static int become_bitmap(struct sequences_chunk *chunk)
+static uint32_t words_for(uint32_t last)
+{
+	return (last / 64 / WORD_STEP + 1) * WORD_STEP;
+}
+
+static int become_bitmap(struct sequences_chunk *chunk, uint32_t last)
 {
 	const struct run *runs = runs_of(chunk);
-	uint64_t *bits = calloc(WORDS, sizeof(*bits));
+	struct run first = runs[0], final = runs[chunk->run_count - 1];
+	uint32_t words = words_for(final.last > last ? final.last : last);
+	uint64_t *bits = calloc(words, sizeof(*bits));
 
 	if (!bits)
 		return -ENOMEM;
@@ -187,17 +195,23 @@ static int become_bitmap(struct sequences_chunk *chunk)
 		set_bits(bits, runs[i].first, runs[i].last);
 	release(chunk);
 	chunk->bits = bits;
-	chunk->is_bitmap = 1;
+	chunk->words = (uint16_t)words;
+	chunk->first = first.first;
+	chunk->last = final.last;
 	return 0;
 }
 
-static int reserve_run(struct sequences_chunk *chunk)
+/* 1: a bitmap would take less. */
+static int reserve_run(struct sequences_chunk *chunk, struct run run)
 {
-	uint32_t room = chunk->run_capacity ? chunk->run_capacity : RUNS_WITHIN;
+	uint32_t room = chunk->run_capacity ? chunk->run_capacity : RUNS_WITHIN, last;
 	struct run *runs;
 
 	if (chunk->run_count < room)
 		return 0;
+	last = runs_of(chunk)[chunk->run_count - 1].last;
+	if (2 * room * sizeof(*runs) > words_for(run.last > last ? run.last : last) * sizeof(*chunk->bits))
+		return 1;
 	runs = realloc(chunk->run_capacity ? chunk->runs : NULL, 2 * room * sizeof(*runs));
 	if (!runs)
 		return -ENOMEM;
@@ -211,10 +225,10 @@ static int reserve_run(struct sequences_chunk *chunk)
 /* Puts `run` in at `place`, for the `eaten` runs from there on, which it touches. */
 static int put_run(struct sequences_chunk *chunk, uint32_t place, uint32_t eaten, struct run run)
 {
-	int r = eaten ? 0 : reserve_run(chunk);
+	int r = eaten ? 0 : reserve_run(chunk, run);
 	struct run *runs;
 
-	if (r < 0)
+	if (r != 0)
 		return r;
 	runs = chunk->run_capacity ? chunk->runs : chunk->within;
 	if (eaten != 1)
@@ -224,6 +238,7 @@ static int put_run(struct sequences_chunk *chunk, uint32_t place, uint32_t eaten
 	return 0;
 }
 
+/* 0, -ENOMEM, or 1: it takes a bitmap. */
 static int add_to_runs(struct sequences_chunk *chunk, struct run run, uint32_t *ret_added)
 {
 	uint32_t place = find_run(chunk, run.first ? run.first - 1U : 0), end = place, had = 0;
@@ -241,24 +256,54 @@ static int add_to_runs(struct sequences_chunk *chunk, struct run run, uint32_t *
 	return r;
 }
 
+static int add_to_bitmap(struct sequences_chunk *chunk, struct run run, uint32_t *ret_added)
+{
+	uint32_t words = words_for(run.last);
+
+	if (words > chunk->words) {
+		uint64_t *bits = realloc(chunk->bits, words * sizeof(*bits));
+
+		if (!bits)
+			return -ENOMEM;
+		memset(bits + chunk->words, 0, (words - chunk->words) * sizeof(*bits));
+		chunk->bits = bits;
+		chunk->words = (uint16_t)words;
+	}
+	*ret_added = set_bits(chunk->bits, run.first, run.last);
+	chunk->first = run.first < chunk->first ? run.first : chunk->first;
+	chunk->last = run.last > chunk->last ? run.last : chunk->last;
+	return 0;
+}
+
+/* One run needs no memory, and none if it is whole. */
+static void shrink(struct sequences_chunk *chunk)
+{
+	struct run run;
+
+	if (chunk->words && chunk->total == (uint32_t)chunk->last - chunk->first + 1)
+		run = (struct run){chunk->first, chunk->last};
+	else if (!chunk->words && chunk->run_capacity && chunk->run_count == 1)
+		run = chunk->runs[0];
+	else
+		return;
+	release(chunk);
+	chunk->run_count = 1;
+	chunk->within[0] = run;
+}
+
 static int add_to_chunk(struct sequences_chunk *chunk, struct run run, uint32_t *ret_added)
 {
-	int r = 0;
+	int r = chunk->words ? 1 : add_to_runs(chunk, run, ret_added);
 
-	*ret_added = 0;
-	if (is_whole(chunk))
-		return 0;
-	if (!chunk->is_bitmap && chunk->run_count >= RUNS_MAX)
-		r = become_bitmap(chunk);
-	if (r < 0)
-		return r;
-	if (chunk->is_bitmap)
-		*ret_added = set_bits(chunk->bits, run.first, run.last);
-	else
-		r = add_to_runs(chunk, run, ret_added);
-	chunk->total += *ret_added;
-	if (is_whole(chunk))
-		release(chunk);
+	if (r > 0) {
+		r = chunk->words ? 0 : become_bitmap(chunk, run.last);
+		if (r == 0)
+			r = add_to_bitmap(chunk, run, ret_added);
+	}
+	if (r == 0) {
+		chunk->total += *ret_added;
+		shrink(chunk);
+	}
 	return r;
 }
 
@@ -317,16 +362,16 @@ int sequences_add(struct sequences *set, uint64_t number)
 
 /* Reading. */
 
-/* The first place at or after `from` whose bit, turned over by `flip`, is set; CHUNK_SIZE if there is none. */
-static uint32_t scan(const uint64_t *bits, uint32_t from, uint64_t flip)
+/* The first place at or after `from` whose bit, turned over by `flip`, is set; or the bitmap's end. */
+static uint32_t scan(const struct sequences_chunk *chunk, uint32_t from, uint64_t flip)
 {
-	for (uint32_t word = from / 64; word < WORDS; word++) {
-		uint64_t left = (bits[word] ^ flip) & mask_of(word, from, CHUNK_SIZE - 1);
+	for (uint32_t word = from / 64; word < chunk->words; word++) {
+		uint64_t left = (chunk->bits[word] ^ flip) & mask_of(word, from, CHUNK_SIZE - 1);
 
 		if (left)
 			return word * 64 + (uint32_t)__builtin_ctzll(left);
 	}
-	return CHUNK_SIZE;
+	return chunk->words * 64U;
 }
 
 /* The first number of the chunk at or after `from`, or CHUNK_SIZE. */
@@ -334,10 +379,8 @@ static uint32_t next_present(const struct sequences_chunk *chunk, uint32_t from)
 {
 	uint32_t place, first;
 
-	if (is_whole(chunk))
-		return from;
-	if (chunk->is_bitmap)
-		return scan(chunk->bits, from, 0);
+	if (chunk->words)
+		return from > chunk->last ? CHUNK_SIZE : scan(chunk, from, 0);
 	place = find_run(chunk, from);
 	if (place == chunk->run_count)
 		return CHUNK_SIZE;
@@ -351,10 +394,8 @@ static uint32_t next_absent(const struct sequences_chunk *chunk, uint32_t from)
 	const struct run *run;
 	uint32_t place;
 
-	if (is_whole(chunk) || from == CHUNK_SIZE)
-		return CHUNK_SIZE;
-	if (chunk->is_bitmap)
-		return scan(chunk->bits, from, UINT64_MAX);
+	if (chunk->words)
+		return from > chunk->last ? from : scan(chunk, from, UINT64_MAX);
 	place = find_run(chunk, from);
 	run = &runs_of(chunk)[place];
 	return place < chunk->run_count && run->first <= from ? run->last + 1U : from;
@@ -405,19 +446,24 @@ _Bool sequences_has(const struct sequences *set, uint64_t number)
 	       next_present(&set->chunks[place], number % CHUNK_SIZE) == number % CHUNK_SIZE;
 }
 
+static uint32_t count_in_bitmap(const struct sequences_chunk *chunk, uint32_t first, uint32_t last)
+{
+	uint32_t count = 0;
+
+	last = last < chunk->last ? last : chunk->last;
+	for (uint32_t word = first / 64; first <= last && word <= last / 64; word++)
+		count += (uint32_t)__builtin_popcountll(chunk->bits[word] & mask_of(word, first, last));
+	return count;
+}
+
 /* How many of [first, last] are in the chunk. */
 static uint32_t count_in_chunk(const struct sequences_chunk *chunk, uint32_t first, uint32_t last)
 {
 	const struct run *runs = runs_of(chunk);
 	uint32_t count = 0;
 
-	if (is_whole(chunk))
-		return last - first + 1;
-	if (chunk->is_bitmap) {
-		for (uint32_t word = first / 64; word <= last / 64; word++)
-			count += (uint32_t)__builtin_popcountll(chunk->bits[word] & mask_of(word, first, last));
-		return count;
-	}
+	if (chunk->words)
+		return count_in_bitmap(chunk, first, last);
 	for (uint32_t i = find_run(chunk, first); i < chunk->run_count && runs[i].first <= last; i++) {
 		uint32_t from = runs[i].first > first ? runs[i].first : first;
 
@@ -444,24 +490,12 @@ uint64_t sequences_count(const struct sequences *set, uint64_t from, uint64_t co
 	return found;
 }
 
-static uint32_t last_in_chunk(const struct sequences_chunk *chunk)
-{
-	uint32_t word = WORDS - 1;
-
-	if (is_whole(chunk))
-		return CHUNK_SIZE - 1;
-	if (!chunk->is_bitmap)
-		return runs_of(chunk)[chunk->run_count - 1].last;
-	while (!chunk->bits[word])
-		word--;
-	return word * 64 + 63 - (uint32_t)__builtin_clzll(chunk->bits[word]);
-}
-
 uint64_t sequences_last(const struct sequences *set)
 {
 	const struct sequences_chunk *chunk = &set->chunks[set->count - 1];
 
-	return ((uint64_t)chunk->index << CHUNK_BITS) + last_in_chunk(chunk);
+	return ((uint64_t)chunk->index << CHUNK_BITS) +
+	       (chunk->words ? chunk->last : runs_of(chunk)[chunk->run_count - 1].last);
 }
 
 size_t sequences_memory(const struct sequences *set)
@@ -469,7 +503,7 @@ size_t sequences_memory(const struct sequences *set)
 	size_t size = set->capacity * sizeof(*set->chunks);
 
 	for (size_t i = 0; i < set->count; i++)
-		size += set->chunks[i].run_capacity * sizeof(struct run) +
-		        (set->chunks[i].is_bitmap ? WORDS * sizeof(uint64_t) : 0);
+		size += set->chunks[i].words ? set->chunks[i].words * sizeof(uint64_t)
+		                             : set->chunks[i].run_capacity * sizeof(struct run);
 	return size;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A set of sequence numbers, dense in parts: what was acknowledged of a producer's messages, or seen again. Pure.
  *
- * Numbers lie in chunks of 65,536. A chunk is whole (no memory), a list of runs, or a bitmap: at most one bit a number
- * in any pattern, and next to nothing where numbers follow each other. */
+ * Numbers lie in chunks of 65,536. A chunk is a list of runs or a bitmap up to its highest number, whichever is smaller:
+ * at most one bit for each number up to the highest, in any pattern, and nothing where numbers follow each other. */
 #pragma once
 
 #include <stdint.h>
