@@ -43,10 +43,10 @@ _Bool sequences_next(const struct sequences *set, uint64_t from, uint64_t *ret_f
 _Bool sequences_next_absent(const struct sequences *set, uint64_t from, uint64_t until, uint64_t *ret_from,
                             uint64_t *ret_count);
 
-/* As bytes: chunks, each a varint of the distance to the chunk before + 1, then a varint: 0 (whole), 1 (a bitmap:
- * varints of its first byte that isn't zero and of how many follow until its last one, then these) or runs + 1 (for
- * each a varint of twice the gap before it and whether it is longer than 1, then if it is a varint of its length - 2),
- * of a bitmap and runs what is shorter; and a 0 at the end. What fails is kept in the buffer. */
+/* As bytes: chunks, each a varint of the distance to the chunk before + 1, then a byte: 0 (whole), 1 (a bitmap: varints
+ * of its first byte that isn't zero and of how many follow until its last one, then these) or 2 (runs: for each a varint
+ * of twice the gap before it and whether it is longer than 1, then if it is a varint of its length - 2; after the last
+ * one 0), of a bitmap and runs what is shorter; and a 0 at the end. What fails is kept in the buffer. */
 void sequences_encode(const struct sequences *set, struct buffer *buffer);
 /* Adds what was encoded. 0, -ENOMEM, or -EBADMSG (the bytes are wrong); on failure the set may have got a part. */
 int sequences_decode_add(struct sequences *set, struct reader *reader);

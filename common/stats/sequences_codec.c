@@ -10,17 +10,13 @@ enum {
 	CHUNK_BITS = 16,
 	CHUNK_SIZE = 1 << CHUNK_BITS,
 	BITMAP_BYTES = CHUNK_SIZE / 8,
+	BITMAP_HEAD = 3, /* bytes of its two numbers, about */
+	RUN_BYTES_MAX = 6,
 	/* What follows a chunk's distance. */
 	FORM_WHOLE = 0,
 	FORM_BITMAP = 1,
-	FORM_RUNS = 1, /* added to how many */
-	RUNS_MAX = CHUNK_SIZE / 2,
+	FORM_RUNS = 2,
 };
-
-static size_t varint_size(uint64_t value)
-{
-	return (70 - (size_t)__builtin_clzll(value | 1)) / 7;
-}
 
 /* The runs of one chunk, each at most as long as the chunk. */
 struct walk {
@@ -48,21 +44,20 @@ static _Bool walk_next(struct walk *walk)
 	return 1;
 }
 
-static uint64_t run_head(const struct walk *walk)
+static uint8_t *put_varint(uint8_t *at, uint32_t value)
 {
-	return 2 * (uint64_t)walk->gap + (walk->last > walk->first);
+	for (; value >= 0x80; value >>= 7)
+		*at++ = (uint8_t)(value | 0x80);
+	*at++ = (uint8_t)value;
+	return at;
 }
 
-static void encode_runs(const struct sequences *set, uint64_t base, uint32_t runs, struct buffer *buffer)
+static uint8_t *put_run(uint8_t *at, const struct walk *walk)
 {
-	struct walk walk = walk_begin(set, base);
+	uint32_t more = walk->last - walk->first;
 
-	buffer_append_varint(buffer, runs + FORM_RUNS);
-	while (walk_next(&walk)) {
-		buffer_append_varint(buffer, run_head(&walk));
-		if (walk.last > walk.first)
-			buffer_append_varint(buffer, walk.last - walk.first - 1);
-	}
+	at = put_varint(at, 2 * walk->gap + (more > 0));
+	return more > 0 ? put_varint(at, more - 1) : at;
 }
 
 static void encode_bitmap(const struct sequences *set, uint64_t base, uint32_t first, uint32_t last,
@@ -84,21 +79,25 @@ static void encode_bitmap(const struct sequences *set, uint64_t base, uint32_t f
 static void encode_chunk(const struct sequences *set, uint64_t base, struct buffer *buffer)
 {
 	struct walk walk = walk_begin(set, base);
-	uint32_t runs = 0, first = 0, last = 0;
-	size_t size = 0;
+	uint8_t runs[BITMAP_BYTES + BITMAP_HEAD + RUN_BYTES_MAX + 1];
+	uint8_t *at = runs;
+	uint32_t first = CHUNK_SIZE;
 
 	while (walk_next(&walk)) {
-		first = runs++ ? first : walk.first;
-		last = walk.last;
-		size += varint_size(run_head(&walk));
-		size += walk.last > walk.first ? varint_size(walk.last - walk.first - 1) : 0;
+		first = first < CHUNK_SIZE ? first : walk.first;
+		/* What takes more than any bitmap is written no further. */
+		if (at <= runs + BITMAP_BYTES + BITMAP_HEAD)
+			at = put_run(at, &walk);
 	}
-	if (runs == 1 && first == 0 && last == CHUNK_SIZE - 1)
+	if (walk.first == 0 && walk.last == CHUNK_SIZE - 1) {
 		buffer_append_varint(buffer, FORM_WHOLE);
-	else if (size <= last / 8 - first / 8 + 3)
-		encode_runs(set, base, runs, buffer);
-	else
-		encode_bitmap(set, base, first, last, buffer);
+	} else if ((size_t)(at - runs) <= walk.last / 8 - first / 8 + BITMAP_HEAD) {
+		*at++ = 0;
+		buffer_append_varint(buffer, FORM_RUNS);
+		buffer_append(buffer, runs, (size_t)(at - runs));
+	} else {
+		encode_bitmap(set, base, first, walk.last, buffer);
+	}
 }
 
 void sequences_encode(const struct sequences *set, struct buffer *buffer)
@@ -116,21 +115,24 @@ void sequences_encode(const struct sequences *set, struct buffer *buffer)
 	buffer_append_varint(buffer, 0);
 }
 
-static int decode_runs(struct sequences *set, uint64_t base, uint64_t runs, struct reader *reader)
+/* Runs never touch: so one set has one form, and a 0 after the first is the end. */
+static int decode_runs(struct sequences *set, uint64_t base, struct reader *reader)
 {
-	uint64_t at = 0;
+	uint64_t head = reader_varint(reader), at = 0;
 	int r = 0;
 
-	for (uint64_t i = 0; r == 0 && i < runs; i++) {
-		uint64_t head = reader_varint(reader), more = head & 1 ? reader_varint(reader) + 1 : 0;
+	do {
+		uint64_t longer = head & 1 ? reader_varint(reader) : 0, more = longer + (head & 1);
 
-		/* Runs never touch: one set has one form. */
-		if (reader->failed || head >= 2 * CHUNK_SIZE || more >= CHUNK_SIZE || (i > 0 && head < 2) ||
+		if (reader->failed || head >= 2 * CHUNK_SIZE || longer >= CHUNK_SIZE ||
 		    at + head / 2 + more >= CHUNK_SIZE)
 			return -EBADMSG;
 		r = sequences_add_run(set, base + at + head / 2, more + 1, NULL);
 		at += head / 2 + more + 1;
-	}
+		head = r == 0 ? reader_varint(reader) : 0;
+	} while (head > 1);
+	if (r == 0 && (head == 1 || reader->failed))
+		return -EBADMSG;
 	return r;
 }
 
@@ -181,7 +183,7 @@ static int decode_chunk(struct sequences *set, uint64_t base, struct reader *rea
 		return sequences_add_run(set, base, CHUNK_SIZE, NULL);
 	if (form == FORM_BITMAP)
 		return decode_bitmap(set, base, reader);
-	return form <= RUNS_MAX + FORM_RUNS ? decode_runs(set, base, form - FORM_RUNS, reader) : -EBADMSG;
+	return form == FORM_RUNS ? decode_runs(set, base, reader) : -EBADMSG;
 }
 
 int sequences_decode_add(struct sequences *set, struct reader *reader)

@@ -187,7 +187,7 @@ static void test_few_numbers_take_few_bytes(void **state)
 	static const struct {
 		uint64_t from, count;
 		size_t bytes;
-	} cases[] = {{0, 1, 4}, {5, 1, 4}, {5, 60, 5}, {70000, 1, 5}, {0, 65536, 3}, {UINT64_C(1) << 39, 1, 7}};
+	} cases[] = {{0, 1, 5}, {5, 1, 5}, {5, 60, 6}, {70000, 1, 6}, {0, 65536, 3}, {UINT64_C(1) << 39, 1, 8}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -214,11 +214,16 @@ static void test_wrong_bytes_are_refused_and_never_take_memory(void **state)
 	        {"no end", {1, 0}, 2},
 	        {"a chunk too far", {0x81, 0x80, 0x80, 8, 0, 0}, 6},
 	        {"a chunk past all numbers", {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0}, 12},
-	        {"too many runs", {1, 0x82, 0x80, 2}, 4},
-	        {"a run past the chunk", {1, 2, 3, 0xff, 0xff, 3, 0}, 7},
-	        {"a run at the chunk's end", {1, 2, 0x80, 0x80, 8, 0}, 6},
-	        {"runs that touch", {1, 3, 2, 0, 0}, 5},
-	        {"a run that ends early", {1, 3, 3, 1}, 4},
+	        {"an unknown form", {1, 3, 0, 0, 0}, 5},
+	        {"a run past the chunk", {1, 2, 3, 0xff, 0xff, 3, 0, 0}, 8},
+	        {"a run at the chunk's end", {1, 2, 0x80, 0x80, 8, 0, 0}, 7},
+	        {"runs that touch", {1, 2, 2, 1, 0, 0, 0}, 7},
+	        {"no runs", {1, 2}, 2},
+	        {"a run that ends early", {1, 2, 3}, 3},
+	        {"runs without an end", {1, 2, 2, 2}, 4},
+	        {"a run of more than all numbers",
+	         {1, 2, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0},
+	         15},
 	        {"half a bitmap", {1, 1, 0, 9, 1, 2, 3}, 7},
 	        {"a bitmap past the chunk", {1, 1, 0xff, 0x3f, 1, 1, 1, 0}, 8},
 	        {"a bitmap that begins with zero", {1, 1, 0, 1, 0, 1, 0}, 7},
