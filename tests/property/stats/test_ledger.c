@@ -462,13 +462,14 @@ static void count_seen(struct world *world, size_t place, struct ledger_counts *
 	for (uint64_t i = partition->start; i < partition->position; i++) {
 		const struct record *record = &partition->records[i];
 		struct stream *stream = &world->streams[record->stream];
-		struct message *message = &stream->messages[record->stamp.sequence - stream->first];
 		int64_t sequence = (int64_t)record->stamp.sequence;
+		struct message *message;
 
 		counts->foreign += record->kind == FOREIGN;
 		counts->damaged += record->kind == DAMAGED;
 		if (record->kind != MESSAGE)
 			continue;
+		message = &stream->messages[record->stamp.sequence - stream->first];
 		if (message->copies++ > 0) {
 			counts->duplicated++;
 		} else {
