@@ -208,7 +208,7 @@ static int add_sent_part(struct ledger_stream *stream, struct ledger_partition *
 
 int ledger_add_sent(struct ledger *ledger, const struct sent_delta *delta)
 {
-	uint32_t topic, stream;
+	uint32_t topic = 0, stream = 0;
 	int r = intern_topic(ledger, delta->topic, &topic);
 
 	if (r == 0)
@@ -258,7 +258,7 @@ static int see_set(struct ledger_stream *stream, struct ledger_partition *at, co
 static int add_seen_part(struct ledger *ledger, struct ledger_partition *at, const struct seen_part *part)
 {
 	uint64_t *height;
-	uint32_t stream;
+	uint32_t stream = 0;
 	int r = make_stream(ledger, part->stream, at->topic_id, &stream);
 
 	if (r < 0)

@@ -5,8 +5,8 @@
  * Deltas of sent messages may come in any order; those of a partition in the order of its offsets. Sequences, which
  * alone grow with messages, take at most 2 bits a message in any pattern: one set of what was reported and one of what
  * was seen. Of messages in aborted transactions there is a third set, which takes next to nothing where transactions
- * hold more than a few messages; together it is still 2 bits wherever each message of a chunk was reported, for then
- * the first set is whole and takes none. */
+ * hold more than a few messages. It stays 2 bits wherever each message of a chunk was reported, for then the first set
+ * takes nothing, and never gets more than 3. */
 #pragma once
 
 #include "common/stats/ledger_delta.h"

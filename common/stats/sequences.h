@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A set of sequence numbers, dense in parts: what was acknowledged of a producer's messages, or seen again. Pure.
  *
- * Numbers lie in chunks of 65,536. A chunk is a list of runs or a bitmap up to its highest number, whichever is smaller:
- * at most one bit for each number up to the highest, in any pattern, and nothing where numbers follow each other. */
+ * Numbers lie in chunks of 65,536. A chunk is a list of runs or a bitmap up to its highest number, whichever is
+ * smaller: at most one bit for each number up to the highest, in any pattern, and nothing where numbers follow each
+ * other. */
 #pragma once
 
 #include <stdint.h>
@@ -44,9 +45,9 @@ _Bool sequences_next_absent(const struct sequences *set, uint64_t from, uint64_t
                             uint64_t *ret_count);
 
 /* As bytes: chunks, each a varint of the distance to the chunk before + 1, then a byte: 0 (whole), 1 (a bitmap: varints
- * of its first byte that isn't zero and of how many follow until its last one, then these) or 2 (runs: for each a varint
- * of twice the gap before it and whether it is longer than 1, then if it is a varint of its length - 2; after the last
- * one 0), of a bitmap and runs what is shorter; and a 0 at the end. What fails is kept in the buffer. */
+ * of its first byte that isn't zero and of how many follow until its last one, then these) or 2 (runs: for each a
+ * varint of twice the gap before it and whether it is longer than 1, then if it is a varint of its length - 2; after
+ * the last one 0), of a bitmap and runs what is shorter; and a 0 at the end. What fails is kept in the buffer. */
 void sequences_encode(const struct sequences *set, struct buffer *buffer);
 /* Adds what was encoded. 0, -ENOMEM, or -EBADMSG (the bytes are wrong); on failure the set may have got a part. */
 int sequences_decode_add(struct sequences *set, struct reader *reader);
