@@ -131,7 +131,7 @@ static int decode_runs(struct sequences *set, uint64_t base, struct reader *read
 		at += head / 2 + more + 1;
 		head = r == 0 ? reader_varint(reader) : 0;
 	} while (head > 1);
-	if (r == 0 && (head == 1 || reader->failed))
+	if (r == 0 && head == 1)
 		return -EBADMSG;
 	return r;
 }
