@@ -36,6 +36,37 @@ static void test_crc32_of_published_vectors(void **state)
 	assert_int_equal(hash_crc32("The quick brown fox jumps over the lazy dog", 43), 0x414fa339);
 }
 
+static void test_short_crc32_is_the_other_one_however_it_is_cut(void **state)
+{
+	uint8_t bytes[70];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 167 + 13);
+	for (size_t size = 0; size <= sizeof(bytes); size++) {
+		uint32_t whole = hash_crc32(bytes, size);
+
+		assert_int_equal(hash_crc32_short(0, bytes, size), whole);
+		for (size_t cut = 0; cut <= size; cut++)
+			assert_int_equal(hash_crc32_short(hash_crc32_short(0, bytes, cut), bytes + cut, size - cut),
+			                 whole);
+	}
+}
+
+static void test_short_crc32_has_every_entry_of_its_tables(void **state)
+{
+	uint8_t bytes[8] = {0};
+
+	(void)state;
+	for (size_t at = 0; at < sizeof(bytes); at++) {
+		for (int value = 0; value < 256; value++) {
+			bytes[at] = (uint8_t)value;
+			assert_int_equal(hash_crc32_short(0, bytes, sizeof(bytes)), hash_crc32(bytes, sizeof(bytes)));
+		}
+		bytes[at] = 0;
+	}
+}
+
 static void test_table_hash_tells_lengths_and_every_byte(void **state)
 {
 	uint8_t bytes[40] = {0};
@@ -67,6 +98,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_sha256_of_published_vectors),
 	        cmocka_unit_test(test_crc32_of_published_vectors),
+	        cmocka_unit_test(test_short_crc32_is_the_other_one_however_it_is_cut),
+	        cmocka_unit_test(test_short_crc32_has_every_entry_of_its_tables),
 	        cmocka_unit_test(test_table_hash_tells_lengths_and_every_byte),
 	        cmocka_unit_test(test_table_hash_fills_a_table_evenly),
 	};
