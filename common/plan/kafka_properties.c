@@ -109,6 +109,17 @@ int kafka_property_check(const char *name, const char *value, char *ret_problem,
 	return try_property(name, value, ret_problem, size);
 }
 
+_Bool kafka_compresses(const struct pairs *properties)
+{
+	_Bool compresses = 0;
+	for (uint32_t i = 0; i < properties->count; i++)
+		if (strncmp(properties->items[i].name, "compression.", 12) == 0 &&
+		    (strcmp(properties->items[i].name + 12, "codec") == 0 ||
+		     strcmp(properties->items[i].name + 12, "type") == 0))
+			compresses = strcmp(properties->items[i].value, "none") != 0;
+	return compresses;
+}
+
 uint64_t kafka_message_max_bytes(const struct pairs *properties)
 {
 	uint64_t bytes = 1000000; /* librdkafka's default */

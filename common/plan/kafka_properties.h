@@ -16,3 +16,5 @@ int kafka_brokers_check(const char *brokers, char *ret_problem, size_t size);
 int kafka_property_check(const char *name, const char *value, char *ret_problem, size_t size);
 /* message.max.bytes, as the properties say or by librdkafka's default. */
 uint64_t kafka_message_max_bytes(const struct pairs *properties);
+/* True if they ask for a compression. */
+_Bool kafka_compresses(const struct pairs *properties);

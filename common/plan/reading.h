@@ -12,13 +12,15 @@ enum slot_owner { SLOT_VARIABLE, SLOT_FEED, SLOT_SAVE, SLOT_SETUP };
 /* What the reader must remember of a feed beyond the feed. */
 struct feed_notes {
 	char *name;
-	char *csv;
+	char *csv;   /* the file */
+	_Bool lines; /* it is one of lines, not of columns */
 	char *column;
 	enum feed_pick pick;
 	double exponent;
 	char **columns; /* `columns`: must be there; without rows they give the names */
 	uint32_t column_count;
 	const struct node *csv_node;
+	const char *file_key; /* that names the file */
 	struct place place;
 	_Bool broken; /* an error was said: its names are unknown, more errors would mislead */
 	struct feed *feed;
@@ -139,6 +141,8 @@ void option_read(struct reading *reading, const struct option *option, const str
 
 /* The sections of a plan. */
 void read_feeds(struct reading *reading, const struct node *section);
+/* A feed of the file's lines, picked at random, made where there is none yet: its name, or NULL after an error. */
+const char *read_line_feed(struct reading *reading, const char *key, const struct node *file);
 void read_targets(struct reading *reading, const struct node *section);
 void read_scenarios(struct reading *reading, const struct node *section);
 void read_steps(struct reading *reading, struct scenario *scenario, const struct node *list);

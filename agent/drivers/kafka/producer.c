@@ -36,14 +36,19 @@ enum { TOPICS_MAX = 10000 };
 
 enum { WORD_NEXT, WORD_PREVIOUS };
 
+/* The topics that have been sent to, by one partitioner. */
+struct topics {
+	struct names *names;        /* NULL: none yet */
+	rd_kafka_topic_t **handles; /* by the names' ids */
+	size_t capacity;
+};
+
 struct producer {
 	const struct driver_config *config;
 	rd_kafka_t *client;
 	rd_kafka_queue_t *queue;
 	int event_fd;
-	struct names *topic_names;
-	rd_kafka_topic_t **topics; /* by topic_names' ids */
-	size_t topic_capacity;
+	struct topics topics[PARTITIONER_COUNT];
 	struct operation *flying; /* the newest one */
 	uint64_t in_flight;
 	_Bool delivered;             /* ever */
@@ -68,6 +73,7 @@ static const struct {
          "5"},                                /* as Java's client; a million by default, which a retry would reorder */
         {"reconnect.backoff.max.ms", "1000"}, /* a broker that is back is used again soon */
         {"log.connection.close", "false"},    /* brokers close idle connections */
+        {"partitioner", "murmur2_random"},    /* as Java's client, which other producers of a topic are as a rule */
 };
 
 /* From syslog's levels; what librdkafka calls an error is a target's, not ours. */
@@ -251,15 +257,21 @@ static void events_ready(void *context, int fd, uint32_t events)
 
 /* Opening and closing. */
 
+static void topics_deinit(struct topics *topics)
+{
+	for (uint32_t i = 0; topics->names && i < names_count(topics->names); i++)
+		rd_kafka_topic_destroy(topics->handles[i]);
+	free(topics->handles);
+	names_free(topics->names);
+}
+
 struct producer *producer_free(struct producer *producer)
 {
 	if (!producer)
 		return NULL;
 	assert(producer->in_flight == 0);
-	for (uint32_t i = 0; producer->topic_names && i < names_count(producer->topic_names); i++)
-		rd_kafka_topic_destroy(producer->topics[i]);
-	free(producer->topics);
-	names_free(producer->topic_names);
+	for (int i = 0; i < PARTITIONER_COUNT; i++)
+		topics_deinit(&producer->topics[i]);
 	loop_timer_stop(producer->config->loop, &producer->down_timer);
 	if (producer->event_fd >= 0)
 		loop_unwatch(producer->config->loop, producer->event_fd);
@@ -302,8 +314,8 @@ int producer_new(const struct driver_config *config, int acks, struct failure *f
 	producer->config = config;
 	producer->event_fd = -1;
 	producer->down_timer = (struct loop_timer){.fire = look_whether_down, .context = producer};
-	producer->topic_names = names_new();
-	if (!producer->topic_names)
+	producer->topics[PARTITIONER_TARGET].names = names_new();
+	if (!producer->topics[PARTITIONER_TARGET].names)
 		return failure_set(failure, -ENOMEM, "no memory");
 	r = producer_conf(config->target, acks, config->log, failure, &conf);
 	if (r < 0)
@@ -322,6 +334,19 @@ int producer_new(const struct driver_config *config, int acks, struct failure *f
 
 /* Messages. */
 
+/* NULL where the client's own is to be used. */
+static rd_kafka_topic_conf_t *topic_conf(struct producer *producer, enum partitioner partitioner)
+{
+	rd_kafka_topic_conf_t *conf;
+	char problem[256];
+
+	if (partitioner == PARTITIONER_TARGET)
+		return NULL;
+	conf = rd_kafka_default_topic_conf_dup(producer->client);
+	rd_kafka_topic_conf_set(conf, "partitioner", partitioner_names[partitioner], problem, sizeof(problem));
+	return conf;
+}
+
 static rd_kafka_topic_t *topic_new(struct producer *producer, const struct message *message)
 {
 	char name[512]; /* Kafka's own limit is 249 */
@@ -330,34 +355,71 @@ static rd_kafka_topic_t *topic_new(struct producer *producer, const struct messa
 		return NULL;
 	memcpy(name, message->topic, message->topic_size);
 	name[message->topic_size] = '\0';
-	return rd_kafka_topic_new(producer->client, name, NULL);
+	return rd_kafka_topic_new(producer->client, name, topic_conf(producer, message->partitioner));
 }
 
 /* The topic's handle, and whether it is the caller's to destroy. NULL: it cannot be a topic's name, or there is no
  * memory. */
 static rd_kafka_topic_t *find_topic(struct producer *producer, const struct message *message, _Bool *ret_owned)
 {
-	uint32_t count = names_count(producer->topic_names);
+	struct topics *topics = &producer->topics[message->partitioner];
 	rd_kafka_topic_t *topic;
-	uint32_t id;
+	uint32_t count, id;
 
 	*ret_owned = 0;
 	if (message->topic_size == 0)
 		return NULL;
-	id = names_find(producer->topic_names, message->topic, message->topic_size);
+	if (!topics->names)
+		topics->names = names_new();
+	if (!topics->names)
+		return NULL;
+	id = names_find(topics->names, message->topic, message->topic_size);
 	if (id != NAMES_NONE)
-		return producer->topics[id];
+		return topics->handles[id];
 	topic = topic_new(producer, message);
 	if (!topic)
 		return NULL;
+	count = names_count(topics->names);
 	if (count >= TOPICS_MAX ||
-	    array_reserve(&producer->topics, &producer->topic_capacity, count, sizeof(*producer->topics)) < 0 ||
-	    names_intern(producer->topic_names, message->topic, message->topic_size, &id, NULL) < 0) {
+	    array_reserve(&topics->handles, &topics->capacity, count, sizeof(*topics->handles)) < 0 ||
+	    names_intern(topics->names, message->topic, message->topic_size, &id, NULL) < 0) {
 		*ret_owned = 1;
 		return topic;
 	}
-	producer->topics[id] = topic;
+	topics->handles[id] = topic;
 	return topic;
+}
+
+static rd_kafka_resp_err_t produce(rd_kafka_topic_t *topic, const struct message *message, struct operation *operation)
+{
+	int flags = message->payload_lasts ? 0 : RD_KAFKA_MSG_F_COPY;
+
+	if (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, flags, (void *)message->payload, message->payload_size,
+	                     message->key, message->key_size, operation) == 0)
+		return RD_KAFKA_RESP_ERR_NO_ERROR;
+	return rd_kafka_last_error();
+}
+
+/* The headers are librdkafka's once it has taken the message. */
+static __attribute__((noinline)) rd_kafka_resp_err_t produce_with_headers(struct producer *producer,
+                                                                          rd_kafka_topic_t *topic,
+                                                                          const struct message *message,
+                                                                          struct operation *operation)
+{
+	int flags = message->payload_lasts ? 0 : RD_KAFKA_MSG_F_COPY;
+
+	return rd_kafka_producev(producer->client, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_MSGFLAGS(flags),
+	                         RD_KAFKA_V_VALUE((void *)message->payload, message->payload_size),
+	                         RD_KAFKA_V_KEY(message->key, message->key_size), RD_KAFKA_V_HEADERS(message->headers),
+	                         RD_KAFKA_V_OPAQUE(operation), RD_KAFKA_V_END);
+}
+
+static int refuse_topic(const struct message *message, struct operation *operation)
+{
+	if (message->headers)
+		rd_kafka_headers_destroy(message->headers);
+	operation_fail(operation, ERROR_CLIENT, "INVALID_TOPIC_EXCEPTION", "not a topic's name");
+	return SUBMIT_FAILED;
 }
 
 int producer_send(struct producer *producer, const struct message *message, struct operation *operation)
@@ -365,19 +427,16 @@ int producer_send(struct producer *producer, const struct message *message, stru
 	_Bool owned;
 	rd_kafka_topic_t *topic = find_topic(producer, message, &owned);
 	rd_kafka_resp_err_t error;
-	int r;
 
-	if (!topic) {
-		operation_fail(operation, ERROR_CLIENT, "INVALID_TOPIC_EXCEPTION", "not a topic's name");
-		return SUBMIT_FAILED;
-	}
+	if (!topic)
+		return refuse_topic(message, operation);
 	operation->sent_bytes = message->key_size + message->payload_size;
-	r = rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, message->payload_lasts ? 0 : RD_KAFKA_MSG_F_COPY,
-	                     (void *)message->payload, message->payload_size, message->key, message->key_size,
-	                     operation);
-	error = r == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error();
+	error = message->headers ? produce_with_headers(producer, topic, message, operation)
+	                         : produce(topic, message, operation);
 	if (owned)
 		rd_kafka_topic_destroy(topic);
+	if (error && message->headers)
+		rd_kafka_headers_destroy(message->headers);
 	if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		return SUBMIT_FULL;
 	if (error) {

@@ -21,6 +21,7 @@ int producer_new(const struct driver_config *config, int acks, struct failure *f
 /* Blocks until librdkafka's threads are gone. Nothing may be in flight. Accepts NULL. */
 struct producer *producer_free(struct producer *producer);
 
+struct rd_kafka_headers_s;
 struct message {
 	const void *topic; /* not terminated */
 	size_t topic_size;
@@ -29,6 +30,8 @@ struct message {
 	const void *payload;
 	size_t payload_size;
 	_Bool payload_lasts; /* it holds until the delivery: need not be copied */
+	enum partitioner partitioner;
+	struct rd_kafka_headers_s *headers; /* NULL: none. The producer's from then on */
 };
 
 /* An enum submit_outcome or -ENOMEM. Uses the operation's driver_words until it completes. */

@@ -246,6 +246,18 @@ static const char *const written[] = {
         "tags: { 'true': 'yes', '1': '2', '<<': x }\n"
         "scenarios: { 'a:b#': { executor: constant-vus, duration: 1500us, steps: [ null: { group: '{{a}}{{{{ $${q}' } "
         "] } }\n",
+        /* What a produced message is made of. */
+        "targets: { k: { kafka: { brokers: b } } }\n"
+        "data: { tick: { lines: ticks.txt, pick: sequential } }\n"
+        "scenarios:\n"
+        "  s: { executor: constant-vus, duration: 1s, steps: [\n"
+        "    produce: { target: k, topic: t, size: [ { size: 100, weight: 80 }, { size: 1KiB..10KiB, weight: 20 } ],\n"
+        "      compressibility: 60%, keys: { zipf: 3000, exponent: 1.25 }, partitioner: fnv1a, acks: 1,\n"
+        "      headers: { trace: '{{uuid}}', a b: '' } },\n"
+        "    produce: { target: k, topic: t, size: 1, compressibility: 0, keys: { uniform: 5 }, await: ack },\n"
+        "    produce: { target: k, topic: t, payloads: ticks.txt, key: '{{tick}}' },\n"
+        "    produce: { target: k, topic: t, payloads: ticks.txt },\n"
+        "    produce: { target: k, topic: t, payloads: other.txt } ] }\n",
         /* A plain block text, and every executor with its keys. */
         "targets: { n: { null: {} }, k: { kafka: { brokers: 'b1,b2' } }, d: { postgres: { uri: 'host=h', timeout: 3s } "
         "} }\n"
