@@ -154,6 +154,9 @@ static void scenario_deinit(struct scenario *scenario)
 {
 	free(scenario->name);
 	free(scenario->stages);
+	for (uint32_t i = 0; i < scenario->phase_count; i++)
+		free(scenario->pattern[i].name);
+	free(scenario->pattern);
 	pairs_deinit(&scenario->run_on);
 	for (uint32_t i = 0; i < scenario->step_count; i++)
 		step_deinit(&scenario->steps[i]);

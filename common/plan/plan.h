@@ -207,6 +207,22 @@ struct stage {
 	double target; /* VUs, or the rate per timeUnit (over all producers) */
 };
 
+/* A part of a pattern: the scenario's rate times `factor`, or a rate of its own instead of it. */
+struct phase {
+	char *name; /* for people; NULL: none */
+	uint64_t duration_ns;
+	double factor;
+	double rate; /* per time_unit, over all producers; < 0: the factor counts */
+};
+
+#define PHASE_NO_RATE (-1.0)
+
+/* Arrivals of which `size` at a time are intended at the same moment: 0, every_ns, 2 every_ns ... */
+struct burst {
+	uint64_t size; /* 0: none */
+	uint64_t every_ns;
+};
+
 enum when_full { WHEN_FULL_DROP, WHEN_FULL_QUEUE };
 enum arrivals { ARRIVALS_EVEN, ARRIVALS_POISSON };
 
@@ -232,6 +248,9 @@ struct scenario {
 	uint64_t time_unit_ns;
 	struct stage *stages;
 	uint32_t stage_count;
+	struct phase *pattern; /* what the rate goes through again and again */
+	uint32_t phase_count;
+	struct burst burst; /* instead of a rate */
 	uint32_t pre_allocated_vus;
 	uint32_t max_vus; /* default: 10 s of the peak rate, at least 1 */
 	enum when_full when_full;

@@ -60,6 +60,8 @@ struct reading {
 	uint32_t feed_count;
 	struct scenario_notes *scenarios;
 	_Bool rate_per_producer; /* of the scenario being read */
+	_Bool rate_max;          /* likewise: `rate: max` */
+	_Bool misspelt;          /* likewise: it has an unknown key, which may be one that it needs */
 	_Bool in_setup;          /* a setup is being read, which runs outside of iterations */
 	enum slot_owner *owners; /* by slot */
 	_Bool *set;              /* by slot: set before the step or setup being read; outside of those all are */

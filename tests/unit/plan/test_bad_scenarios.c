@@ -105,7 +105,50 @@ static const struct bad_plan bad_executors[] = {
         {"exec as in k6", TARGETS KEYS("executor: constant-vus, duration: 1s, exec: f"),
          "7:46: unknown key \"exec\" in scenario \"s\" (did you mean \"steps\"?)\n"},
         {"a burst", TARGETS KEYS("executor: constant-vus, duration: 1s, burst: 5"),
-         "7:46: \"burst\" in scenario \"s\" is not built yet\n"},
+         "7:46: \"burst\" in scenario \"s\" is not a key of executor constant-vus (it belongs to "
+         "constant-arrival-rate)\n"},
+        {"a burst of nothing",
+         TARGETS KEYS("executor: constant-arrival-rate, duration: 1s, burst: { size: 0, every: 1s }"),
+         "7:70: \"size\" in \"burst\" of scenario \"s\": \"0\" must be more than 0\n"},
+        {"a burst without a period", TARGETS KEYS("executor: constant-arrival-rate, duration: 1s, burst: { size: 5 }"),
+         "7:62: \"burst\" of scenario \"s\" needs a key \"every\"\n"},
+        {"a burst beside a rate and more",
+         TARGETS KEYS("executor: constant-arrival-rate, duration: 1s, burst: { size: 5, every: 1s },\n"
+                      "rate: 5, timeUnit: 2s, arrivals: poisson"),
+         "8:7: \"rate\" in scenario \"s\" has no meaning beside \"burst\"\n"
+         "8:20: \"timeUnit\" in scenario \"s\" has no meaning beside \"burst\"\n"
+         "8:34: \"arrivals\" in scenario \"s\" has no meaning beside \"burst\"\n"},
+        {"a phase without a factor",
+         TARGETS KEYS("executor: constant-arrival-rate, duration: 1s, rate: 1, pattern: [ { duration: 1s } ]"),
+         "7:75: phase 1 of scenario \"s\" needs one of the keys \"factor\" and \"rate\"\n"},
+        {"a phase that lasts no time",
+         TARGETS KEYS(
+                 "executor: constant-arrival-rate, duration: 1s, rate: 1, pattern: [ { duration: 0, factor: 1 } ]"),
+         "7:87: \"duration\" in phase 1 of scenario \"s\": \"0\" must be more than 0\n"},
+        {"a pattern of nothing",
+         TARGETS KEYS(
+                 "executor: constant-arrival-rate, duration: 1s, rate: 1, pattern: [ { duration: 1s, factor: 0 } ]"),
+         "7:73: scenario \"s\" never starts anything: every rate in it is 0\n"},
+        {"factors of no rate",
+         TARGETS KEYS("executor: constant-arrival-rate, duration: 1s, pattern: [ { duration: 1s, factor: 1 } ]"),
+         "7:3: scenario \"s\" needs a key \"rate\"\n"},
+        {"a pattern that repeats too often",
+         TARGETS KEYS(
+                 "executor: constant-arrival-rate, duration: 1h, rate: 1, pattern: [ { duration: 1ms, factor: 1 } ]"),
+         "7:3: \"pattern\" in scenario \"s\" repeats too often: 3.6e+06 phases; it may come to 100000\n"},
+        {"a pattern of users",
+         TARGETS KEYS("executor: constant-vus, duration: 1h, pattern: [ { duration: 1ms, factor: 1 } ]"),
+         "7:46: \"pattern\" in scenario \"s\" is not a key of executor constant-vus (it belongs to "
+         "constant-arrival-rate and ramping-arrival-rate)\n"},
+        {"rate: max without a producer", TARGETS KEYS("executor: constant-arrival-rate, duration: 1s, rate: max"),
+         "7:61: \"rate\" in scenario \"s\": max goes by a producer's queue, and none of its steps is a produce step "
+         "(constant-vus goes by answers)\n"},
+        {"rate: max beside what makes a schedule",
+         TARGETS KEYS_AND_STEPS("executor: constant-arrival-rate, duration: 1s, rate: max, timeUnit: 1s",
+                                "[ produce: { target: stream, topic: t, size: 1 } ]"),
+         "7:76: \"timeUnit\" in scenario \"s\" has no meaning beside \"rate: max\"\n"},
+        {"a rate of shared iterations", TARGETS KEYS("executor: shared-iterations, rate: 5"),
+         "7:43: \"rate\" in scenario \"s\": \"5\" is not \"max\", all that shared-iterations can have\n"},
         {"a scenario's name with a bar",
          TARGETS "scenarios:\n"
                  "  'a|b': { executor: constant-vus, duration: 1s,\n"

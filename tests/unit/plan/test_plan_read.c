@@ -442,11 +442,11 @@ static void test_plan_payloads_of_a_file_travel_as_a_feed(void **state)
 	struct plan_file file = {.name = "payloads-1"};
 	struct buffer text = {0};
 	struct plan *agents = NULL;
-	put(fixture, "ticks.txt", "one\ntwo\nthree\n");
+	put(fixture, "rows.csv", "one\ntwo\nthree\n");
 	assert_int_equal(read_plan(fixture,
 	                           "targets: { k: { kafka: { brokers: b } } }\n" SCENARIOS(
 	                                   "executor: constant-vus, duration: 1s",
-	                                   "produce: { target: k, topic: t, payloads: ticks.txt }"),
+	                                   "produce: { target: k, topic: t, payloads: rows.csv }"),
 	                           NULL),
 	                 0);
 	assert_int_equal(fixture->plan->feed_count, 1);
