@@ -11,6 +11,7 @@
 #include "common/plan/template.h"
 #include "common/plan/threshold.h"
 #include "common/stats/cell.h"
+#include "common/stats/group_status.h"
 #include "common/stats/metrics.h"
 
 /* Where something stands in the plan's file, for errors. */
@@ -317,6 +318,7 @@ struct plan {
 	enum on_agent_loss on_agent_loss; /* default continue */
 	_Bool elastic;                    /* agents may join and leave while it runs */
 	struct bucket_edges edges;        /* default 100, 300, 500 ms */
+	struct group_status_limits group_status;
 };
 
 /* What the command line changes in a plan. All may be empty. */

@@ -162,6 +162,10 @@ void apply_overrides(struct reading *reading);
  * Resolves startAfter. */
 void check_plan(struct reading *reading);
 
+/* `groupStatus`. */
+void read_group_status(struct reading *reading, const struct option *option, const struct node *value, void *base);
+void write_group_status(struct writing *writing, const struct option *option, const void *base);
+
 /* The names of a mapping's keys must be those of HTTP headers (an option's check). */
 void check_header_names(struct reading *reading, const struct option *option, const struct node *value, void *base);
 

@@ -288,6 +288,8 @@ static const char *const written[] = {
         "tags: { 'true': 'yes', '1': '2', '<<': x }\n"
         "scenarios: { 'a:b#': { executor: constant-vus, duration: 1500us, steps: [ null: { group: '{{a}}{{{{ $${q}' } "
         "] } }\n",
+        "groupStatus: { over: 500ms, variable: { maxOverMean: 2.5 }, timeouts: { slow: 20%, success: 10% } }\n"
+        "scenarios: { s: { executor: constant-vus, duration: 1s, steps: [ null: { group: a } ] } }\n",
         /* What goes by no simple rate. */
         "targets: { k: { kafka: { brokers: b } } }\n"
         "scenarios:\n"
