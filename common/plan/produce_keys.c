@@ -339,6 +339,17 @@ static void check_size(struct reading *reading, const struct node *size, const s
 		             reading->where.text, target->name);
 }
 
+static void check_acks(struct reading *reading, const struct node *mapping, const struct step *step)
+{
+	const struct target *target = step->target == PLAN_NONE ? NULL : &reading->plan->targets[step->target];
+	const struct node *acks = node_get(mapping, "acks");
+	if (acks && target && target->kind == TARGET_KAFKA && step->produce.acks >= 0 &&
+	    kafka_is_idempotent(&target->kafka.properties))
+		reading_error(reading, acks->place,
+		              "\"acks\" in %s: target \"%s\" has enable.idempotence, which needs all",
+		              reading->where.text, target->name);
+}
+
 void finish_produce(struct reading *reading, const struct node *mapping, struct step *step)
 {
 	static const char *const values[] = {"size", "payload", "payloads", NULL};
@@ -346,6 +357,7 @@ void finish_produce(struct reading *reading, const struct node *mapping, struct 
 	const struct node *size = node_get(mapping, "size"), *part = node_get(mapping, "compressibility");
 	check_one_of(reading, mapping, values, "value");
 	check_one_of(reading, mapping, keys, "key");
+	check_acks(reading, mapping, step);
 	if (part && !size)
 		reading_error(reading, part->place, "\"compressibility\" in %s is only for generated values (\"size\")",
 		              reading->where.text);

@@ -253,6 +253,24 @@ static int kafka_open(const struct driver_config *config, struct failure *failur
 	return 0;
 }
 
+/* How far the messages were compressed, of a target that compresses. */
+static void kafka_facts(const struct driver *driver, struct target_facts *ret_facts)
+{
+	struct producer_volume sum = {0};
+
+	for (uint32_t i = 0; i < driver->lane_count * ACKS_KINDS; i++) {
+		struct producer_volume volume = {0};
+
+		if (driver->producers[i])
+			volume = producer_volume(driver->producers[i]);
+		sum.messages += volume.messages;
+		sum.sent += volume.sent;
+	}
+	if (sum.messages > 0)
+		snprintf(ret_facts->topology, sizeof(ret_facts->topology),
+		         "messages were sent at %.3g %% of their size", 100 * (double)sum.sent / (double)sum.messages);
+}
+
 static void kafka_library_version(char *ret_text, size_t size)
 {
 	snprintf(ret_text, size, "%s", rd_kafka_version_str());
@@ -268,5 +286,6 @@ const struct driver_ops kafka_driver = {
         .in_flight = kafka_in_flight,
         .abandon = kafka_abandon,
         .probe = kafka_probe,
+        .facts = kafka_facts,
         .close = kafka_close,
 };

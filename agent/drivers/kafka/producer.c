@@ -8,7 +8,10 @@
  * librdkafka says once that all brokers are down and never that one is up again; only a delivery tells. A client that
  * has never delivered therefore throws its queue away DOWN_PATIENCE_NS after that, and every DOWN_LOOK_NS from then on:
  * else operations on a target that refuses connections would wait for message.timeout.ms. Once something was delivered,
- * brokers that go away are librdkafka's to wait for, as an application would. */
+ * brokers that go away are librdkafka's to wait for, as an application would.
+ *
+ * librdkafka can leave a batch uncompressed without a word. Where a target compresses, its statistics (once a second)
+ * tell what the messages had and what the brokers were sent. */
 #include "agent/drivers/kafka/producer.h"
 
 #include <assert.h>
@@ -26,6 +29,7 @@
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 #include "common/base/names.h"
+#include "common/plan/kafka_properties.h"
 
 #define DOWN_PATIENCE_NS (2 * NS_PER_S)
 #define DOWN_LOOK_NS NS_PER_S
@@ -33,6 +37,10 @@
 
 /* Topics kept open by a client; a template that makes more pays for opening one with each message. */
 enum { TOPICS_MAX = 10000 };
+
+/* Messages' bytes from which on it is told how far they were compressed, and the share above which they were not. */
+#define VOLUME_TELLING UINT64_C(1000000)
+#define VOLUME_PLAIN 0.98
 
 enum { WORD_NEXT, WORD_PREVIOUS };
 
@@ -56,6 +64,8 @@ struct producer {
 	_Bool down;                  /* no broker is in reach */
 	rd_kafka_resp_err_t trouble; /* why */
 	struct loop_timer down_timer;
+	struct producer_volume volume; /* of a target that compresses */
+	_Bool warned;
 };
 
 DEFINE_CLEANUP(struct producer *, producer_free)
@@ -105,6 +115,8 @@ static int set_all(rd_kafka_conf_t *conf, const struct kafka_target *target, int
 
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults) && r == 0; i++)
 		r = set(conf, defaults[i].name, defaults[i].value, failure);
+	if (r == 0 && kafka_compresses(&target->properties))
+		r = set(conf, "statistics.interval.ms", "1000", failure);
 	for (uint32_t i = 0; i < target->properties.count && r == 0; i++)
 		r = set(conf, target->properties.items[i].name, target->properties.items[i].value, failure);
 	if (r == 0 && acks != PRODUCE_ACKS_TARGET)
@@ -122,7 +134,9 @@ int producer_conf(const struct target *target, int acks, struct log *log, struct
 		return failure_set(failure, -ENOMEM, "no memory");
 	rd_kafka_conf_set_log_cb(conf, take_log);
 	rd_kafka_conf_set_opaque(conf, log);
-	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+	rd_kafka_conf_set_events(conf,
+	                         RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR |
+	                                 (kafka_compresses(&target->kafka.properties) ? RD_KAFKA_EVENT_STATS : 0));
 	r = set_all(conf, &target->kafka, acks, failure);
 	if (r < 0) {
 		rd_kafka_conf_destroy(conf);
@@ -232,12 +246,37 @@ static void look_whether_down(struct loop_timer *timer, uint64_t now_ns)
 	loop_timer_start(producer->config->loop, timer, now_ns + DOWN_LOOK_NS);
 }
 
+/* A whole number of the statistics' outermost object, whose names occur nowhere else. */
+static uint64_t statistic(const char *json, const char *name)
+{
+	const char *at = strstr(json, name);
+
+	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+static void take_statistics(struct producer *producer, const char *json)
+{
+	struct producer_volume *volume = &producer->volume;
+
+	volume->sent = statistic(json, "\"tx_bytes\":");
+	volume->messages = statistic(json, "\"txmsg_bytes\":");
+	if (producer->warned || volume->messages < VOLUME_TELLING ||
+	    (double)volume->sent < VOLUME_PLAIN * (double)volume->messages)
+		return;
+	producer->warned = 1;
+	log_write(producer->config->log, LOG_WARNING,
+	          "target %s compresses, but %llu bytes of messages were sent as %llu", producer->config->target->name,
+	          (unsigned long long)volume->messages, (unsigned long long)volume->sent);
+}
+
 static void take_event(struct producer *producer, rd_kafka_event_t *event)
 {
 	if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR)
 		take_deliveries(producer, event);
 	else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
 		take_error(producer, rd_kafka_event_error(event));
+	else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_STATS)
+		take_statistics(producer, rd_kafka_event_stats(event));
 	rd_kafka_event_destroy(event);
 }
 
@@ -451,6 +490,11 @@ int producer_send(struct producer *producer, const struct message *message, stru
 uint64_t producer_in_flight(const struct producer *producer)
 {
 	return producer->in_flight;
+}
+
+struct producer_volume producer_volume(const struct producer *producer)
+{
+	return producer->volume;
 }
 
 void producer_abandon(struct producer *producer)

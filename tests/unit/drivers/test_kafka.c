@@ -204,6 +204,62 @@ static void test_kafka_keys_go_to_the_partition_that_java_chooses(void **state)
 	}
 }
 
+static _Bool volume_is_known(void *context)
+{
+	const struct rig *rig = context;
+	struct target_facts facts = {0};
+
+	kafka_driver.facts(rig->driver, &facts);
+	return facts.topology[0] != '\0';
+}
+
+/* Sends 1 MB; gives the share of it that the brokers were sent, in per cent, or -1 if nothing tells. */
+static double sent_share(const char *topic, const char *properties)
+{
+	enum { COUNT = 1000 };
+	static struct rig_operation operations[COUNT];
+	struct target_facts facts = {0};
+	double share = -1;
+	struct rig rig;
+
+	memset(operations, 0, sizeof(operations));
+	make_topic(topic);
+	rig_open(&rig, &kafka_driver,
+	         "name: test\n"
+	         "targets: { stream: { kafka: { brokers: \"%s\", properties: { linger.ms: 50%s } } } }\n"
+	         "scenarios: { t: { executor: constant-arrival-rate, rate: 1, duration: 1s, steps: [\n"
+	         "  produce: { target: stream, topic: %s, size: 1000, compressibility: 75%% } ] } }\n",
+	         brokers, properties, topic);
+	for (int i = 0; i < COUNT; i++)
+		assert_int_equal(rig_submit(&rig, &operations[i], 0, NULL), SUBMIT_ACCEPTED);
+	rig_await(&rig, COUNT);
+	if (properties[0])
+		rig_until(&rig, volume_is_known, &rig);
+	kafka_driver.facts(rig.driver, &facts);
+	sscanf(facts.topology, "messages were sent at %lf %% of their size", &share);
+	rig_close(&rig);
+	return share;
+}
+
+static void test_kafka_tells_how_far_messages_were_really_compressed(void **state)
+{
+	static const char *const codecs[] = {"gzip", "snappy", "lz4", "zstd"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(codecs) / sizeof(*codecs); i++) {
+		char properties[80], topic[32];
+		double share;
+
+		snprintf(topic, sizeof(topic), "packed-%s", codecs[i]);
+		snprintf(properties, sizeof(properties), ", compression.type: %s, statistics.interval.ms: 300",
+		         codecs[i]);
+		share = sent_share(topic, properties);
+		if (share < 20 || share > 35)
+			fail_msg("%s: %.1f %%", codecs[i], share);
+	}
+	assert_true(sent_share("plain", "") < 0);
+}
+
 static void test_kafka_generated_payloads_have_sizes_of_the_range(void **state)
 {
 	enum { COUNT = 2000 };
@@ -471,6 +527,7 @@ int main(void)
 	        cmocka_unit_test(test_kafka_messages_arrive_with_topic_key_and_payload),
 	        cmocka_unit_test(test_kafka_headers_travel_with_the_message),
 	        cmocka_unit_test(test_kafka_keys_go_to_the_partition_that_java_chooses),
+	        cmocka_unit_test(test_kafka_tells_how_far_messages_were_really_compressed),
 	        cmocka_unit_test(test_kafka_generated_payloads_have_sizes_of_the_range),
 	        cmocka_unit_test(test_kafka_lanes_and_acks_are_clients_of_their_own),
 	        cmocka_unit_test(test_kafka_lane_that_comes_at_run_time_is_a_client_too),

@@ -312,6 +312,17 @@ static const struct bad_plan bad_steps[] = {
          "8:14: step \"produce-1\" of scenario \"s\" needs a key \"size\", \"payload\" or \"payloads\"\n"},
         {"produce with two values", TARGETS STEPS("[ produce: { target: stream, topic: t, size: 1, payload: a } ]"),
          "8:60: \"payload\" in step \"produce-1\" of scenario \"s\": \"size\" gives the value already\n"},
+        {"acks that an idempotent producer can't have",
+         "targets:\n"
+         "  s: { kafka: { brokers: b, properties: { enable.idempotence: true, max.in.flight: 10, retries: 3,\n"
+         "    acks: 1, compression.type: zstd, linger.mss: 5 } } }\n" STEPS(
+                 "[ produce: { target: s, topic: t, payload: a, acks: 0 } ]"),
+         "2:69: property \"max.in.flight\" in target \"s\": enable.idempotence needs at most 5 requests in flight\n"
+         "3:5: property \"acks\" in target \"s\": enable.idempotence needs acks: all\n"
+         "3:38: property \"linger.mss\" in target \"s\": librdkafka has no such property (did you mean "
+         "\"linger.ms\"?)\n"
+         "6:64: \"acks\" in step \"produce-1\" of scenario \"s\": target \"s\" has enable.idempotence, which needs "
+         "all\n"},
         {"produce with two keys",
          TARGETS STEPS("[ produce: { target: stream, topic: t, size: 1, key: a, keys: { uniform: 2 } } ]"),
          "8:68: \"keys\" in step \"produce-1\" of scenario \"s\": \"key\" gives the key already\n"},
