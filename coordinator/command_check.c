@@ -34,6 +34,12 @@ static void print_scenario(const struct scenario *scenario)
 	char text[40];
 
 	printf("  %s: %s", scenario->name, executor_names[scenario->executor]);
+	if (scenario->burst.size) {
+		printf(", %s at once", units_format_count(scenario->burst.size, text, sizeof(text)));
+		printf(" every %s", units_format_duration(scenario->burst.every_ns, text, sizeof(text)));
+	}
+	if (scenario->phase_count)
+		print_count(", a pattern of", scenario->phase_count, "phases");
 	if (scenario->start_time_ns)
 		printf(", from %s", units_format_duration(scenario->start_time_ns, text, sizeof(text)));
 	if (scenario->duration_ns)

@@ -69,35 +69,37 @@ static int render_all(struct driver *driver, const struct operation *operation, 
 	return r;
 }
 
-static int render_headers(struct driver *driver, const struct operation *operation, rd_kafka_headers_t *headers,
+static int render_headers(struct driver *driver, const struct operation *operation, struct message *message,
                           const char **ret_missing)
 {
 	const struct template_pairs *pairs = &operation->step->produce.headers;
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < pairs->count; i++) {
+		const char *name = pairs->items[i].name;
+		size_t size = strlen(name);
+
 		r = render(pairs->items[i].value, operation, &driver->header, ret_missing);
-		if (r == 0 && rd_kafka_header_add(headers, pairs->items[i].name, -1,
+		if (r == 0 && rd_kafka_header_add(message->headers, name, (ssize_t)size,
 		                                  driver->header.data ? (const void *)driver->header.data : "",
 		                                  (ssize_t)driver->header.size))
 			r = -ENOMEM;
+		message->headers_size += size + driver->header.size;
 	}
 	return r;
 }
 
 static __attribute__((noinline)) int make_headers(struct driver *driver, const struct operation *operation,
-                                                  rd_kafka_headers_t **ret_headers, const char **ret_missing)
+                                                  struct message *message, const char **ret_missing)
 {
-	rd_kafka_headers_t *headers = rd_kafka_headers_new(operation->step->produce.headers.count);
 	int r;
 
-	if (!headers)
+	message->headers = rd_kafka_headers_new(operation->step->produce.headers.count);
+	if (!message->headers)
 		return -ENOMEM;
-	r = render_headers(driver, operation, headers, ret_missing);
+	r = render_headers(driver, operation, message, ret_missing);
 	if (r < 0)
-		rd_kafka_headers_destroy(headers);
-	else
-		*ret_headers = headers;
+		rd_kafka_headers_destroy(message->headers);
 	return r;
 }
 
@@ -121,7 +123,7 @@ static int complete(struct driver *driver, const struct operation *operation, st
 		message->payload_lasts = 1;
 	}
 	if (r == 0 && step->headers.count > 0)
-		r = make_headers(driver, operation, &message->headers, ret_missing);
+		r = make_headers(driver, operation, message, ret_missing);
 	return r;
 }
 

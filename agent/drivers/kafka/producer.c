@@ -469,7 +469,7 @@ int producer_send(struct producer *producer, const struct message *message, stru
 
 	if (!topic)
 		return refuse_topic(message, operation);
-	operation->sent_bytes = message->key_size + message->payload_size;
+	operation->sent_bytes = message->key_size + message->payload_size + message->headers_size;
 	error = message->headers ? produce_with_headers(producer, topic, message, operation)
 	                         : produce(topic, message, operation);
 	if (owned)

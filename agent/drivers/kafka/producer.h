@@ -39,6 +39,7 @@ struct message {
 	_Bool payload_lasts; /* it holds until the delivery: need not be copied */
 	enum partitioner partitioner;
 	struct rd_kafka_headers_s *headers; /* NULL: none. The producer's from then on */
+	size_t headers_size;                /* names and values */
 };
 
 /* An enum submit_outcome or -ENOMEM. Uses the operation's driver_words until it completes. */

@@ -167,6 +167,7 @@ static void test_kafka_headers_travel_with_the_message(void **state)
 	rig_set(&rig, "word", "x");
 	rig_do(&rig, &operation, 0, NULL);
 	assert_int_equal(operation.operation.error, ERROR_NONE);
+	assert_int_equal(operation.operation.sent_bytes, strlen("1") + 5 + strlen("tracet xempty"));
 	rig_close(&rig);
 	held = read_topic("headed", 1);
 	assert_string_equal(held.key, "1");
