@@ -175,7 +175,8 @@ struct driver_ops {
 	/* What the target is, learned from a probe before T0 (blocks up to timeout_ms, on a thread of its own; of the
 	 * config only plan, target, log, agent_name and run_id are set). NULL: there is nothing to learn ... */
 	void (*probe)(const struct driver_config *config, int timeout_ms, struct target_facts *ret_facts);
-	/* ... and what the run's own answers said (the Server header; a topology is added to the probe's). NULL: nothing.
+	/* ... and what the run's own answers said (the Server header; a topology is added to the probe's). NULL:
+	 * nothing.
 	 */
 	void (*facts)(const struct driver *driver, struct target_facts *ret_facts);
 	/* Performs a duty of the plan: a step of its setup or teardown, or one reading. Blocks until it is over or

@@ -25,18 +25,14 @@
 #include <librdkafka/rdkafka.h>
 
 #include "agent/drivers/kafka/kafka_error.h"
-#include "common/base/array.h"
+#include "agent/drivers/kafka/topics.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
-#include "common/base/names.h"
 #include "common/plan/kafka_properties.h"
 
 #define DOWN_PATIENCE_NS (2 * NS_PER_S)
 #define DOWN_LOOK_NS NS_PER_S
 #define ABANDON_PATIENCE_NS (5 * NS_PER_S)
-
-/* Topics kept open by a client; a template that makes more pays for opening one with each message. */
-enum { TOPICS_MAX = 10000 };
 
 /* Messages' bytes from which on it is told how far they were compressed, and the share above which they were not. */
 #define VOLUME_TELLING UINT64_C(1000000)
@@ -44,19 +40,12 @@ enum { TOPICS_MAX = 10000 };
 
 enum { WORD_NEXT, WORD_PREVIOUS };
 
-/* The topics that have been sent to, by one partitioner. */
-struct topics {
-	struct names *names;        /* NULL: none yet */
-	rd_kafka_topic_t **handles; /* by the names' ids */
-	size_t capacity;
-};
-
 struct producer {
 	const struct driver_config *config;
 	rd_kafka_t *client;
 	rd_kafka_queue_t *queue;
 	int event_fd;
-	struct topics topics[PARTITIONER_COUNT];
+	struct topics topics;
 	struct operation *flying; /* the newest one */
 	uint64_t in_flight;
 	_Bool delivered;             /* ever */
@@ -296,21 +285,12 @@ static void events_ready(void *context, int fd, uint32_t events)
 
 /* Opening and closing. */
 
-static void topics_deinit(struct topics *topics)
-{
-	for (uint32_t i = 0; topics->names && i < names_count(topics->names); i++)
-		rd_kafka_topic_destroy(topics->handles[i]);
-	free(topics->handles);
-	names_free(topics->names);
-}
-
 struct producer *producer_free(struct producer *producer)
 {
 	if (!producer)
 		return NULL;
 	assert(producer->in_flight == 0);
-	for (int i = 0; i < PARTITIONER_COUNT; i++)
-		topics_deinit(&producer->topics[i]);
+	topics_deinit(&producer->topics);
 	loop_timer_stop(producer->config->loop, &producer->down_timer);
 	if (producer->event_fd >= 0)
 		loop_unwatch(producer->config->loop, producer->event_fd);
@@ -353,9 +333,6 @@ int producer_new(const struct driver_config *config, int acks, struct failure *f
 	producer->config = config;
 	producer->event_fd = -1;
 	producer->down_timer = (struct loop_timer){.fire = look_whether_down, .context = producer};
-	producer->topics[PARTITIONER_TARGET].names = names_new();
-	if (!producer->topics[PARTITIONER_TARGET].names)
-		return failure_set(failure, -ENOMEM, "no memory");
 	r = producer_conf(config->target, acks, config->log, failure, &conf);
 	if (r < 0)
 		return r;
@@ -372,62 +349,6 @@ int producer_new(const struct driver_config *config, int acks, struct failure *f
 }
 
 /* Messages. */
-
-/* NULL where the client's own is to be used. */
-static rd_kafka_topic_conf_t *topic_conf(struct producer *producer, enum partitioner partitioner)
-{
-	rd_kafka_topic_conf_t *conf;
-	char problem[256];
-
-	if (partitioner == PARTITIONER_TARGET)
-		return NULL;
-	conf = rd_kafka_default_topic_conf_dup(producer->client);
-	rd_kafka_topic_conf_set(conf, "partitioner", partitioner_names[partitioner], problem, sizeof(problem));
-	return conf;
-}
-
-static rd_kafka_topic_t *topic_new(struct producer *producer, const struct message *message)
-{
-	char name[512]; /* Kafka's own limit is 249 */
-
-	if (message->topic_size >= sizeof(name) || memchr(message->topic, '\0', message->topic_size))
-		return NULL;
-	memcpy(name, message->topic, message->topic_size);
-	name[message->topic_size] = '\0';
-	return rd_kafka_topic_new(producer->client, name, topic_conf(producer, message->partitioner));
-}
-
-/* The topic's handle, and whether it is the caller's to destroy. NULL: it cannot be a topic's name, or there is no
- * memory. */
-static rd_kafka_topic_t *find_topic(struct producer *producer, const struct message *message, _Bool *ret_owned)
-{
-	struct topics *topics = &producer->topics[message->partitioner];
-	rd_kafka_topic_t *topic;
-	uint32_t count, id;
-
-	*ret_owned = 0;
-	if (message->topic_size == 0)
-		return NULL;
-	if (!topics->names)
-		topics->names = names_new();
-	if (!topics->names)
-		return NULL;
-	id = names_find(topics->names, message->topic, message->topic_size);
-	if (id != NAMES_NONE)
-		return topics->handles[id];
-	topic = topic_new(producer, message);
-	if (!topic)
-		return NULL;
-	count = names_count(topics->names);
-	if (count >= TOPICS_MAX ||
-	    array_reserve(&topics->handles, &topics->capacity, count, sizeof(*topics->handles)) < 0 ||
-	    names_intern(topics->names, message->topic, message->topic_size, &id, NULL) < 0) {
-		*ret_owned = 1;
-		return topic;
-	}
-	topics->handles[id] = topic;
-	return topic;
-}
 
 static rd_kafka_resp_err_t produce(rd_kafka_topic_t *topic, const struct message *message, struct operation *operation)
 {
@@ -464,7 +385,7 @@ static int refuse_topic(const struct message *message, struct operation *operati
 int producer_send(struct producer *producer, const struct message *message, struct operation *operation)
 {
 	_Bool owned;
-	rd_kafka_topic_t *topic = find_topic(producer, message, &owned);
+	rd_kafka_topic_t *topic = topics_find(&producer->topics, producer->client, message, &owned);
 	rd_kafka_resp_err_t error;
 
 	if (!topic)
