@@ -103,9 +103,20 @@ static __attribute__((noinline)) int make_headers(struct driver *driver, const s
 	return r;
 }
 
+/* Where all is plain: a size from the step's range and a piece of the small block. */
+static inline void generate(const struct driver *driver, const struct operation *operation, struct message *message)
+{
+	const struct range *size = &operation->step->produce.size;
+	struct random *random = operation->scope->random;
+
+	message->payload_size = size->low == size->high ? size->low : random_between(random, size->low, size->high);
+	message->payload = driver->sources.small + (random_next(random) & (SOURCE_PLACES - 1));
+	message->payload_lasts = 1;
+}
+
 /* All of the message but its topic, key and payload as rendered. */
-static int complete(struct driver *driver, const struct operation *operation, struct message *message,
-                    const char **ret_missing)
+static __attribute__((noinline)) int complete(struct driver *driver, const struct operation *operation,
+                                              struct message *message, const char **ret_missing)
 {
 	const struct produce_step *step = &operation->step->produce;
 	uint32_t number = step_map_find(&driver->map, operation->step);
@@ -113,8 +124,8 @@ static int complete(struct driver *driver, const struct operation *operation, st
 
 	if (step->keys.count > 0)
 		r = sources_key(&driver->sources, number, operation->scope->random, &driver->key);
-	if (step->key || step->keys.count > 0) {
-		message->key = driver->key.data ? (const void *)driver->key.data : "";
+	if (step->keys.count > 0) {
+		message->key = driver->key.data;
 		message->key_size = driver->key.size;
 	}
 	if (!step->payload) {
@@ -129,7 +140,8 @@ static int complete(struct driver *driver, const struct operation *operation, st
 
 static int kafka_submit(struct driver *driver, struct operation *operation)
 {
-	struct message message = {.partitioner = operation->step->produce.partitioner};
+	const struct produce_step *step = &operation->step->produce;
+	struct message message = {.partitioner = step->partitioner};
 	const char *missing = "";
 	int r = render_all(driver, operation, &missing);
 
@@ -138,7 +150,14 @@ static int kafka_submit(struct driver *driver, struct operation *operation)
 		message.topic_size = driver->topic.size;
 		message.payload = driver->payload.data;
 		message.payload_size = driver->payload.size;
-		r = complete(driver, operation, &message, &missing);
+		if (step->key) {
+			message.key = driver->key.data ? (const void *)driver->key.data : "";
+			message.key_size = driver->key.size;
+		}
+		if (!driver->sources.plain)
+			r = complete(driver, operation, &message, &missing);
+		else if (!step->payload)
+			generate(driver, operation, &message);
 	}
 	if (r == -ENOKEY) {
 		operation_fail(operation, ERROR_DATA, "TEMPLATE", "{{%s}} is not set", missing);

@@ -10,8 +10,8 @@
 #include "common/plan/kafka_properties.h"
 #include "common/plan/zipf.h"
 
-/* Places at which a payload may begin: in the small block, and in one that is compressed. A batch has a megabyte. */
-enum { SMALL_PLACES = 64 * 1024, PLACES = 8 * 1024 * 1024 };
+/* Places at which a payload may begin in a block that is compressed: a batch has a megabyte. */
+enum { PLACES = 8 * 1024 * 1024 };
 
 /* Of each so many bytes one part is random and the rest is the same byte, which costs a compressor some bytes. */
 enum { UNIT = 256, UNIT_OVERHEAD = 4, FILLER = '.' };
@@ -86,12 +86,13 @@ static int init_source(struct sources *sources, struct source *source, _Bool com
 		r = find_block(sources, part >= 0 ? part : 0, most, random, &source->block);
 	if (r == 0 && step->keys.zipf)
 		r = zipf_new(step->keys.count, step->keys.exponent, &source->zipf);
+	sources->plain &= !source->block && !source->weights && !step->keys.count && !step->headers.count;
 	return r;
 }
 
 static int make_small_block(struct sources *sources, size_t most, struct random *random)
 {
-	size_t size = most + SMALL_PLACES;
+	size_t size = most + SOURCE_PLACES;
 
 	sources->small = malloc(size);
 	if (!sources->small)
@@ -112,6 +113,7 @@ int sources_init(struct sources *sources, const struct step_map *steps, const st
 	if (!sources->items)
 		return -ENOMEM;
 	sources->count = steps->count;
+	sources->plain = 1;
 	for (uint32_t i = 0; i < steps->count; i++) {
 		const struct produce_step *step = &steps->steps[i]->produce;
 
@@ -167,7 +169,7 @@ const void *sources_payload(struct sources *sources, uint32_t step, struct rando
 	*ret_size = size->low == size->high ? size->low : random_between(random, size->low, size->high);
 	if (source->block)
 		return piece(source->block, *ret_size);
-	return sources->small + (random_next(random) & (SMALL_PLACES - 1));
+	return sources->small + (random_next(random) & (SOURCE_PLACES - 1));
 }
 
 int sources_key(const struct sources *sources, uint32_t step, struct random *random, struct buffer *key)

@@ -18,6 +18,9 @@
 struct source;
 struct source_block;
 
+/* Places in the small block at which a payload may begin. */
+enum { SOURCE_PLACES = 64 * 1024 };
+
 /* Zero-initialised is empty. */
 struct sources {
 	struct source *items; /* by the step's number */
@@ -25,6 +28,8 @@ struct sources {
 	struct source_block **blocks;
 	uint32_t block_count;
 	uint8_t *small;
+	_Bool plain; /* every step has one size and the small block, or a template, and neither generated keys nor
+	                headers */
 };
 
 /* `steps` must outlive it. 0 or -ENOMEM. */

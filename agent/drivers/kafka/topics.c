@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/base/array.h"
-#include "common/base/names.h"
 
 enum { TOPICS_MAX = 10000 }; /* kept open, of each partitioner */
 
@@ -34,14 +33,18 @@ static rd_kafka_topic_t *open_topic(rd_kafka_t *client, const struct message *me
 	return rd_kafka_topic_new(client, name, make_conf(client, message->partitioner));
 }
 
-static __attribute__((noinline)) rd_kafka_topic_t *add_topic(struct topic_table *table, rd_kafka_t *client,
-                                                             const struct message *message, _Bool *ret_owned)
+rd_kafka_topic_t *topics_add(struct topics *topics, rd_kafka_t *client, const struct message *message, _Bool *ret_owned)
 {
-	rd_kafka_topic_t *topic = open_topic(client, message);
-	uint32_t count = names_count(table->names), id;
+	struct topic_table *table = &topics->tables[message->partitioner];
+	rd_kafka_topic_t *topic;
+	uint32_t count, id;
 
+	if (!table->names)
+		table->names = names_new();
+	topic = table->names && message->topic_size > 0 ? open_topic(client, message) : NULL;
 	if (!topic)
 		return NULL;
+	count = names_count(table->names);
 	if (count >= TOPICS_MAX ||
 	    array_reserve(&table->handles, &table->capacity, count, sizeof(*table->handles)) < 0 ||
 	    names_intern(table->names, message->topic, message->topic_size, &id, NULL) < 0) {
@@ -50,23 +53,6 @@ static __attribute__((noinline)) rd_kafka_topic_t *add_topic(struct topic_table 
 	}
 	table->handles[id] = topic;
 	return topic;
-}
-
-rd_kafka_topic_t *topics_find(struct topics *topics, rd_kafka_t *client, const struct message *message,
-                              _Bool *ret_owned)
-{
-	struct topic_table *table = &topics->tables[message->partitioner];
-	uint32_t id;
-
-	*ret_owned = 0;
-	if (message->topic_size == 0)
-		return NULL;
-	if (!table->names)
-		table->names = names_new();
-	if (!table->names)
-		return NULL;
-	id = names_find(table->names, message->topic, message->topic_size);
-	return id != NAMES_NONE ? table->handles[id] : add_topic(table, client, message, ret_owned);
 }
 
 void topics_deinit(struct topics *topics)
