@@ -220,6 +220,17 @@ _Bool crew_done(struct crew *crew)
 	return 1;
 }
 
+/* Behind what the probe has learned, once; of several workers the first one tells. */
+static void add_topology(struct target_facts *facts, const char *learned)
+{
+	size_t used = strlen(facts->topology);
+
+	if (!learned[0] || facts->topology_learned)
+		return;
+	facts->topology_learned = 1;
+	snprintf(facts->topology + used, sizeof(facts->topology) - used, "%s%s", used > 0 ? "; " : "", learned);
+}
+
 /* Takes over from a done worker what the probe could not know. */
 static void learn(struct crew *crew, uint32_t target)
 {
@@ -233,8 +244,7 @@ static void learn(struct crew *crew, uint32_t target)
 		learned = &worker_facts(crew->workers[i])[target];
 		if (learned->version[0])
 			snprintf(facts->version, sizeof(facts->version), "%s", learned->version);
-		if (learned->topology[0])
-			snprintf(facts->topology, sizeof(facts->topology), "%s", learned->topology);
+		add_topology(facts, learned->topology);
 	}
 }
 

@@ -34,6 +34,12 @@ static void print_scenario(const struct scenario *scenario)
 	char text[40];
 
 	printf("  %s: %s", scenario->name, executor_names[scenario->executor]);
+	if (scenario->burst.size) {
+		printf(", %s at once", units_format_count(scenario->burst.size, text, sizeof(text)));
+		printf(" every %s", units_format_duration(scenario->burst.every_ns, text, sizeof(text)));
+	}
+	if (scenario->phase_count)
+		print_count(", a pattern of", scenario->phase_count, "phases");
 	if (scenario->start_time_ns)
 		printf(", from %s", units_format_duration(scenario->start_time_ns, text, sizeof(text)));
 	if (scenario->duration_ns)
@@ -57,11 +63,6 @@ static double runs_an_iteration(const struct scenario *scenario, const struct st
 	return step->weight ? (double)step->weight / (double)weights : 1;
 }
 
-static double mean_size(const struct step *step)
-{
-	return ((double)step->produce.size.low + (double)step->produce.size.high) / 2;
-}
-
 static void print_step(const struct plan *plan, const struct scenario *scenario, const struct step *step)
 {
 	uint64_t planned = scenario_planned(scenario);
@@ -78,8 +79,8 @@ static void print_step(const struct plan *plan, const struct scenario *scenario,
 
 		print_count(":", (uint64_t)(count + 0.5), "operations");
 		if (step->kind == STEP_PRODUCE && !step->produce.payload)
-			printf(", about %s",
-			       units_format_size((uint64_t)(count * mean_size(step)), text, sizeof(text)));
+			printf(", about %s", units_format_size((uint64_t)(count * produce_mean_size(&step->produce)),
+			                                       text, sizeof(text)));
 	} else if (runs < 1) {
 		printf(": in %.3g %% of iterations", runs * 100);
 	}

@@ -95,6 +95,7 @@ struct target_facts {
 	char version[128];
 	char topology[256];
 	uint64_t idle_round_trip_ns; /* 0: unknown */
+	_Bool topology_learned;      /* the topology holds what the run itself told, too: the crew's own */
 	_Bool local;                 /* the target's address is one of this host's own */
 	char problem[256];           /* "" or why the target could not be reached: not fatal */
 };
@@ -174,7 +175,9 @@ struct driver_ops {
 	/* What the target is, learned from a probe before T0 (blocks up to timeout_ms, on a thread of its own; of the
 	 * config only plan, target, log, agent_name and run_id are set). NULL: there is nothing to learn ... */
 	void (*probe)(const struct driver_config *config, int timeout_ms, struct target_facts *ret_facts);
-	/* ... and what the run's own answers said (the Server header). NULL: nothing. */
+	/* ... and what the run's own answers said (the Server header; a topology is added to the probe's). NULL:
+	 * nothing.
+	 */
 	void (*facts)(const struct driver *driver, struct target_facts *ret_facts);
 	/* Performs a duty of the plan: a step of its setup or teardown, or one reading. Blocks until it is over or
 	 * cancelled, on a thread of its own (of the config the same is set as for probe; target may be NULL). What goes

@@ -19,6 +19,8 @@
 #define LIMIT_PLAN_THRESHOLDS 1024
 #define LIMIT_PLAN_DUTIES 256                /* setups, teardowns and readers */
 #define LIMIT_PLAN_STAGES 4096               /* in a scenario */
+#define LIMIT_PLAN_PHASES 100000             /* of a scenario's pattern with all repetitions, and its stages */
+#define LIMIT_BURST 10000000                 /* arrivals at once, over the fleet */
 #define LIMIT_NAME_BYTES 128                 /* a scenario, step, target, feed, variable or agent name */
 #define LIMIT_TEMPLATE_BYTES (64 * 1024)     /* one template's source */
 #define LIMIT_FEED_BYTES (256 * 1024 * 1024) /* a data file */

@@ -8,6 +8,7 @@
 #include "common/base/limits.h"
 #include "common/base/units.h"
 #include "common/plan/feed_use.h"
+#include "common/plan/rate_keys.h"
 #include "common/plan/reading.h"
 
 static void resolve_start_after(struct reading *reading, uint32_t index)
@@ -178,6 +179,8 @@ static void check_warmup(struct reading *reading)
 
 void check_plan(struct reading *reading)
 {
+	for (uint32_t i = 0; i < reading->plan->scenario_count; i++)
+		check_phases(reading, &reading->plan->scenarios[i]);
 	_Bool ends_known = reading->plan->scenario_count > 0 && check_start_after(reading);
 	for (uint32_t i = 0; i < reading->plan->feed_count; i++)
 		check_unique_feed(reading, i);

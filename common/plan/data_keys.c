@@ -15,10 +15,10 @@ static const char *const pick_names[] = {"sequential", "random", "zipf", "unique
 static void read_csv(struct reading *reading, const struct option *option, const struct node *value, void *base)
 {
 	struct feed_notes *notes = base;
-	(void)option;
 	if (value->text[0] == '\0')
 		reading_error(reading, value->place, "\"csv\" in %s names no file", reading->where.text);
 	notes->csv_node = value;
+	notes->file_key = option->key;
 }
 
 static void read_columns(struct reading *reading, const struct option *option, const struct node *value, void *base)
@@ -32,10 +32,28 @@ static void read_columns(struct reading *reading, const struct option *option, c
 			notes->columns[notes->column_count++] = reading_copy(reading, value->items[i]->text);
 }
 
+static void read_lines(struct reading *reading, const struct option *option, const struct node *value, void *base)
+{
+	struct feed_notes *notes = base;
+	if (!reading_expect(reading, value, NODE_SCALAR, option->key))
+		return;
+	if (value->text[0] == '\0')
+		reading_error(reading, value->place, "\"%s\" in %s names no file", option->key, reading->where.text);
+	if (notes->csv_node) /* said by read_feed() */
+		return;
+	notes->csv = reading_copy(reading, value->text);
+	notes->csv_node = value;
+	notes->file_key = option->key;
+	notes->lines = 1;
+}
+
 const struct option feed_options[] = {
+        {.key = "lines",
+         .type = OPTION_CUSTOM,
+         .read = read_lines,
+         .help = "instead of csv: a file of which each line is a row, and {{name}} its text"},
         {.key = "csv",
          .type = OPTION_TEXT,
-         .flags = OPTION_REQUIRED,
          OPTION_MEMBER(feed_notes, csv),
          .check = read_csv,
          .help = "the file, from the plan's folder; its first line names the columns"},
@@ -95,7 +113,8 @@ static int load(struct reading *reading, const struct feed_notes *notes, struct 
 	}
 	int r = file_read(path, LIMIT_FEED_BYTES, buffer, &failure);
 	if (r < 0) {
-		reading_error(reading, notes->csv_node->place, "\"csv\" in %s: %s", reading->where.text, failure.text);
+		reading_error(reading, notes->csv_node->place, "\"%s\" in %s: %s", notes->file_key, reading->where.text,
+		              failure.text);
 		return r;
 	}
 	*ret_data = buffer->data ? buffer->data : (const uint8_t *)"";
@@ -150,6 +169,7 @@ static void make_feed(struct reading *reading, struct feed_notes *notes)
 	char text[FAILURE_TEXT_MAX];
 	const struct feed_config config = {.name = notes->name,
 	                                   .csv = notes->csv,
+	                                   .lines = notes->lines,
 	                                   .column = notes->column,
 	                                   .pick = notes->pick,
 	                                   .exponent = notes->exponent};
@@ -164,7 +184,8 @@ static void make_feed(struct reading *reading, struct feed_notes *notes)
 		reading->failed = r;
 	if (r < 0) {
 		failure_format(&failure, text, sizeof(text));
-		reading_error(reading, notes->csv_node->place, "\"csv\" in %s: %s", reading->where.text, text);
+		reading_error(reading, notes->csv_node->place, "\"%s\" in %s: %s", notes->file_key, reading->where.text,
+		              text);
 		return;
 	}
 	reading->plan->feeds[reading->plan->feed_count++] = notes->feed;
@@ -174,23 +195,80 @@ static void make_feed(struct reading *reading, struct feed_notes *notes)
 	if (!reading->rows)
 		name_columns(reading, notes);
 	else if (feed_rows(notes->feed) == 0)
-		reading_error(reading, notes->csv_node->place, "\"csv\" in %s: %s has no rows", reading->where.text,
-		              notes->csv);
+		reading_error(reading, notes->csv_node->place, "\"%s\" in %s: %s has no rows", notes->file_key,
+		              reading->where.text, notes->csv);
 	else
 		check_columns(reading, notes);
+}
+
+/* One key names the file. */
+static void check_file_key(struct reading *reading, const struct node *value, _Bool known)
+{
+	static const char *const of_columns[] = {"csv", "column", "columns"};
+	const struct node *lines = node_get(value, "lines");
+	if (!lines && !node_get(value, "csv") && known)
+		reading_error(reading, reading->where.place, "%s needs a key \"csv\" or \"lines\"",
+		              reading->where.text);
+	for (size_t i = 0; lines && i < sizeof(of_columns) / sizeof(*of_columns); i++) {
+		const struct node *other = node_get(value, of_columns[i]);
+		if (other)
+			reading_error(reading, other->place, "\"%s\" in %s: a file of \"lines\" has no columns",
+			              of_columns[i], reading->where.text);
+	}
 }
 
 static void read_feed(struct reading *reading, const struct node *value, struct feed_notes *notes)
 {
 	const size_t errors = reading_errors(reading);
-	options_read(reading, &(struct option_map){.options = feed_options}, value, notes);
+	const _Bool known = options_read(reading, &(struct option_map){.options = feed_options}, value, notes);
 	const struct node *exponent = node_get(value, "exponent");
+	check_file_key(reading, value, known);
 	if (exponent && notes->pick != FEED_ZIPF)
 		reading_error(reading, exponent->place, "\"exponent\" in %s is only for pick: zipf",
 		              reading->where.text);
 	notes->broken = reading_errors(reading) != errors;
 	if (!notes->broken && notes->csv && notes->csv_node)
 		make_feed(reading, notes);
+}
+
+static const struct feed *find_line_feed(const struct plan *plan, const char *file)
+{
+	for (uint32_t i = 0; i < plan->feed_count; i++) {
+		const struct feed *feed = plan->feeds[i];
+		if (feed_is_lines(feed) && feed_pick(feed) == FEED_RANDOM && strcmp(feed_csv(feed), file) == 0)
+			return feed;
+	}
+	return NULL;
+}
+
+const char *read_line_feed(struct reading *reading, const char *key, const struct node *file)
+{
+	struct plan *plan = reading->plan;
+	const struct feed *known = find_line_feed(plan, file->text);
+	char name[32];
+	if (known)
+		return feed_name(known);
+	if (file->text[0] == '\0') {
+		reading_error(reading, file->place, "\"%s\" in %s names no file", key, reading->where.text);
+		return NULL;
+	}
+	struct feed **feeds = realloc(plan->feeds, (plan->feed_count + 1) * sizeof(struct feed *));
+	if (!feeds) {
+		reading->failed = -ENOMEM;
+		return NULL;
+	}
+	plan->feeds = feeds;
+	for (uint32_t i = 1; i == 1 || template_names_find(plan->names, name) != UINT32_MAX; i++)
+		snprintf(name, sizeof(name), "payloads-%u", i);
+	struct feed_notes notes = {.name = name,
+	                           .csv = file->text,
+	                           .lines = 1,
+	                           .pick = FEED_RANDOM,
+	                           .csv_node = file,
+	                           .file_key = key,
+	                           .place = file->place};
+	make_feed(reading, &notes);
+	return notes.broken ? NULL : feed_name(notes.feed);
 }
 
 void read_feeds(struct reading *reading, const struct node *section)

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/hash.h"
 #include "common/base/limits.h"
+#include "common/plan/rate_keys.h"
 #include "common/plan/reading.h"
 #include "common/plan/writing.h"
 
@@ -45,14 +46,6 @@ static void write_start_after(struct writing *writing, const struct option *opti
 	const struct scenario *scenario = base;
 	if (scenario->start_after != PLAN_NONE)
 		writing_text(writing, option->key, writing->plan->scenarios[scenario->start_after].name);
-}
-
-static void read_rate_per_producer(struct reading *reading, const struct option *option, const struct node *value,
-                                   void *base)
-{
-	const struct option flag = {.key = option->key, .type = OPTION_BOOL, .size = sizeof(_Bool)};
-	(void)base;
-	option_read(reading, &flag, value, &reading->rate_per_producer);
 }
 
 const struct option stage_options[] = {
@@ -204,11 +197,23 @@ const struct option scenario_options[] = {
          OPTION_MEMBER(scenario, ramp_up_ns),
          .help = "VU i of n starts at i * rampUp / n"},
         {.key = "rate",
-         .type = OPTION_NUMBER,
-         .flags = OPTION_REQUIRED | OPTION_POSITIVE,
+         .type = OPTION_CUSTOM,
+         .kinds = CONSTANT_RATE | SHARED,
+         .read = read_rate,
+         .write = write_rate,
+         .help = "arrivals per timeUnit, over the whole fleet; max: as fast as the queue takes them"},
+        {.key = "burst",
+         .type = OPTION_CUSTOM,
          .kinds = CONSTANT_RATE,
-         OPTION_MEMBER(scenario, rate),
-         .help = "arrivals per timeUnit, over the whole fleet"},
+         .read = read_burst,
+         .write = write_burst,
+         .help = "{ size, every }: so many arrivals at once, instead of a rate"},
+        {.key = "pattern",
+         .type = OPTION_CUSTOM,
+         .kinds = OPEN,
+         .read = read_pattern,
+         .write = write_pattern,
+         .help = "[{ duration, factor }, ...]: what the rate goes through again and again"},
         {.key = "startRate",
          .type = OPTION_NUMBER,
          .kinds = RAMPING_RATE,
@@ -289,7 +294,7 @@ static enum executor read_executor(struct reading *reading, const struct node *v
 	return (enum executor)executor;
 }
 
-static _Bool has_step(const struct scenario *scenario, enum step_kind kind)
+_Bool scenario_has_step(const struct scenario *scenario, enum step_kind kind)
 {
 	for (uint32_t i = 0; i < scenario->step_count; i++)
 		if (scenario->steps[i].kind == kind)
@@ -297,47 +302,17 @@ static _Bool has_step(const struct scenario *scenario, enum step_kind kind)
 	return 0;
 }
 
-/* The highest rate per second. */
-static double peak_rate(const struct scenario *scenario)
-{
-	double peak = scenario->executor == EXECUTOR_CONSTANT_ARRIVAL_RATE ? scenario->rate : scenario->start_rate;
-	for (uint32_t i = 0; i < scenario->stage_count; i++)
-		peak = fmax(peak, scenario->stages[i].target);
-	return scenario->time_unit_ns ? peak * (double)NS_PER_S / (double)scenario->time_unit_ns : 0;
-}
-
-static void finish_open(struct reading *reading, const struct node *mapping, struct scenario *scenario)
-{
-	const struct node *max_vus = node_get(mapping, "maxVUs"), *stages = node_get(mapping, "stages");
-	const double factor = reading->rate_per_producer ? scenario->producers : 1;
-	scenario->rate *= factor;
-	scenario->start_rate *= factor;
-	for (uint32_t i = 0; i < scenario->stage_count; i++)
-		scenario->stages[i].target *= factor;
-	double peak = peak_rate(scenario), wanted = fmin(fmax(ceil(10 * peak), 1), LIMIT_VUS);
-	if (!max_vus)
-		scenario->max_vus =
-		        wanted > scenario->pre_allocated_vus ? (uint32_t)wanted : scenario->pre_allocated_vus;
-	else if (scenario->max_vus && scenario->pre_allocated_vus > scenario->max_vus)
-		reading_error(reading, max_vus->place, "\"maxVUs\" in %s is %u, less than its %u preAllocatedVUs",
-		              reading->where.text, scenario->max_vus, scenario->pre_allocated_vus);
-	if (peak > LIMIT_RATE_PER_S)
-		reading_error(reading, scenario->place, "%s has a rate of %g a second; it may have %g",
-		              reading->where.text, peak, (double)LIMIT_RATE_PER_S);
-	if (stages && scenario->duration_ns > 0 && peak == 0)
-		reading_error(reading, stages->place, "%s never starts anything: every rate in it is 0",
-		              reading->where.text);
-}
-
 static void finish_scenario(struct reading *reading, const struct node *mapping, struct scenario *scenario)
 {
 	const struct node *producers = node_get(mapping, "producers"), *each = node_get(mapping, "ratePerProducer");
-	if (executor_is_open(scenario->executor))
+	if (reading->rate_max)
+		finish_rate_max(reading, mapping, scenario);
+	else if (executor_is_open(scenario->executor))
 		finish_open(reading, mapping, scenario);
 	if (scenario->executor == EXECUTOR_RAMPING_VUS && scenario->duration_ns > 0 && scenario_max_vus(scenario) == 0)
 		reading_error(reading, scenario->place, "%s never starts anything: it has 0 VUs throughout",
 		              reading->where.text);
-	if (producers && scenario->steps && !has_step(scenario, STEP_PRODUCE))
+	if (producers && scenario->steps && !scenario_has_step(scenario, STEP_PRODUCE))
 		reading_error(reading, producers->place, "\"producers\" in %s: none of its steps is a produce step",
 		              reading->where.text);
 	if (reading->rate_per_producer && !producers)
@@ -367,8 +342,9 @@ static void read_scenario(struct reading *reading, const struct node *mapping, s
 	                               .kind_count = EXECUTOR_COUNT,
 	                               .kind_word = "executor"};
 	reading->rate_per_producer = 0;
+	reading->rate_max = 0;
 	if (known)
-		options_read(reading, &map, mapping, scenario);
+		reading->misspelt = !options_read(reading, &map, mapping, scenario);
 	else if (!options_check_keys(reading, &map, mapping, "executor") && !executor)
 		reading_error(reading, reading->where.place, "%s needs a key \"executor\"", reading->where.text);
 	if (steps)

@@ -33,6 +33,7 @@ struct field {
 
 struct feed {
 	char *name, *csv, *column;
+	_Bool lines;
 	enum feed_pick pick;
 	double exponent;
 	char *data;
@@ -288,6 +289,42 @@ static int read_data(struct feed *feed, const char *path, struct template_names 
 	return r < 0 ? r : read_rows(feed, &csv, &header, failure);
 }
 
+/* A row for each line that isn't empty; any bytes but the line's end. */
+static int read_lines(struct feed *feed, const char *path, struct failure *failure)
+{
+	size_t capacity = 0, at = 0;
+
+	while (at < feed->size) {
+		const char *start = feed->data + at, *end = memchr(start, '\n', feed->size - at);
+		size_t size = end ? (size_t)(end - start) : feed->size - at;
+		struct field field = {(uint32_t)at, (uint32_t)size};
+
+		at += size + 1;
+		if (size > 0 && start[size - 1] == '\r')
+			field.size--;
+		if (field.size == 0)
+			continue;
+		if (array_reserve(&feed->fields, &capacity, feed->rows, sizeof(*feed->fields)) < 0)
+			return no_memory(failure);
+		feed->fields[feed->rows++] = field;
+		if (feed->rows > LIMIT_FEED_ROWS)
+			return failure_set(failure, -EINVAL, "%s: more than %d lines", path, LIMIT_FEED_ROWS);
+	}
+	return feed->rows > 0 ? 0 : failure_set(failure, -EINVAL, "%s has no lines", path);
+}
+
+/* A feed of lines: its one name, and its rows if they are there. */
+static int read_plain(struct feed *feed, const char *path, struct template_names *names, struct failure *failure)
+{
+	int r;
+
+	feed->slots = calloc(1, sizeof(*feed->slots));
+	if (!feed->slots)
+		return no_memory(failure);
+	r = add_own_slot(feed, names, failure);
+	return r < 0 || !feed->data ? r : read_lines(feed, path, failure);
+}
+
 /* Without rows: only the name of the one column is known. */
 static int name_column(struct feed *feed, struct template_names *names, struct failure *failure)
 {
@@ -303,6 +340,7 @@ static int copy_config(struct feed *feed, const struct feed_config *config)
 {
 	feed->pick = config->pick;
 	feed->exponent = config->exponent;
+	feed->lines = config->lines;
 	feed->name = strdup(config->name);
 	feed->csv = strdup(config->csv);
 	feed->column = config->column ? strdup(config->column) : NULL;
@@ -331,7 +369,10 @@ int feed_new(const struct feed_config *config, const char *path, const void *dat
 		                      LIMIT_FEED_BYTES);
 	if (!feed || copy_config(feed, config) < 0 || (data && copy_data(feed, data, size) < 0))
 		return no_memory(failure);
-	r = data ? read_data(feed, path, names, failure) : name_column(feed, names, failure);
+	if (config->lines)
+		r = read_plain(feed, path, names, failure);
+	else
+		r = data ? read_data(feed, path, names, failure) : name_column(feed, names, failure);
 	if (r < 0)
 		return r;
 	if (feed->pick == FEED_ZIPF && feed->rows > 0 &&
@@ -370,6 +411,11 @@ const char *feed_csv(const struct feed *feed)
 const char *feed_column(const struct feed *feed)
 {
 	return feed->column;
+}
+
+_Bool feed_is_lines(const struct feed *feed)
+{
+	return feed->lines;
 }
 
 enum feed_pick feed_pick(const struct feed *feed)

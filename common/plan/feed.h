@@ -23,6 +23,7 @@ struct feed;
 struct feed_config {
 	const char *name;
 	const char *csv;    /* the path as the plan has it */
+	_Bool lines;        /* the file has no columns: each line is a row, {{name}} its text */
 	const char *column; /* NULL: every column, as name.column */
 	enum feed_pick pick;
 	double exponent; /* of zipf: P(row i) ~ 1 / (i + 1)^exponent; default 1 */
@@ -40,6 +41,7 @@ struct feed *feed_free(struct feed *feed);
 const char *feed_name(const struct feed *feed);
 const char *feed_csv(const struct feed *feed);
 const char *feed_column(const struct feed *feed); /* NULL: all */
+_Bool feed_is_lines(const struct feed *feed);
 enum feed_pick feed_pick(const struct feed *feed);
 double feed_exponent(const struct feed *feed);
 uint64_t feed_rows(const struct feed *feed);

@@ -109,6 +109,42 @@ int kafka_property_check(const char *name, const char *value, char *ret_problem,
 	return try_property(name, value, ret_problem, size);
 }
 
+_Bool kafka_is_idempotent(const struct pairs *properties)
+{
+	_Bool idempotent = 0;
+	for (uint32_t i = 0; i < properties->count; i++)
+		if (strcmp(properties->items[i].name, "enable.idempotence") == 0)
+			idempotent = strcasecmp(properties->items[i].value, "true") == 0 ||
+			             strcasecmp(properties->items[i].value, "t") == 0 ||
+			             strcmp(properties->items[i].value, "1") == 0;
+	return idempotent;
+}
+
+const char *kafka_idempotence_problem(const char *name, const char *value)
+{
+	const long number = strtol(value, NULL, 10);
+	if (strcmp(name, "acks") == 0 || strcmp(name, "request.required.acks") == 0)
+		return strcmp(value, "all") == 0 || number == -1 ? NULL : "acks: all";
+	if (strcmp(name, "max.in.flight") == 0 || strcmp(name, "max.in.flight.requests.per.connection") == 0)
+		return number <= 5 ? NULL : "at most 5 requests in flight";
+	if (strcmp(name, "retries") == 0 || strcmp(name, "message.send.max.retries") == 0)
+		return number >= 1 ? NULL : "retries";
+	if (strcmp(name, "queuing.strategy") == 0)
+		return strcmp(value, "fifo") == 0 ? NULL : "queuing.strategy: fifo";
+	return NULL;
+}
+
+_Bool kafka_compresses(const struct pairs *properties)
+{
+	_Bool compresses = 0;
+	for (uint32_t i = 0; i < properties->count; i++)
+		if (strncmp(properties->items[i].name, "compression.", 12) == 0 &&
+		    (strcmp(properties->items[i].name + 12, "codec") == 0 ||
+		     strcmp(properties->items[i].name + 12, "type") == 0))
+			compresses = strcmp(properties->items[i].value, "none") != 0;
+	return compresses;
+}
+
 uint64_t kafka_message_max_bytes(const struct pairs *properties)
 {
 	uint64_t bytes = 1000000; /* librdkafka's default */

@@ -16,3 +16,9 @@ int kafka_brokers_check(const char *brokers, char *ret_problem, size_t size);
 int kafka_property_check(const char *name, const char *value, char *ret_problem, size_t size);
 /* message.max.bytes, as the properties say or by librdkafka's default. */
 uint64_t kafka_message_max_bytes(const struct pairs *properties);
+/* True if they ask for idempotence. */
+_Bool kafka_is_idempotent(const struct pairs *properties);
+/* What of an idempotent producer the property contradicts (so that librdkafka would refuse to make one), or NULL. */
+const char *kafka_idempotence_problem(const char *name, const char *value);
+/* True if they ask for a compression. */
+_Bool kafka_compresses(const struct pairs *properties);

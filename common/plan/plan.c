@@ -71,7 +71,7 @@ static _Bool step_uses(const struct plan *plan, const struct step *step, const s
 		        pairs_use(&plan->targets[step->target].http.headers, feed));
 	case STEP_PRODUCE:
 		return uses(step->produce.topic, feed) || uses(step->produce.key, feed) ||
-		       uses(step->produce.payload, feed);
+		       uses(step->produce.payload, feed) || pairs_use(&step->produce.headers, feed);
 	case STEP_SQL:
 		return pairs_use(&step->sql.params, feed);
 	default:
@@ -128,6 +128,8 @@ static void step_deinit(struct step *step)
 		template_free(step->produce.topic);
 		template_free(step->produce.key);
 		template_free(step->produce.payload);
+		free(step->produce.sizes);
+		template_pairs_deinit(&step->produce.headers);
 	} else if (step->kind == STEP_SQL) {
 		free(step->sql.query);
 		template_pairs_deinit(&step->sql.params);
@@ -152,6 +154,9 @@ static void scenario_deinit(struct scenario *scenario)
 {
 	free(scenario->name);
 	free(scenario->stages);
+	for (uint32_t i = 0; i < scenario->phase_count; i++)
+		free(scenario->pattern[i].name);
+	free(scenario->pattern);
 	pairs_deinit(&scenario->run_on);
 	for (uint32_t i = 0; i < scenario->step_count; i++)
 		step_deinit(&scenario->steps[i]);

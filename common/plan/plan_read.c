@@ -151,6 +151,7 @@ static int read_text(struct reading *reading, const void *text, size_t size, str
 	plan->names = template_names_new();
 	plan->file = strdup(reading->file);
 	plan->edges = default_edges;
+	plan->group_status = group_status_defaults;
 	hash_sha256_hex(text, size, plan->sha256);
 	if (!plan->names || !plan->file)
 		return fail(reading, -ENOMEM);

@@ -79,10 +79,10 @@ static void write_feeds(struct writing *writing, const struct plan *plan)
 	for (uint32_t i = 0; i < plan->feed_count; i++) {
 		const struct feed *feed = plan->feeds[i];
 		writing_begin(writing, feed_name(feed));
-		writing_text(writing, "csv", feed_csv(feed));
+		writing_text(writing, feed_is_lines(feed) ? "lines" : "csv", feed_csv(feed));
 		if (feed_column(feed))
 			writing_text(writing, "column", feed_column(feed));
-		else
+		else if (!feed_is_lines(feed))
 			write_columns(writing, feed);
 		writing_raw(writing, "pick", "%s", feed_pick_names[feed_pick(feed)]);
 		if (feed_pick(feed) == FEED_ZIPF)

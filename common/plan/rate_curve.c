@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/base/limits.h"
 
 #define RATE_SCALE 1000000                /* rates are kept in millionths */
 #define RATE_MAX 9e12                     /* per time unit: from + to still fits 64 bits */
@@ -29,13 +30,14 @@ static void curve_add(struct rate_curve *curve, uint64_t from, uint64_t to, uint
 	if (duration_ns == 0)
 		return;
 	if (curve->segments)
-		curve->segments[curve->count++] = (struct rate_segment){
+		curve->segments[curve->count] = (struct rate_segment){
 		        .start_ns = curve->end_ns,
 		        .duration_ns = duration_ns,
 		        .from = from,
 		        .to = to,
 		        .start = curve->total,
 		};
+	curve->count++;
 	curve->total += (rate_area)(from + to) * duration_ns;
 	curve->end_ns += duration_ns;
 	if (from > curve->peak)
@@ -44,7 +46,80 @@ static void curve_add(struct rate_curve *curve, uint64_t from, uint64_t to, uint
 		curve->peak = to;
 }
 
-/* With segments == NULL it only sums up. */
+/* The rate x ns into a line, in whole numbers. */
+static uint64_t line_at(uint64_t from, uint64_t to, uint64_t x, uint64_t duration_ns)
+{
+	if (to >= from)
+		return from + (uint64_t)((rate_area)(to - from) * x / duration_ns);
+	return from - (uint64_t)((rate_area)(from - to) * x / duration_ns);
+}
+
+static uint64_t phase_rate(const struct phase *phase, uint64_t rate)
+{
+	rate_area product;
+
+	if (phase->rate >= 0)
+		return scale_rate(phase->rate);
+	product = (rate_area)rate * scale_rate(phase->factor) / RATE_SCALE;
+	return product < (rate_area)(RATE_MAX * RATE_SCALE) ? (uint64_t)product : (uint64_t)(RATE_MAX * RATE_SCALE);
+}
+
+/* How long the pattern lasts; 0 without one. */
+static uint64_t period_of(const struct scenario *scenario)
+{
+	uint64_t period_ns = 0;
+
+	for (uint32_t i = 0; i < scenario->phase_count; i++)
+		period_ns += scenario->pattern[i].duration_ns;
+	return period_ns;
+}
+
+/* The pattern's phase that at_ns lies in, and how much of it is left. */
+static const struct phase *find_phase(const struct scenario *scenario, uint64_t period_ns, uint64_t at_ns,
+                                      uint64_t *ret_left_ns)
+{
+	const struct phase *phase = scenario->pattern;
+
+	at_ns %= period_ns;
+	while (at_ns >= phase->duration_ns) {
+		at_ns -= phase->duration_ns;
+		phase++;
+	}
+	*ret_left_ns = phase->duration_ns - at_ns;
+	return phase;
+}
+
+/* A line, cut where the pattern's phases begin. */
+static void curve_add_line(struct rate_curve *curve, const struct scenario *scenario, uint64_t from, uint64_t to,
+                           uint64_t duration_ns)
+{
+	uint64_t period_ns = period_of(scenario);
+
+	if (period_ns == 0) {
+		curve_add(curve, from, to, duration_ns);
+		return;
+	}
+	for (uint64_t x = 0; x < duration_ns && curve->count < LIMIT_PLAN_PHASES;) {
+		uint64_t part_ns;
+		const struct phase *phase = find_phase(scenario, period_ns, curve->end_ns, &part_ns);
+
+		if (part_ns > duration_ns - x)
+			part_ns = duration_ns - x;
+		curve_add(curve, phase_rate(phase, line_at(from, to, x, duration_ns)),
+		          phase_rate(phase, line_at(from, to, x + part_ns, duration_ns)), part_ns);
+		x += part_ns;
+	}
+}
+
+/* The mean rate: a burst's arrivals don't come from the curve. */
+static uint64_t burst_rate(const struct burst *burst, uint64_t time_unit_ns)
+{
+	rate_area rate = (rate_area)burst->size * RATE_SCALE * time_unit_ns / burst->every_ns;
+
+	return rate < (rate_area)(RATE_MAX * RATE_SCALE) ? (uint64_t)rate : (uint64_t)(RATE_MAX * RATE_SCALE);
+}
+
+/* With segments == NULL it only counts and sums up. */
 static void curve_build(struct rate_curve *curve, const struct scenario *scenario, struct rate_segment *segments)
 {
 	uint64_t time_unit_ns = scenario->time_unit_ns ? scenario->time_unit_ns : NS_PER_S;
@@ -56,8 +131,8 @@ static void curve_build(struct rate_curve *curve, const struct scenario *scenari
 	        .unit = (rate_area)2 * RATE_SCALE * time_unit_ns,
 	};
 	if (scenario->executor == EXECUTOR_CONSTANT_ARRIVAL_RATE) {
-		rate = scale_rate(scenario->rate);
-		curve_add(curve, rate, rate, scenario->duration_ns);
+		rate = scenario->burst.size ? burst_rate(&scenario->burst, time_unit_ns) : scale_rate(scenario->rate);
+		curve_add_line(curve, scenario, rate, rate, scenario->duration_ns);
 		return;
 	}
 	if (scenario->executor != EXECUTOR_RAMPING_ARRIVAL_RATE)
@@ -66,7 +141,7 @@ static void curve_build(struct rate_curve *curve, const struct scenario *scenari
 	for (uint32_t i = 0; i < scenario->stage_count; i++) {
 		uint64_t target = scale_rate(scenario->stages[i].target);
 
-		curve_add(curve, rate, target, scenario->stages[i].duration_ns);
+		curve_add_line(curve, scenario, rate, target, scenario->stages[i].duration_ns);
 		rate = target;
 	}
 }
@@ -78,8 +153,10 @@ void rate_curve_measure(struct rate_curve *curve, const struct scenario *scenari
 
 int rate_curve_init(struct rate_curve *curve, const struct scenario *scenario)
 {
-	struct rate_segment *segments = calloc((size_t)scenario->stage_count + 1, sizeof(*segments));
+	struct rate_segment *segments;
 
+	rate_curve_measure(curve, scenario);
+	segments = calloc((size_t)curve->count + 1, sizeof(*segments));
 	if (!segments)
 		return -ENOMEM;
 	curve_build(curve, scenario, segments);

@@ -3,7 +3,8 @@
  *
  * A rate is a whole number of millionths of an arrival per time unit. Within a segment it goes linearly from `from`
  * to `to`; x ns into it, the integral is (from x + (to - from) x^2 / 2 duration) / (10^6 timeUnit) arrivals. Areas are
- * that times 2 10^6 timeUnit, so that the area of every whole segment, (from + to) duration, is a whole number. */
+ * that times 2 10^6 timeUnit, so that the area of every whole segment, (from + to) duration, is a whole number.
+ * A pattern cuts the lines of the scenario into segments of its phases, rounded to such rates again. */
 #pragma once
 
 #include <stdint.h>
@@ -29,7 +30,7 @@ struct rate_curve {
 	uint64_t end_ns;
 };
 
-/* Sums up without keeping segments: unit, total, peak and end. Never fails, needs no deinit. */
+/* Sums up without keeping segments: unit, total, peak, end and their count. Never fails, needs no deinit. */
 void rate_curve_measure(struct rate_curve *curve, const struct scenario *scenario);
 /* 0 or -ENOMEM. */
 int rate_curve_init(struct rate_curve *curve, const struct scenario *scenario);

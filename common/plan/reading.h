@@ -12,13 +12,15 @@ enum slot_owner { SLOT_VARIABLE, SLOT_FEED, SLOT_SAVE, SLOT_SETUP };
 /* What the reader must remember of a feed beyond the feed. */
 struct feed_notes {
 	char *name;
-	char *csv;
+	char *csv;   /* the file */
+	_Bool lines; /* it is one of lines, not of columns */
 	char *column;
 	enum feed_pick pick;
 	double exponent;
 	char **columns; /* `columns`: must be there; without rows they give the names */
 	uint32_t column_count;
 	const struct node *csv_node;
+	const char *file_key; /* that names the file */
 	struct place place;
 	_Bool broken; /* an error was said: its names are unknown, more errors would mislead */
 	struct feed *feed;
@@ -58,6 +60,8 @@ struct reading {
 	uint32_t feed_count;
 	struct scenario_notes *scenarios;
 	_Bool rate_per_producer; /* of the scenario being read */
+	_Bool rate_max;          /* likewise: `rate: max` */
+	_Bool misspelt;          /* likewise: it has an unknown key, which may be one that it needs */
 	_Bool in_setup;          /* a setup is being read, which runs outside of iterations */
 	enum slot_owner *owners; /* by slot */
 	_Bool *set;              /* by slot: set before the step or setup being read; outside of those all are */
@@ -139,6 +143,8 @@ void option_read(struct reading *reading, const struct option *option, const str
 
 /* The sections of a plan. */
 void read_feeds(struct reading *reading, const struct node *section);
+/* A feed of the file's lines, picked at random, made where there is none yet: its name, or NULL after an error. */
+const char *read_line_feed(struct reading *reading, const char *key, const struct node *file);
 void read_targets(struct reading *reading, const struct node *section);
 void read_scenarios(struct reading *reading, const struct node *section);
 void read_steps(struct reading *reading, struct scenario *scenario, const struct node *list);
@@ -155,6 +161,10 @@ void apply_overrides(struct reading *reading);
 /* What only the whole plan can tell: startAfter, feeds that are too short, a warm-up longer than the run.
  * Resolves startAfter. */
 void check_plan(struct reading *reading);
+
+/* `groupStatus`. */
+void read_group_status(struct reading *reading, const struct option *option, const struct node *value, void *base);
+void write_group_status(struct writing *writing, const struct option *option, const void *base);
 
 /* The names of a mapping's keys must be those of HTTP headers (an option's check). */
 void check_header_names(struct reading *reading, const struct option *option, const struct node *value, void *base);

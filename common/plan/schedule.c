@@ -24,8 +24,20 @@ struct arrivals_walk {
 	uint64_t drawn;        /* arrivals that the process has made */
 	struct poisson before; /* as it was before the arrivals up to the newest owned one were drawn */
 	uint64_t before_drawn;
-	_Bool ended; /* the process has */
+	_Bool ended;  /* the process has */
+	_Bool bursts; /* the schedule is one of bursts */
 };
+
+/* Of bursts that begin before until_ns and the end. */
+static uint64_t burst_arrivals(const struct scenario *scenario, uint64_t end_ns, uint64_t until_ns)
+{
+	uint64_t bursts, arrivals;
+
+	if (until_ns > end_ns)
+		until_ns = end_ns;
+	bursts = until_ns / scenario->burst.every_ns + (until_ns % scenario->burst.every_ns != 0);
+	return __builtin_mul_overflow(bursts, scenario->burst.size, &arrivals) ? UINT64_MAX - 1 : arrivals;
+}
 
 int schedule_new(const struct scenario *scenario, struct schedule **ret_schedule)
 {
@@ -41,7 +53,9 @@ int schedule_new(const struct scenario *scenario, struct schedule **ret_schedule
 			free(schedule);
 			return r;
 		}
-		schedule->arrivals = rate_curve_arrivals(&schedule->curve, schedule->curve.total);
+		schedule->arrivals = scenario->burst.size
+		                             ? burst_arrivals(scenario, schedule->curve.end_ns, UINT64_MAX)
+		                             : rate_curve_arrivals(&schedule->curve, schedule->curve.total);
 	}
 	*ret_schedule = schedule;
 	return 0;
@@ -86,6 +100,8 @@ uint64_t schedule_arrivals(const struct schedule *schedule, uint64_t until_ns)
 
 	if (!executor_is_open(schedule->scenario->executor))
 		return 0;
+	if (schedule->scenario->burst.size)
+		return burst_arrivals(schedule->scenario, curve->end_ns, until_ns);
 	return count_arrivals(schedule->scenario, curve, rate_curve_area(curve, until_ns));
 }
 
@@ -100,6 +116,7 @@ int arrivals_walk_new(const struct schedule *schedule, const struct share *share
 	if (r < 0)
 		return r;
 	walk->schedule = schedule;
+	walk->bursts = schedule->scenario->burst.size > 0;
 	if (schedule->scenario->arrivals == ARRIVALS_POISSON && executor_is_open(schedule->scenario->executor))
 		poisson_init(&walk->poisson, schedule->scenario->seed, schedule->curve.unit, schedule->curve.total);
 	*ret_walk = steal(walk);
@@ -169,9 +186,24 @@ static _Bool walk_peek(struct arrivals_walk *walk, uint64_t *ret_index, uint64_t
 	return 1;
 }
 
+static __attribute__((noinline)) _Bool walk_burst(struct arrivals_walk *walk, uint64_t *ret_index, uint64_t *ret_at_ns)
+{
+	const struct burst *burst = &walk->schedule->scenario->burst;
+	uint64_t index = share_cursor_index(&walk->cursor);
+
+	if (index >= walk->schedule->arrivals)
+		return 0;
+	*ret_index = index;
+	*ret_at_ns = index / burst->size * burst->every_ns;
+	return 1;
+}
+
 _Bool arrivals_walk_next(struct arrivals_walk *walk, uint64_t *ret_index, uint64_t *ret_at_ns)
 {
-	if (!walk_peek(walk, ret_index, ret_at_ns))
+	_Bool more = __builtin_expect(walk->bursts, 0) ? walk_burst(walk, ret_index, ret_at_ns)
+	                                               : walk_peek(walk, ret_index, ret_at_ns);
+
+	if (!more)
 		return 0;
 	share_cursor_advance(&walk->cursor);
 	return 1;
@@ -244,6 +276,8 @@ uint64_t scenario_planned(const struct scenario *scenario)
 	case EXECUTOR_CONSTANT_ARRIVAL_RATE:
 	case EXECUTOR_RAMPING_ARRIVAL_RATE:
 		rate_curve_measure(&curve, scenario);
+		if (scenario->burst.size)
+			return burst_arrivals(scenario, curve.end_ns, UINT64_MAX);
 		return count_arrivals(scenario, &curve, curve.total);
 	case EXECUTOR_SHARED_ITERATIONS:
 		return scenario->iterations;

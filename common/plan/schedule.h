@@ -4,6 +4,7 @@
  * Arrival k (from 0) is where the integral of the rate reaches k; those before the schedule's end exist, so a
  * constant rate of 500/s for 20 s is exactly 10,000 arrivals. `poisson` draws unit-rate exponential gaps from
  * the scenario's seed and maps their sums through the same integral, so every agent sees one process.
+ * Bursts are exact too: arrival k of bursts of `size` belongs to burst k / size, and all of a burst are at its moment.
  * Where the integral reaches k just as the rate comes to 0, arrival k waits until the rate rises again. A rate is
  * taken in millionths per timeUnit; all the rest is exact, and a time is rounded down to the ns.
  * Times are ns from the scenario's own start. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/plan/produce_keys.h"
 #include "common/plan/reading.h"
 #include "common/plan/writing.h"
 
@@ -300,55 +301,6 @@ static void write_save(struct writing *writing, const struct option *option, con
 	writing_end(writing);
 }
 
-static const struct {
-	const char *text;
-	int acks;
-} acks_values[] = {{"all", -1}, {"-1", -1}, {"0", 0}, {"1", 1}};
-
-static void read_acks(struct reading *reading, const struct option *option, const struct node *value, void *base)
-{
-	struct step *step = base;
-	if (!reading_expect(reading, value, NODE_SCALAR, option->key))
-		return;
-	for (size_t i = 0; i < sizeof(acks_values) / sizeof(*acks_values); i++) {
-		if (strcmp(acks_values[i].text, value->text) == 0) {
-			step->produce.acks = acks_values[i].acks;
-			return;
-		}
-	}
-	reading_error(reading, value->place, "\"acks\" in %s: \"%s\" is not one of all, 1, 0", reading->where.text,
-	              value->text);
-}
-
-static void write_acks(struct writing *writing, const struct option *option, const void *base)
-{
-	const struct step *step = base;
-	for (size_t i = 0; i < sizeof(acks_values) / sizeof(*acks_values); i++) {
-		if (acks_values[i].acks == step->produce.acks) {
-			writing_raw(writing, option->key, "%s", acks_values[i].text);
-			return;
-		}
-	}
-}
-
-static void read_await(struct reading *reading, const struct option *option, const struct node *value, void *base)
-{
-	struct step *step = base;
-	if (!reading_expect(reading, value, NODE_SCALAR, option->key))
-		return;
-	if (strcmp(value->text, "ack") == 0)
-		step->produce.await_ack = 1;
-	else
-		reading_error(reading, value->place, "\"await\" in %s: \"%s\" is not \"ack\"", reading->where.text,
-		              value->text);
-}
-
-static void write_await(struct writing *writing, const struct option *option, const void *base)
-{
-	if (((const struct step *)base)->produce.await_ack)
-		writing_raw(writing, option->key, "ack");
-}
-
 static void refuse_group(struct reading *reading, const struct option *option, const struct node *value, void *base)
 {
 	(void)option;
@@ -455,16 +407,39 @@ static const struct option produce_options[] = {
          .type = OPTION_TEMPLATE,
          OPTION_MEMBER(step, produce.key),
          .help = "of the message; none without it"},
+        {.key = "keys",
+         .type = OPTION_CUSTOM,
+         .read = read_keys_made,
+         .write = write_keys_made,
+         .help = "{ uniform: N } or { zipf: N }: keys 1 to N, instead of key"},
         {.key = "size",
-         .type = OPTION_SIZES,
-         .flags = OPTION_POSITIVE,
-         OPTION_MEMBER(step, produce.size),
-         .max = LIMIT_PAYLOAD_BYTES,
-         .help = "of generated values: 1KiB, or 100..10240"},
+         .type = OPTION_CUSTOM,
+         .read = read_size,
+         .write = write_size,
+         .help = "of generated values: 1KiB, 100..10240, or [{ size, weight }, ...]"},
+        {.key = "compressibility",
+         .type = OPTION_CUSTOM,
+         .read = read_compressibility,
+         .write = write_compressibility,
+         .help = "the part of generated values that a compressor saves"},
         {.key = "payload",
          .type = OPTION_TEMPLATE,
          OPTION_MEMBER(step, produce.payload),
          .help = "the value, instead of size"},
+        {.key = "payloads",
+         .type = OPTION_CUSTOM,
+         .read = read_payloads,
+         .help = "a file of values, one a line, instead of size"},
+        {.key = "headers",
+         .type = OPTION_TEMPLATES,
+         OPTION_MEMBER(step, produce.headers),
+         .check = check_message_headers,
+         .help = "NAME: template"},
+        {.key = "partitioner",
+         .type = OPTION_CUSTOM,
+         .read = read_partitioner,
+         .write = write_partitioner,
+         .help = "librdkafka's name of it; the target's, or Java's (murmur2_random), without it"},
         {.key = "acks",
          .type = OPTION_CUSTOM,
          .read = read_acks,

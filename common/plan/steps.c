@@ -9,7 +9,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/limits.h"
-#include "common/plan/kafka_properties.h"
+#include "common/plan/produce_keys.h"
 #include "common/plan/reading.h"
 
 static const struct node *saves_of(const struct node *step)
@@ -90,8 +90,10 @@ static void check_target_headers(struct reading *reading, const struct step *ste
 /* What a table cannot say: keys of which one is needed. */
 static void check_complete(struct reading *reading, const struct node *mapping, const struct step *step)
 {
-	if (step->kind == STEP_PRODUCE && !node_get(mapping, "size") && !node_get(mapping, "payload"))
-		reading_error(reading, step->place, "%s needs a key \"size\" or \"payload\"", reading->where.text);
+	if (step->kind == STEP_PRODUCE && !node_get(mapping, "size") && !node_get(mapping, "payload") &&
+	    !node_get(mapping, "payloads"))
+		reading_error(reading, step->place, "%s needs a key \"size\", \"payload\" or \"payloads\"",
+		              reading->where.text);
 	if (step->kind != STEP_HTTP || step->http.path || node_get(mapping, "path"))
 		return;
 	if (node_get(mapping, "method"))
@@ -134,24 +136,6 @@ static void finish_http(struct reading *reading, const struct node *mapping, str
 	if (step->http.timeout_ns == 0)
 		step->http.timeout_ns = target->http.timeout_ns;
 	check_target_headers(reading, step, target);
-}
-
-static void finish_produce(struct reading *reading, const struct node *mapping, struct step *step)
-{
-	const struct node *size = node_get(mapping, "size"), *payload = node_get(mapping, "payload");
-	const struct target *target = step->target == PLAN_NONE ? NULL : &reading->plan->targets[step->target];
-	if (size && payload)
-		reading_error(reading, size->place, "\"size\" in %s: \"payload\" gives the value already",
-		              reading->where.text);
-	if (!size || !target || target->kind != TARGET_KAFKA)
-		return;
-	uint64_t max = kafka_message_max_bytes(&target->kafka.properties);
-	if (step->produce.size.high > max)
-		reading_warn(reading, size->place,
-		             "\"size\" in %s: %llu bytes are more than message.max.bytes (%llu) of target \"%s\", so "
-		             "such messages fail",
-		             reading->where.text, (unsigned long long)step->produce.size.high, (unsigned long long)max,
-		             target->name);
 }
 
 /* The highest N of $N outside of '...'. */
@@ -270,7 +254,7 @@ static void read_step(struct reading *reading, const struct node *item, struct s
 	scenario->step_count++;
 	*step = (struct step){.kind = kind, .place = key->place, .target = PLAN_NONE};
 	if (kind == STEP_PRODUCE)
-		step->produce.acks = PRODUCE_ACKS_TARGET;
+		produce_init(&step->produce);
 	const struct where outer = reading->where;
 	if (name && name->kind == NODE_SCALAR)
 		reading_enter(reading, key->place, "step \"%.128s\" of %.160s", name->text, outer.text);

@@ -72,9 +72,22 @@ static void check_brokers(struct reading *reading, const struct option *option, 
 		reading_error(reading, value->place, "\"%s\" in %s: %s", option->key, reading->where.text, problem);
 }
 
+static void check_idempotence(struct reading *reading, const struct node *value)
+{
+	for (size_t i = 0; i + 1 < value->count; i += 2) {
+		const struct node *key = value->items[i], *item = value->items[i + 1];
+		const char *problem =
+		        item->kind == NODE_SCALAR ? kafka_idempotence_problem(key->text, item->text) : NULL;
+		if (problem)
+			reading_error(reading, key->place, "property \"%s\" in %s: enable.idempotence needs %s",
+			              key->text, reading->where.text, problem);
+	}
+}
+
 static void check_properties(struct reading *reading, const struct option *option, const struct node *value, void *base)
 {
-	(void)base;
+	if (kafka_is_idempotent(&((struct target *)base)->kafka.properties))
+		check_idempotence(reading, value);
 	for (size_t i = 0; i + 1 < value->count && value->count / 2 <= option->max; i += 2) {
 		const struct node *key = value->items[i], *item = value->items[i + 1];
 		char problem[KAFKA_PROBLEM_SIZE];

@@ -64,6 +64,7 @@ static int fill_head(const struct facts *facts, const struct span *span, struct 
 	report->version = report_copy(report, run->run.version);
 	report->ended_by = ended_by(facts, report);
 	report->edges = facts->plan->edges;
+	report->group_status = facts->plan->group_status;
 	if (!report->id || !report->name || !report->started_at || !report->plan_sha256 || !report->version ||
 	    !report->ended_by)
 		return -ENOMEM;

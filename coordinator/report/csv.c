@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* series.csv (a row a series) and timeline.csv (a row a second and line), by RFC 4180 but for its line ends, which are
  * bare newlines. What does not apply or has no value is an empty field. */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/report/digest.h"
 #include "coordinator/report/json_parts.h"
 #include "coordinator/report/stats.h"
 #include "coordinator/report/words.h"
@@ -95,7 +98,8 @@ static void put_kind(struct buffer *buffer, const struct report_row *row)
 	put_whole(buffer, histogram ? histogram_saturated(histogram) : 0);
 }
 
-static void put_series(struct buffer *buffer, const struct report_row *row)
+/* `status` NULL: the row has none. */
+static void put_series(struct buffer *buffer, const struct report_row *row, const char *status)
 {
 	const struct metric *metric = &metrics[row->metric];
 	const char *const names[] = {row->scenario, row->step, row->group, row->label};
@@ -111,20 +115,48 @@ static void put_series(struct buffer *buffer, const struct report_row *row)
 	put_number(buffer, metric->kind == METRIC_GAUGE ? NAN : row->rate_per_s, 6);
 	put_whole(buffer, row->warmup_count);
 	put_kind(buffer, row);
-	buffer_append_byte(buffer, '\n');
+	buffer_append_format(buffer, ",%s\n", status ? status : "");
+}
+
+/* By row: the status of the group whose response times or failures it has, or NULL. */
+static int find_statuses(const struct digest *digest, const struct report *report, const char ***ret_statuses)
+{
+	const char **statuses = calloc((size_t)report->row_count + 1, sizeof(*statuses));
+
+	if (!statuses)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < digest->group_count; i++) {
+		const struct digest_entry *group = &digest->groups[i];
+
+		if (group->response)
+			statuses[group->response - report->rows] = group_status_names[group->status];
+		if (group->outcome)
+			statuses[group->outcome - report->rows] = group_status_names[group->status];
+	}
+	*ret_statuses = statuses;
+	return 0;
 }
 
 int write_series(const struct report *report, const struct report_style *style, struct buffer *buffer)
 {
+	struct digest digest = {0};
+	const char **statuses = NULL;
+	int r;
+
 	(void)style;
 	buffer_append_text(buffer, "metric,scenario,step,group,label,kind,unit,count,rate_per_s,warmup_count,"
 	                           "peak_per_s,peak_second,hits,value,load,min,mean,stddev");
 	for (size_t i = 0; i < stats_percentile_count; i++)
 		buffer_append_format(buffer, ",%s", stats_percentiles[i].name);
-	buffer_append_text(buffer, ",max,saturated\n");
-	for (uint32_t i = 0; i < report->row_count; i++)
-		put_series(buffer, &report->rows[i]);
-	return buffer->failed;
+	buffer_append_text(buffer, ",max,saturated,status\n");
+	r = digest_init(&digest, report);
+	if (r == 0)
+		r = find_statuses(&digest, report, &statuses);
+	for (uint32_t i = 0; r == 0 && i < report->row_count; i++)
+		put_series(buffer, &report->rows[i], statuses[i]);
+	free(statuses);
+	digest_deinit(&digest);
+	return r < 0 ? r : buffer->failed;
 }
 
 static double at(const float *values, uint32_t second)

@@ -10,7 +10,9 @@
 #include "common/base/array.h"
 #include "common/base/buffer.h"
 #include "common/base/cleanup.h"
+#include "common/base/clock.h"
 #include "common/base/names.h"
+#include "coordinator/report/stats.h"
 
 /* What a metric says of a step of some kind. */
 enum role { ROLE_NONE, ROLE_COUNT, ROLE_FAILED, ROLE_RESPONSE, ROLE_DURATION, ROLE_FAILED_DURATION };
@@ -112,6 +114,7 @@ static void entry_take(struct digest_entry *entry, const struct report_row *row,
 		entry->peak_per_s = row->peak_per_s;
 		break;
 	case ROLE_FAILED:
+		entry->outcome = row;
 		entry->count = row->cell.rate.total;
 		entry->failed = row->cell.rate.hits;
 		entry->per_s = row->rate_per_s;
@@ -208,7 +211,29 @@ static int compare_worst(const void *a, const void *b)
 	return one < other ? -1 : one > other;
 }
 
-static int rank(struct digest *digest)
+static uint64_t count_above(const struct report_row *row, uint64_t limit_ns)
+{
+	const struct histogram *histogram = row ? row->cell.latency.histogram : NULL;
+
+	return histogram ? histogram_count(histogram) - histogram_count_up_to(histogram, limit_ns / NS_PER_US) : 0;
+}
+
+static void judge(struct digest_entry *group, const struct group_status_limits *limits)
+{
+	const struct report_row *response = group->response;
+	_Bool any = response && stats_count(response) > 0;
+	struct group_figures figures;
+
+	group->slow = count_above(response, limits->slow_ns) + count_above(group->failed_duration, limits->slow_ns);
+	figures = (struct group_figures){.count = group->count,
+	                                 .failed = group->failed,
+	                                 .slow = group->slow,
+	                                 .mean = any ? stats_mean_ms(response) : 0,
+	                                 .max = any ? stats_max_ms(response) : 0};
+	group->status = group_status_judge(limits, &figures);
+}
+
+static int rank(struct digest *digest, const struct group_status_limits *limits)
 {
 	digest->worst = calloc(digest->group_count + 1, sizeof(struct digest_entry *));
 	if (!digest->worst)
@@ -218,6 +243,7 @@ static int rank(struct digest *digest)
 
 		if (group->response)
 			group->p95_ms = report_percentile_ms(group->response, 95);
+		judge(group, limits);
 		digest->worst[i] = group;
 	}
 	qsort(digest->worst, digest->group_count, sizeof(struct digest_entry *), compare_worst);
@@ -297,7 +323,7 @@ int digest_init(struct digest *digest, const struct report *report)
 	if (r == 0)
 		r = divide(digest, &gathering);
 	if (r == 0)
-		r = rank(digest);
+		r = rank(digest, &report->group_status);
 	return r < 0 ? r : digest_gather_errors(digest, report);
 }
 

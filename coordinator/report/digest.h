@@ -26,8 +26,11 @@ struct digest_entry {
 	double per_s;
 	double peak_per_s; /* of the counter: acknowledged messages where the kind counts no failures */
 	const struct report_row *response, *duration, *failed_duration; /* NULL: no such row */
-	double p95_ms;                                                  /* of the response time; NAN without values */
-	uint64_t order; /* its step's id, then its own: ids count up as the report and the plan name them */
+	const struct report_row *outcome;                               /* the rate of failures; likewise */
+	uint64_t slow;            /* of a group: took longer than the plan's groupStatus says */
+	enum group_status status; /* of a group */
+	double p95_ms;            /* of the response time; NAN without values */
+	uint64_t order;           /* its step's id, then its own: ids count up as the report and the plan name them */
 };
 
 /* Errors of one class and code; in `details` also of one step and text, whatever the group. */

@@ -224,7 +224,8 @@ static json_t *make_trust(const struct report_trust *trust)
 	return object;
 }
 
-/* [step's index, name, count, failed, per s, min, mean, p95, max, p95 of few samples]: compact, there are thousands. */
+/* [step's index, name, count, failed, per s, min, mean, p95, max, p95 of few samples, slow, status]: compact, there are
+ * thousands. */
 static int append_group(struct buffer *buffer, const struct digest_entry *group, uint32_t step)
 {
 	const struct report_row *row = group->response;
@@ -241,7 +242,8 @@ static int append_group(struct buffer *buffer, const struct digest_entry *group,
 		buffer_append_byte(buffer, ',');
 		json_append_double(buffer, times[i], 3);
 	}
-	return buffer_append_text(buffer, few ? ",1]" : ",0]");
+	return buffer_append_format(buffer, ",%d,%" PRIu64 ",\"%s\"]", few, group->slow,
+	                            group_status_names[group->status]);
 }
 
 static _Bool of_step(const struct digest_entry *group, const struct digest_entry *step)

@@ -8,8 +8,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/base/cleanup.h"
+#include "coordinator/report/digest.h"
 #include "coordinator/report/json_parts.h"
 #include "coordinator/report/json_rows.h"
+#include "coordinator/report/stats.h"
 #include "coordinator/report/words.h"
 #include "coordinator/report/writers.h"
 
@@ -293,6 +296,34 @@ static int append_timeline(struct buffer *buffer, const struct report *report)
 	return buffer_append_text(buffer, "}}");
 }
 
+static json_t *make_group(const struct digest_entry *group)
+{
+	const struct report_row *row = group->response;
+	double count = (double)group->count;
+	json_t *object = json_object();
+
+	json_put_text(&object, "scenario", group->scenario);
+	json_put_text(&object, "step", group->step);
+	json_put_text(&object, "group", group->group);
+	json_put(&object, "count", json_whole(group->count));
+	json_put(&object, "failed", json_whole(group->failed));
+	json_put(&object, "success", json_number(count > 0 ? (double)(group->count - group->failed) / count : NAN, 9));
+	json_put(&object, "min", json_number(row ? stats_min_ms(row) : NAN, 3));
+	json_put(&object, "mean", json_number(row ? stats_mean_ms(row) : NAN, 3));
+	json_put(&object, "max", json_number(row ? stats_max_ms(row) : NAN, 3));
+	json_put(&object, "slow", json_whole(group->slow));
+	json_put_text(&object, "status", group_status_names[group->status]);
+	return object;
+}
+
+static int append_groups(struct buffer *buffer, const struct report *report)
+{
+	cleanup(digest_deinit) struct digest digest = {0};
+	int r = digest_init(&digest, report);
+
+	return r < 0 ? r : append_list(buffer, "groups", digest.groups, digest.group_count, make_group);
+}
+
 int write_json(const struct report *report, const struct report_style *style, struct buffer *buffer)
 {
 	int r = 0;
@@ -307,6 +338,7 @@ int write_json(const struct report *report, const struct report_style *style, st
 	r = r ? r : append_list(buffer, "thresholds", report->thresholds, report->threshold_count, make_threshold);
 	r = r ? r : json_append_rows(buffer, report);
 	r = r ? r : append_list(buffer, "errors", report->errors, report->error_count, make_error);
+	r = r ? r : append_groups(buffer, report);
 	r = r ? r : append_timeline(buffer, report);
 	r = r ? r : append_list(buffer, "agents", report->agents, report->agent_count, make_agent);
 	r = r ? r : append_list(buffer, "trust", report->trust, report->trust_count, make_trust);

@@ -139,6 +139,10 @@ static void put_entry(struct buffer *buffer, const struct digest_entry *entry, c
 	put_percentile(buffer, response, 95);
 	put_percentile(buffer, response, 99);
 	put_ms(buffer, response ? stats_max_ms(response) : NAN);
+	if (name) {
+		put_ms(buffer, response ? stats_min_ms(response) : NAN);
+		put_cell(buffer, group_status_names[entry->status]);
+	}
 	buffer_append_text(buffer, "\n");
 }
 
@@ -164,7 +168,7 @@ static void put_groups(struct buffer *buffer, const struct digest *digest)
 	        buffer,
 	        "\n## Worst groups\n\nOf %" PRIu32 ", by failures, then p95 of the response time.\n\n"
 	        "| Scenario | Step | Group | Load | Count | Failed | Success %% | Per s | Mean | p50 | p95 | "
-	        "p99 | Max |\n|---|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+	        "p99 | Max | Min | Status |\n|---|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n",
 	        digest->group_count);
 	for (uint32_t i = 0; i < digest->group_count && i < GROUPS_SHOWN; i++)
 		put_entry(buffer, digest->worst[i], digest->worst[i]->group);

@@ -11,6 +11,7 @@
 #include "common/base/failure.h"
 #include "common/stats/cell.h"
 #include "common/stats/error_class.h"
+#include "common/stats/group_status.h"
 #include "common/stats/metrics.h"
 #include "common/stats/tally.h"
 
@@ -192,6 +193,7 @@ struct report {
 	} * scenarios;
 	uint32_t scenario_count;
 	struct bucket_edges edges;
+	struct group_status_limits group_status;
 
 	struct report_arena *arena; /* holds the arrays and the texts; report.c's own */
 };

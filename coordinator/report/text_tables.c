@@ -257,14 +257,17 @@ static _Bool put_group(struct page *page, const struct digest_entry *group)
 	char text[WORDS_MAX];
 
 	page_blanks(page, 2);
-	page_left(page, INK_PLAIN, group->group, 20);
-	page_left(page, INK_DIM, group->step, 13);
-	put_count(page, INK_PLAIN, group->count, 9);
-	put_count(page, group->failed ? INK_RED : INK_PLAIN, group->failed, 8);
-	page_right(page, INK_PLAIN, words_percent(group->count - group->failed, group->count, text), 11);
-	page_right(page, INK_PLAIN, words_ms(group->p95_ms, text), 8);
+	page_left(page, INK_PLAIN, group->group, 14);
+	page_left(page, INK_DIM, group->step, 10);
+	put_count(page, INK_PLAIN, group->count, 8);
+	page_right(page, group->failed ? INK_RED : INK_PLAIN,
+	           words_percent(group->count - group->failed, group->count, text), 8);
+	page_right(page, INK_PLAIN, words_ms(row ? stats_min_ms(row) : NAN, text), 7);
+	page_right(page, INK_PLAIN, words_ms(row ? stats_mean_ms(row) : NAN, text), 7);
+	page_right(page, INK_PLAIN, words_ms(group->p95_ms, text), 7);
 	put_mark(page, few);
-	page_right(page, INK_PLAIN, words_ms(row ? stats_max_ms(row) : NAN, text), 8);
+	page_right(page, INK_PLAIN, words_ms(row ? stats_max_ms(row) : NAN, text), 7);
+	page_right(page, group->status == GROUP_NORMAL ? INK_DIM : INK_RED, group_status_names[group->status], 9);
 	page_end_line(page);
 	return few;
 }
@@ -280,13 +283,15 @@ void text_worst_groups(struct page *page, const struct digest *digest)
 	         units_format_count(digest->group_count, count, sizeof(count)));
 	page_heading(page, "WORST GROUPS", remark);
 	page_blanks(page, 2);
-	page_left(page, INK_DIM, "group", 20);
-	page_left(page, INK_DIM, "step", 13);
-	page_right(page, INK_DIM, "count", 9);
-	page_right(page, INK_DIM, "failed", 8);
-	page_right(page, INK_DIM, "success %", 11);
-	page_right(page, INK_DIM, "p95", 8);
-	page_right(page, INK_DIM, "max", 9);
+	page_left(page, INK_DIM, "group", 14);
+	page_left(page, INK_DIM, "step", 10);
+	page_right(page, INK_DIM, "count", 8);
+	page_right(page, INK_DIM, "ok %", 8);
+	page_right(page, INK_DIM, "min", 7);
+	page_right(page, INK_DIM, "mean", 7);
+	page_right(page, INK_DIM, "p95", 7);
+	page_right(page, INK_DIM, "max", 8);
+	page_right(page, INK_DIM, "status", 9);
 	page_end_line(page);
 	for (uint32_t i = 0; i < digest->group_count && i < WORST_GROUPS; i++)
 		marked |= put_group(page, digest->worst[i]);

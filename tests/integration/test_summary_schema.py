@@ -26,6 +26,8 @@ ROWS = {
     "thresholds": {"metric": str, "expression": str, "window_s": OPTIONAL, "observed": OPTIONAL, "pass": bool},
     "errors": {"scenario": str, "step": str, "group": str, "class": str, "code": str, "text": str, "count": int,
                "first_s": int, "last_s": int},
+    "groups": {"scenario": str, "step": str, "group": str, "count": int, "failed": int, "success": OPTIONAL,
+               "min": OPTIONAL, "mean": OPTIONAL, "max": OPTIONAL, "slow": int, "status": str},
     "agents": {"name": str, "host": str, "seconds": int, "operations": int, "clock_offset_us": NUMBER,
                "clock_bound_us": NUMBER, "start_skew_us": NUMBER, "start_bound_us": NUMBER, "drift_ppm": NUMBER,
                "drift_bound_ppm": NUMBER, "cpu_s": NUMBER, "steal_s": NUMBER, "max_rss_kib": int,

@@ -645,6 +645,7 @@ static void set_run(struct sample *sample)
 	report_add_text(report, &report->tags, "branch", "main");
 	report_add_text(report, &report->tags, "ticket", "PERF-12 \"속도\"");
 	report->edges = (struct bucket_edges){3, {100000, 300000, 500000}};
+	report->group_status = group_status_defaults;
 	report->second_count = sample->config->seconds;
 	report->warmup = report_alloc(report, report->second_count, sizeof(_Bool));
 	report->degraded = report_alloc(report, report->second_count, sizeof(_Bool));

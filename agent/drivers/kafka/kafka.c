@@ -3,10 +3,8 @@
  *
  * A lane is a producer of the plan, and a librdkafka client of its own; where steps ask for different acks, a client
  * for each of them, since acks belong to a client's topic. Submit renders topic, key and payload and hands the message
- * over: the operation is in flight until its delivery report (see producer.c).
- *
- * Generated payloads are not made for each message: each is a piece, at a random place, of one block of random bytes,
- * which nobody copies because it outlives every message. */
+ * over: the operation is in flight until its delivery report (see producer.c). What is generated comes from source.c.
+ */
 #include "agent/drivers/kafka/kafka.h"
 
 #include <assert.h>
@@ -19,10 +17,8 @@
 
 #include "agent/drivers/kafka/probe.h"
 #include "agent/drivers/kafka/producer.h"
+#include "agent/drivers/kafka/source.h"
 #include "agent/drivers/kit/step_map.h"
-
-/* Places in the block at which a payload may begin. */
-enum { BLOCK_PLACES = 64 * 1024 };
 
 enum { ACKS_KINDS = 4 }; /* PRODUCE_ACKS_TARGET, -1, 0, 1 */
 
@@ -33,10 +29,11 @@ struct driver {
 	uint32_t *place_of_lane;     /* by lane: its place among those of the driver */
 	uint32_t lane_count;
 	uint32_t lane_end; /* the highest lane's number + 1 */
-	uint8_t *block;
+	struct sources sources;
 	struct buffer topic;
 	struct buffer key;
 	struct buffer payload;
+	struct buffer header;
 };
 
 static uint32_t acks_index(int acks)
@@ -72,41 +69,101 @@ static int render_all(struct driver *driver, const struct operation *operation, 
 	return r;
 }
 
-/* A size from the step's range and a piece of the block. */
-static void generate(const struct driver *driver, const struct operation *operation, struct message *message)
+static int render_headers(struct driver *driver, const struct operation *operation, struct message *message,
+                          const char **ret_missing)
+{
+	const struct template_pairs *pairs = &operation->step->produce.headers;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < pairs->count; i++) {
+		const char *name = pairs->items[i].name;
+		size_t size = strlen(name);
+
+		r = render(pairs->items[i].value, operation, &driver->header, ret_missing);
+		if (r == 0 && rd_kafka_header_add(message->headers, name, (ssize_t)size,
+		                                  driver->header.data ? (const void *)driver->header.data : "",
+		                                  (ssize_t)driver->header.size))
+			r = -ENOMEM;
+		message->headers_size += size + driver->header.size;
+	}
+	return r;
+}
+
+static __attribute__((noinline)) int make_headers(struct driver *driver, const struct operation *operation,
+                                                  struct message *message, const char **ret_missing)
+{
+	int r;
+
+	message->headers = rd_kafka_headers_new(operation->step->produce.headers.count);
+	if (!message->headers)
+		return -ENOMEM;
+	r = render_headers(driver, operation, message, ret_missing);
+	if (r < 0)
+		rd_kafka_headers_destroy(message->headers);
+	return r;
+}
+
+/* Where all is plain: a size from the step's range and a piece of the small block. */
+static inline void generate(const struct driver *driver, const struct operation *operation, struct message *message)
 {
 	const struct range *size = &operation->step->produce.size;
 	struct random *random = operation->scope->random;
 
 	message->payload_size = size->low == size->high ? size->low : random_between(random, size->low, size->high);
-	message->payload = driver->block + (random_next(random) & (BLOCK_PLACES - 1));
+	message->payload = driver->sources.small + (random_next(random) & (SOURCE_PLACES - 1));
 	message->payload_lasts = 1;
+}
+
+/* All of the message but its topic, key and payload as rendered. */
+static __attribute__((noinline)) int complete(struct driver *driver, const struct operation *operation,
+                                              struct message *message, const char **ret_missing)
+{
+	const struct produce_step *step = &operation->step->produce;
+	uint32_t number = step_map_find(&driver->map, operation->step);
+	int r = 0;
+
+	if (step->keys.count > 0)
+		r = sources_key(&driver->sources, number, operation->scope->random, &driver->key);
+	if (step->keys.count > 0) {
+		message->key = driver->key.data;
+		message->key_size = driver->key.size;
+	}
+	if (!step->payload) {
+		message->payload =
+		        sources_payload(&driver->sources, number, operation->scope->random, &message->payload_size);
+		message->payload_lasts = 1;
+	}
+	if (r == 0 && step->headers.count > 0)
+		r = make_headers(driver, operation, message, ret_missing);
+	return r;
 }
 
 static int kafka_submit(struct driver *driver, struct operation *operation)
 {
 	const struct produce_step *step = &operation->step->produce;
-	struct message message;
+	struct message message = {.partitioner = step->partitioner};
 	const char *missing = "";
 	int r = render_all(driver, operation, &missing);
 
+	if (r == 0) {
+		message.topic = driver->topic.data;
+		message.topic_size = driver->topic.size;
+		message.payload = driver->payload.data;
+		message.payload_size = driver->payload.size;
+		if (step->key) {
+			message.key = driver->key.data ? (const void *)driver->key.data : "";
+			message.key_size = driver->key.size;
+		}
+		if (!driver->sources.plain)
+			r = complete(driver, operation, &message, &missing);
+		else if (!step->payload)
+			generate(driver, operation, &message);
+	}
 	if (r == -ENOKEY) {
 		operation_fail(operation, ERROR_DATA, "TEMPLATE", "{{%s}} is not set", missing);
 		return SUBMIT_FAILED;
 	}
-	if (r < 0)
-		return r;
-	message = (struct message){
-	        .topic = driver->topic.data,
-	        .topic_size = driver->topic.size,
-	        .key = step->key ? (driver->key.data ? (const void *)driver->key.data : "") : NULL,
-	        .key_size = driver->key.size,
-	        .payload = driver->payload.data,
-	        .payload_size = driver->payload.size,
-	};
-	if (!step->payload)
-		generate(driver, operation, &message);
-	return producer_send(producer_of(driver, operation), &message, operation);
+	return r < 0 ? r : producer_send(producer_of(driver, operation), &message, operation);
 }
 
 static uint64_t kafka_in_flight(const struct driver *driver)
@@ -135,35 +192,14 @@ static struct driver *kafka_close(struct driver *driver)
 		producer_free(driver->producers[i]);
 	free(driver->producers);
 	free(driver->place_of_lane);
-	free(driver->block);
+	sources_deinit(&driver->sources);
 	step_map_deinit(&driver->map);
 	buffer_deinit(&driver->topic);
 	buffer_deinit(&driver->key);
 	buffer_deinit(&driver->payload);
+	buffer_deinit(&driver->header);
 	free(driver);
 	return NULL;
-}
-
-static int make_block(struct driver *driver)
-{
-	struct random random;
-	uint64_t most = 0;
-	size_t size;
-
-	for (uint32_t i = 0; i < driver->map.count; i++) {
-		const struct produce_step *step = &driver->map.steps[i]->produce;
-
-		if (!step->payload && step->size.high > most)
-			most = step->size.high;
-	}
-	if (__builtin_add_overflow(most, BLOCK_PLACES, &size))
-		return -ENOMEM;
-	driver->block = malloc(size);
-	if (!driver->block)
-		return -ENOMEM;
-	random_seed(&random, driver->config.worker + 1);
-	random_fill(&random, driver->block, size);
-	return 0;
 }
 
 /* Gives the lane a place, without producers. */
@@ -225,7 +261,7 @@ static int kafka_open(const struct driver_config *config, struct failure *failur
 	driver->config = *config;
 	r = step_map_init(&driver->map, config->plan, config->target);
 	if (r == 0)
-		r = make_block(driver);
+		r = sources_init(&driver->sources, &driver->map, config->target, (uint64_t)config->worker + 1);
 	if (r < 0)
 		failure_set(failure, r, "no memory");
 	if (r == 0)
@@ -236,6 +272,24 @@ static int kafka_open(const struct driver_config *config, struct failure *failur
 	}
 	*ret_driver = driver;
 	return 0;
+}
+
+/* How far the messages were compressed, of a target that compresses. */
+static void kafka_facts(const struct driver *driver, struct target_facts *ret_facts)
+{
+	struct producer_volume sum = {0};
+
+	for (uint32_t i = 0; i < driver->lane_count * ACKS_KINDS; i++) {
+		struct producer_volume volume = {0};
+
+		if (driver->producers[i])
+			volume = producer_volume(driver->producers[i]);
+		sum.messages += volume.messages;
+		sum.sent += volume.sent;
+	}
+	if (sum.messages > 0)
+		snprintf(ret_facts->topology, sizeof(ret_facts->topology),
+		         "messages were sent at %.3g %% of their size", 100 * (double)sum.sent / (double)sum.messages);
 }
 
 static void kafka_library_version(char *ret_text, size_t size)
@@ -253,5 +307,6 @@ const struct driver_ops kafka_driver = {
         .in_flight = kafka_in_flight,
         .abandon = kafka_abandon,
         .probe = kafka_probe,
+        .facts = kafka_facts,
         .close = kafka_close,
 };

@@ -8,7 +8,10 @@
  * librdkafka says once that all brokers are down and never that one is up again; only a delivery tells. A client that
  * has never delivered therefore throws its queue away DOWN_PATIENCE_NS after that, and every DOWN_LOOK_NS from then on:
  * else operations on a target that refuses connections would wait for message.timeout.ms. Once something was delivered,
- * brokers that go away are librdkafka's to wait for, as an application would. */
+ * brokers that go away are librdkafka's to wait for, as an application would.
+ *
+ * librdkafka can leave a batch uncompressed without a word. Where a target compresses, its statistics (once a second)
+ * tell what the messages had and what the brokers were sent. */
 #include "agent/drivers/kafka/producer.h"
 
 #include <assert.h>
@@ -22,17 +25,18 @@
 #include <librdkafka/rdkafka.h>
 
 #include "agent/drivers/kafka/kafka_error.h"
-#include "common/base/array.h"
+#include "agent/drivers/kafka/topics.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
-#include "common/base/names.h"
+#include "common/plan/kafka_properties.h"
 
 #define DOWN_PATIENCE_NS (2 * NS_PER_S)
 #define DOWN_LOOK_NS NS_PER_S
 #define ABANDON_PATIENCE_NS (5 * NS_PER_S)
 
-/* Topics kept open by a client; a template that makes more pays for opening one with each message. */
-enum { TOPICS_MAX = 10000 };
+/* Messages' bytes from which on it is told how far they were compressed, and the share above which they were not. */
+#define VOLUME_TELLING UINT64_C(1000000)
+#define VOLUME_PLAIN 0.98
 
 enum { WORD_NEXT, WORD_PREVIOUS };
 
@@ -41,9 +45,7 @@ struct producer {
 	rd_kafka_t *client;
 	rd_kafka_queue_t *queue;
 	int event_fd;
-	struct names *topic_names;
-	rd_kafka_topic_t **topics; /* by topic_names' ids */
-	size_t topic_capacity;
+	struct topics topics;
 	struct operation *flying; /* the newest one */
 	uint64_t in_flight;
 	_Bool delivered;             /* ever */
@@ -51,6 +53,8 @@ struct producer {
 	_Bool down;                  /* no broker is in reach */
 	rd_kafka_resp_err_t trouble; /* why */
 	struct loop_timer down_timer;
+	struct producer_volume volume; /* of a target that compresses */
+	_Bool warned;
 };
 
 DEFINE_CLEANUP(struct producer *, producer_free)
@@ -68,6 +72,7 @@ static const struct {
          "5"},                                /* as Java's client; a million by default, which a retry would reorder */
         {"reconnect.backoff.max.ms", "1000"}, /* a broker that is back is used again soon */
         {"log.connection.close", "false"},    /* brokers close idle connections */
+        {"partitioner", "murmur2_random"},    /* as Java's client, which other producers of a topic are as a rule */
 };
 
 /* From syslog's levels; what librdkafka calls an error is a target's, not ours. */
@@ -99,6 +104,8 @@ static int set_all(rd_kafka_conf_t *conf, const struct kafka_target *target, int
 
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults) && r == 0; i++)
 		r = set(conf, defaults[i].name, defaults[i].value, failure);
+	if (r == 0 && kafka_compresses(&target->properties))
+		r = set(conf, "statistics.interval.ms", "1000", failure);
 	for (uint32_t i = 0; i < target->properties.count && r == 0; i++)
 		r = set(conf, target->properties.items[i].name, target->properties.items[i].value, failure);
 	if (r == 0 && acks != PRODUCE_ACKS_TARGET)
@@ -116,7 +123,9 @@ int producer_conf(const struct target *target, int acks, struct log *log, struct
 		return failure_set(failure, -ENOMEM, "no memory");
 	rd_kafka_conf_set_log_cb(conf, take_log);
 	rd_kafka_conf_set_opaque(conf, log);
-	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+	rd_kafka_conf_set_events(conf,
+	                         RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR |
+	                                 (kafka_compresses(&target->kafka.properties) ? RD_KAFKA_EVENT_STATS : 0));
 	r = set_all(conf, &target->kafka, acks, failure);
 	if (r < 0) {
 		rd_kafka_conf_destroy(conf);
@@ -226,12 +235,37 @@ static void look_whether_down(struct loop_timer *timer, uint64_t now_ns)
 	loop_timer_start(producer->config->loop, timer, now_ns + DOWN_LOOK_NS);
 }
 
+/* A whole number of the statistics' outermost object, whose names occur nowhere else. */
+static uint64_t statistic(const char *json, const char *name)
+{
+	const char *at = strstr(json, name);
+
+	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+static void take_statistics(struct producer *producer, const char *json)
+{
+	struct producer_volume *volume = &producer->volume;
+
+	volume->sent = statistic(json, "\"tx_bytes\":");
+	volume->messages = statistic(json, "\"txmsg_bytes\":");
+	if (producer->warned || volume->messages < VOLUME_TELLING ||
+	    (double)volume->sent < VOLUME_PLAIN * (double)volume->messages)
+		return;
+	producer->warned = 1;
+	log_write(producer->config->log, LOG_WARNING,
+	          "target %s compresses, but %llu bytes of messages were sent as %llu", producer->config->target->name,
+	          (unsigned long long)volume->messages, (unsigned long long)volume->sent);
+}
+
 static void take_event(struct producer *producer, rd_kafka_event_t *event)
 {
 	if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR)
 		take_deliveries(producer, event);
 	else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
 		take_error(producer, rd_kafka_event_error(event));
+	else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_STATS)
+		take_statistics(producer, rd_kafka_event_stats(event));
 	rd_kafka_event_destroy(event);
 }
 
@@ -256,10 +290,7 @@ struct producer *producer_free(struct producer *producer)
 	if (!producer)
 		return NULL;
 	assert(producer->in_flight == 0);
-	for (uint32_t i = 0; producer->topic_names && i < names_count(producer->topic_names); i++)
-		rd_kafka_topic_destroy(producer->topics[i]);
-	free(producer->topics);
-	names_free(producer->topic_names);
+	topics_deinit(&producer->topics);
 	loop_timer_stop(producer->config->loop, &producer->down_timer);
 	if (producer->event_fd >= 0)
 		loop_unwatch(producer->config->loop, producer->event_fd);
@@ -302,9 +333,6 @@ int producer_new(const struct driver_config *config, int acks, struct failure *f
 	producer->config = config;
 	producer->event_fd = -1;
 	producer->down_timer = (struct loop_timer){.fire = look_whether_down, .context = producer};
-	producer->topic_names = names_new();
-	if (!producer->topic_names)
-		return failure_set(failure, -ENOMEM, "no memory");
 	r = producer_conf(config->target, acks, config->log, failure, &conf);
 	if (r < 0)
 		return r;
@@ -322,62 +350,53 @@ int producer_new(const struct driver_config *config, int acks, struct failure *f
 
 /* Messages. */
 
-static rd_kafka_topic_t *topic_new(struct producer *producer, const struct message *message)
+static rd_kafka_resp_err_t produce(rd_kafka_topic_t *topic, const struct message *message, struct operation *operation)
 {
-	char name[512]; /* Kafka's own limit is 249 */
+	int flags = message->payload_lasts ? 0 : RD_KAFKA_MSG_F_COPY;
 
-	if (message->topic_size >= sizeof(name) || memchr(message->topic, '\0', message->topic_size))
-		return NULL;
-	memcpy(name, message->topic, message->topic_size);
-	name[message->topic_size] = '\0';
-	return rd_kafka_topic_new(producer->client, name, NULL);
+	if (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, flags, (void *)message->payload, message->payload_size,
+	                     message->key, message->key_size, operation) == 0)
+		return RD_KAFKA_RESP_ERR_NO_ERROR;
+	return rd_kafka_last_error();
 }
 
-/* The topic's handle, and whether it is the caller's to destroy. NULL: it cannot be a topic's name, or there is no
- * memory. */
-static rd_kafka_topic_t *find_topic(struct producer *producer, const struct message *message, _Bool *ret_owned)
+/* The headers are librdkafka's once it has taken the message. */
+static __attribute__((noinline)) rd_kafka_resp_err_t produce_with_headers(struct producer *producer,
+                                                                          rd_kafka_topic_t *topic,
+                                                                          const struct message *message,
+                                                                          struct operation *operation)
 {
-	uint32_t count = names_count(producer->topic_names);
-	rd_kafka_topic_t *topic;
-	uint32_t id;
+	int flags = message->payload_lasts ? 0 : RD_KAFKA_MSG_F_COPY;
 
-	*ret_owned = 0;
-	if (message->topic_size == 0)
-		return NULL;
-	id = names_find(producer->topic_names, message->topic, message->topic_size);
-	if (id != NAMES_NONE)
-		return producer->topics[id];
-	topic = topic_new(producer, message);
-	if (!topic)
-		return NULL;
-	if (count >= TOPICS_MAX ||
-	    array_reserve(&producer->topics, &producer->topic_capacity, count, sizeof(*producer->topics)) < 0 ||
-	    names_intern(producer->topic_names, message->topic, message->topic_size, &id, NULL) < 0) {
-		*ret_owned = 1;
-		return topic;
-	}
-	producer->topics[id] = topic;
-	return topic;
+	return rd_kafka_producev(producer->client, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_MSGFLAGS(flags),
+	                         RD_KAFKA_V_VALUE((void *)message->payload, message->payload_size),
+	                         RD_KAFKA_V_KEY(message->key, message->key_size), RD_KAFKA_V_HEADERS(message->headers),
+	                         RD_KAFKA_V_OPAQUE(operation), RD_KAFKA_V_END);
+}
+
+static int refuse_topic(const struct message *message, struct operation *operation)
+{
+	if (message->headers)
+		rd_kafka_headers_destroy(message->headers);
+	operation_fail(operation, ERROR_CLIENT, "INVALID_TOPIC_EXCEPTION", "not a topic's name");
+	return SUBMIT_FAILED;
 }
 
 int producer_send(struct producer *producer, const struct message *message, struct operation *operation)
 {
 	_Bool owned;
-	rd_kafka_topic_t *topic = find_topic(producer, message, &owned);
+	rd_kafka_topic_t *topic = topics_find(&producer->topics, producer->client, message, &owned);
 	rd_kafka_resp_err_t error;
-	int r;
 
-	if (!topic) {
-		operation_fail(operation, ERROR_CLIENT, "INVALID_TOPIC_EXCEPTION", "not a topic's name");
-		return SUBMIT_FAILED;
-	}
-	operation->sent_bytes = message->key_size + message->payload_size;
-	r = rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, message->payload_lasts ? 0 : RD_KAFKA_MSG_F_COPY,
-	                     (void *)message->payload, message->payload_size, message->key, message->key_size,
-	                     operation);
-	error = r == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error();
+	if (!topic)
+		return refuse_topic(message, operation);
+	operation->sent_bytes = message->key_size + message->payload_size + message->headers_size;
+	error = message->headers ? produce_with_headers(producer, topic, message, operation)
+	                         : produce(topic, message, operation);
 	if (owned)
 		rd_kafka_topic_destroy(topic);
+	if (error && message->headers)
+		rd_kafka_headers_destroy(message->headers);
 	if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		return SUBMIT_FULL;
 	if (error) {
@@ -392,6 +411,11 @@ int producer_send(struct producer *producer, const struct message *message, stru
 uint64_t producer_in_flight(const struct producer *producer)
 {
 	return producer->in_flight;
+}
+
+struct producer_volume producer_volume(const struct producer *producer)
+{
+	return producer->volume;
 }
 
 void producer_abandon(struct producer *producer)

@@ -21,6 +21,14 @@ int producer_new(const struct driver_config *config, int acks, struct failure *f
 /* Blocks until librdkafka's threads are gone. Nothing may be in flight. Accepts NULL. */
 struct producer *producer_free(struct producer *producer);
 
+/* What messages had (keys and values) and what the brokers were sent, as of the last whole second; 0 where the target
+ * doesn't compress. */
+struct producer_volume {
+	uint64_t messages;
+	uint64_t sent;
+};
+
+struct rd_kafka_headers_s;
 struct message {
 	const void *topic; /* not terminated */
 	size_t topic_size;
@@ -29,10 +37,14 @@ struct message {
 	const void *payload;
 	size_t payload_size;
 	_Bool payload_lasts; /* it holds until the delivery: need not be copied */
+	enum partitioner partitioner;
+	struct rd_kafka_headers_s *headers; /* NULL: none. The producer's from then on */
+	size_t headers_size;                /* names and values */
 };
 
 /* An enum submit_outcome or -ENOMEM. Uses the operation's driver_words until it completes. */
 int producer_send(struct producer *producer, const struct message *message, struct operation *operation);
+struct producer_volume producer_volume(const struct producer *producer);
 uint64_t producer_in_flight(const struct producer *producer);
 /* Throws away what isn't delivered, and completes it: waits up to some seconds for librdkafka to let go. */
 void producer_abandon(struct producer *producer);

@@ -196,7 +196,8 @@ function makeSteps() {
 
 function makeGroups() {
   if (!DATA.groups.length) return null;
-  const rows = DATA.groups.map(([step, name, count, failed, perS, min, mean, p95, max, isFew]) => ({ step: steps[step], name, count, failed, perS, min, mean, p95, max, isFew }));
+  const rows = DATA.groups.map(([step, name, count, failed, perS, min, mean, p95, max, isFew, slow, status]) => ({ step: steps[step], name, count, failed, perS, min, mean, p95, max, isFew, slow, status }));
+  const levels = ["normal", "variable", "unstable", "timeouts"];
   const left = DATA.groupCount - rows.length;
   const ms = (name, key) => ({ name, number: true, value: (g) => g[key], show: (g, v) => words.ms(v) });
   return section("groups", "Groups", `${words.count(DATA.groupCount)} groups, those with the most failures and the highest p95 first.` +
@@ -209,7 +210,8 @@ function makeGroups() {
     { name: "p95 ms", number: true, value: (g) => g.p95, show: (g, v) => few(words.ms(v), g.isFew) },
     ms("Max ms", "max"),
     { name: "Per s", number: true, value: (g) => g.perS, show: (g, v) => words.rate(v) },
-  ], rows, { caption: "Groups", filter: (g) => `${g.name} ${stepName(g.step)}`, placeholder: "Filter by group or step" }));
+    { name: "Status", value: (g) => levels.indexOf(g.status), show: (g) => el("span", { class: g.status === "normal" ? "pill" : "pill bad" }, g.status) },
+  ], rows, { caption: "Groups", filter: (g) => `${g.name} ${stepName(g.step)} ${g.status}`, placeholder: "Filter by group, step or status" }));
 }
 
 /* ---- errors ---- */

@@ -30,6 +30,7 @@ struct epoch {
 struct setting {
 	struct scenario scenario;
 	struct stage stages[3];
+	struct phase phases[2];
 	struct schedule *schedule;
 	uint64_t duration_ns;
 	uint64_t stop_ns; /* since the origin, or CLOCK_NEVER */
@@ -60,6 +61,21 @@ static void draw_scenario(struct random *random, struct setting *setting)
 		        .target = random_below(random, 4) ? (double)random_between(random, 1, (uint64_t)rate) : 0,
 		};
 	setting->duration_ns = setting->duration_ns / 3 * 3;
+	if (random_below(random, 4) == 0) { /* bursts instead */
+		uint64_t size = random_between(random, 1, 100);
+
+		scenario->executor = EXECUTOR_CONSTANT_ARRIVAL_RATE;
+		scenario->arrivals = ARRIVALS_EVEN;
+		scenario->duration_ns = setting->duration_ns;
+		scenario->burst = (struct burst){size, setting->duration_ns * size / ARRIVALS_AIM};
+	} else if (random_below(random, 3) == 0) { /* a pattern over all */
+		scenario->pattern = setting->phases;
+		scenario->phase_count = 2;
+		setting->phases[0] =
+		        (struct phase){.duration_ns = setting->duration_ns / 11, .factor = 1.5, .rate = -1};
+		setting->phases[1] = (struct phase){.duration_ns = setting->duration_ns / 7,
+		                                    .rate = random_below(random, 2) ? 0 : rate / 2};
+	}
 }
 
 /* Some agents have nothing in an epoch: they are lost, or have not joined yet. */

@@ -17,6 +17,7 @@
 enum {
 	ROUNDS = 400,
 	STAGES_MAX = 6,
+	PHASES_MAX = 4,
 	HOLDERS_MAX = 64,
 	ARRIVALS_AIM = 3000, /* of a scenario, about */
 };
@@ -24,6 +25,7 @@ enum {
 struct sample {
 	struct scenario scenario;
 	struct stage stages[STAGES_MAX];
+	struct phase phases[PHASES_MAX];
 };
 
 /* Rates of any size, and now and then 0. */
@@ -48,6 +50,40 @@ static uint64_t draw_duration(struct random *random, double rate, uint64_t time_
 	return (uint64_t)(random_unit(random) * fmin(longest_s, 1e7) * (double)NS_PER_S);
 }
 
+/* Phases of some parts of the schedule each, or longer than it; factors that are whole millionths. */
+static void draw_pattern(struct random *random, struct sample *sample, uint64_t duration_ns)
+{
+	struct scenario *scenario = &sample->scenario;
+	double most = ARRIVALS_AIM * (double)scenario->time_unit_ns / (double)(duration_ns + 1);
+
+	if (random_below(random, 2) || duration_ns == 0)
+		return;
+	scenario->pattern = sample->phases;
+	scenario->phase_count = (uint32_t)random_between(random, 1, PHASES_MAX);
+	for (uint32_t i = 0; i < scenario->phase_count; i++)
+		sample->phases[i] = (struct phase){
+		        .duration_ns = 1 + random_below(random, duration_ns / random_between(random, 1, 20) + 1),
+		        .factor = (double)random_below(random, 300) / 100,
+		        .rate = random_below(random, 3) ? PHASE_NO_RATE : floor(random_unit(random) * most),
+		};
+}
+
+/* Instead of a rate. */
+static void draw_burst(struct random *random, struct sample *sample)
+{
+	struct scenario *scenario = &sample->scenario;
+
+	scenario->arrivals = ARRIVALS_EVEN;
+	scenario->rate = 0;
+	scenario->duration_ns = random_between(random, 1, 100 * NS_PER_S);
+	scenario->burst.size = random_between(random, 1, 200);
+	scenario->burst.every_ns =
+	        scenario->duration_ns / random_between(random, 1, ARRIVALS_AIM / scenario->burst.size) +
+	        random_below(random, 2);
+	if (scenario->burst.every_ns == 0)
+		scenario->burst.every_ns = 1;
+}
+
 static void draw_scenario(struct random *random, struct sample *sample)
 {
 	static const uint64_t units[] = {NS_PER_S, 60 * NS_PER_S, 3600 * NS_PER_S, 7 * NS_PER_MS};
@@ -62,6 +98,10 @@ static void draw_scenario(struct random *random, struct sample *sample)
 		scenario->executor = EXECUTOR_CONSTANT_ARRIVAL_RATE;
 		scenario->rate = rate;
 		scenario->duration_ns = draw_duration(random, rate, scenario->time_unit_ns);
+		if (random_below(random, 3) == 0)
+			draw_burst(random, sample);
+		else
+			draw_pattern(random, sample, scenario->duration_ns);
 		return;
 	}
 	scenario->executor = EXECUTOR_RAMPING_ARRIVAL_RATE;
@@ -72,8 +112,10 @@ static void draw_scenario(struct random *random, struct sample *sample)
 		double target = draw_rate(random), higher = target > rate ? target : rate;
 
 		sample->stages[i] = (struct stage){draw_duration(random, higher, scenario->time_unit_ns), target};
+		scenario->duration_ns += sample->stages[i].duration_ns;
 		rate = target;
 	}
+	draw_pattern(random, sample, scenario->duration_ns);
 }
 
 struct times {
@@ -228,20 +270,50 @@ static void test_counts_agree_with_times(void **state)
 	}
 }
 
+/* Of a line from its start at start_ns for part_ns, through the pattern. */
+static long double line_integral(const struct scenario *scenario, uint64_t start_ns, uint64_t part_ns, long double from,
+                                 long double slope)
+{
+	long double sum = 0;
+	uint64_t period_ns = 0, x = 0;
+	uint32_t i = 0;
+
+	if (scenario->phase_count == 0)
+		return from * part_ns + slope * part_ns * part_ns / 2;
+	for (uint32_t k = 0; k < scenario->phase_count; k++)
+		period_ns += scenario->pattern[k].duration_ns;
+	while (x < part_ns) {
+		uint64_t left = (start_ns + x) % period_ns;
+		const struct phase *phase;
+
+		for (i = 0; left >= scenario->pattern[i].duration_ns; i++)
+			left -= scenario->pattern[i].duration_ns;
+		phase = &scenario->pattern[i];
+		left = phase->duration_ns - left;
+		left = left < part_ns - x ? left : part_ns - x;
+		sum += phase->rate >= 0 ? (long double)phase->rate * left
+		                        : phase->factor * left * (from + slope * (x + left / 2.0L));
+		x += left;
+	}
+	return sum;
+}
+
 /* The integral in floating point, by the definition: within what rounding can do to it. */
 static long double integral(const struct scenario *scenario, uint64_t at_ns)
 {
 	long double unit = (long double)scenario->time_unit_ns, from = scenario->start_rate, sum = 0;
+	uint64_t start_ns = 0;
 
 	if (scenario->executor == EXECUTOR_CONSTANT_ARRIVAL_RATE)
-		return scenario->rate * at_ns / unit;
+		return line_integral(scenario, 0, at_ns, scenario->rate, 0) / unit;
 	for (uint32_t i = 0; i < scenario->stage_count; i++) {
 		long double to = scenario->stages[i].target, duration = scenario->stages[i].duration_ns;
 		uint64_t part = at_ns < scenario->stages[i].duration_ns ? at_ns : scenario->stages[i].duration_ns;
 
 		if (part > 0)
-			sum += (from * part + (to - from) * part * part / 2 / duration) / unit;
+			sum += line_integral(scenario, start_ns, part, from, (to - from) / duration) / unit;
 		at_ns -= part;
+		start_ns += scenario->stages[i].duration_ns;
 		from = to;
 	}
 	return sum;
@@ -259,17 +331,48 @@ static void test_even_arrivals_lie_where_the_integral_reaches_their_index(void *
 		random_seed(&random, seed);
 		draw_scenario(&random, &sample);
 		sample.scenario.arrivals = ARRIVALS_EVEN;
+		if (sample.scenario.burst.size > 0)
+			continue;
 		assert_int_equal(schedule_new(&sample.scenario, &schedule), 0);
 		whole = walk_alone(schedule);
 		for (uint64_t k = 0; k < whole.count; k++) {
-			/* a rate is rounded to a millionth per time unit */
-			long double rounding = 1e-6L + 0.5e-6L * whole.at_ns[k] / sample.scenario.time_unit_ns;
+			/* a rate is rounded to a millionth per time unit, in a pattern before and after its factor */
+			long double each = sample.scenario.phase_count > 0 ? 6e-6L : 0.5e-6L;
+			long double rounding = 1e-6L + each * whole.at_ns[k] / sample.scenario.time_unit_ns;
 
 			if (integral(&sample.scenario, whole.at_ns[k]) > k + rounding ||
 			    integral(&sample.scenario, whole.at_ns[k] + 1) < k - rounding)
 				fail_msg("seed %llu: arrival %llu at %llu ns", (unsigned long long)seed,
 				         (unsigned long long)k, (unsigned long long)whole.at_ns[k]);
 		}
+		free(whole.at_ns);
+		schedule_free(schedule);
+	}
+}
+
+static void test_bursts_are_whole_and_at_their_moments(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < ROUNDS; seed++) {
+		struct schedule *schedule;
+		struct sample sample = {0};
+		struct random random;
+		struct times whole;
+		uint64_t bursts;
+
+		random_seed(&random, seed);
+		sample.scenario.executor = EXECUTOR_CONSTANT_ARRIVAL_RATE;
+		sample.scenario.time_unit_ns = NS_PER_S;
+		draw_burst(&random, &sample);
+		assert_int_equal(schedule_new(&sample.scenario, &schedule), 0);
+		whole = walk_alone(schedule);
+		bursts = (sample.scenario.duration_ns + sample.scenario.burst.every_ns - 1) /
+		         sample.scenario.burst.every_ns;
+		assert_int_equal(whole.count, bursts * sample.scenario.burst.size);
+		for (uint64_t b = 0; b < bursts; b++)
+			for (uint64_t i = 0; i < sample.scenario.burst.size; i++)
+				assert_int_equal(whole.at_ns[b * sample.scenario.burst.size + i],
+				                 b * sample.scenario.burst.every_ns);
 		free(whole.at_ns);
 		schedule_free(schedule);
 	}
@@ -328,6 +431,7 @@ int main(void)
 	        cmocka_unit_test(test_union_of_any_division_is_the_schedule_of_one_agent),
 	        cmocka_unit_test(test_counts_agree_with_times),
 	        cmocka_unit_test(test_even_arrivals_lie_where_the_integral_reaches_their_index),
+	        cmocka_unit_test(test_bursts_are_whole_and_at_their_moments),
 	        cmocka_unit_test(test_skipping_equals_walking),
 	};
 

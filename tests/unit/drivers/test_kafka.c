@@ -68,7 +68,23 @@ struct held {
 	size_t least, most; /* payload */
 	char key[64];       /* the last one's */
 	char payload[64];
+	char headers[64]; /* name=value,... */
+	int partition;
 };
+
+static void keep_headers(const rd_kafka_message_t *message, struct held *held)
+{
+	rd_kafka_headers_t *headers;
+	const char *name;
+	const void *value;
+	size_t size, used = 0;
+
+	if (rd_kafka_message_headers(message, &headers))
+		return;
+	for (size_t i = 0; !rd_kafka_header_get_all(headers, i, &name, &value, &size); i++)
+		used += (size_t)snprintf(held->headers + used, sizeof(held->headers) - used, "%s=%.*s,", name,
+		                         (int)size, (const char *)value);
+}
 
 static struct held read_topic(const char *topic, uint64_t expected)
 {
@@ -101,6 +117,8 @@ static struct held read_topic(const char *topic, uint64_t expected)
 		snprintf(held.key, sizeof(held.key), "%.*s", (int)message->key_len,
 		         message->key ? (char *)message->key : "");
 		snprintf(held.payload, sizeof(held.payload), "%.*s", (int)message->len, (char *)message->payload);
+		held.partition = message->partition;
+		keep_headers(message, &held);
 		rd_kafka_message_destroy(message);
 	}
 	rd_kafka_topic_partition_list_destroy(all);
@@ -129,6 +147,118 @@ static void test_kafka_messages_arrive_with_topic_key_and_payload(void **state)
 	assert_int_equal(held.messages, 1);
 	assert_string_equal(held.key, "k x");
 	assert_string_equal(held.payload, "value of x");
+}
+
+static void test_kafka_headers_travel_with_the_message(void **state)
+{
+	struct rig_operation operation = {0}, unset = {0};
+	struct held held;
+	struct rig rig;
+
+	(void)state;
+	make_topic("headed");
+	rig_open(&rig, &kafka_driver,
+	         PLAN_HEAD "      - produce: { target: stream, topic: headed, size: 5, keys: { uniform: 1 }, "
+	                   "headers: { trace: \"t {{word}}\", empty: \"\" } }\n",
+	         brokers);
+	rig_set(&rig, "word", NULL);
+	assert_int_equal(rig_submit(&rig, &unset, 0, NULL), SUBMIT_FAILED);
+	assert_int_equal(unset.operation.error, ERROR_DATA);
+	rig_set(&rig, "word", "x");
+	rig_do(&rig, &operation, 0, NULL);
+	assert_int_equal(operation.operation.error, ERROR_NONE);
+	assert_int_equal(operation.operation.sent_bytes, strlen("1") + 5 + strlen("tracet xempty"));
+	rig_close(&rig);
+	held = read_topic("headed", 1);
+	assert_string_equal(held.key, "1");
+	assert_string_equal(held.headers, "trace=t x,empty=,");
+	assert_int_equal(held.least, 5);
+}
+
+/* Where Java's client puts these keys (its murmur2 of them), and where the CRC32 of one would. */
+static void test_kafka_keys_go_to_the_partition_that_java_chooses(void **state)
+{
+	static const struct {
+		const char *topic, *keys;
+		int partition;
+	} cases[] = {
+	        {"java-4", "key: \"4\"", 0x5a4b5ca1 % PARTITIONS},
+	        {"java-234", "key: \"234\"", (0xe7c009ca & 0x7fffffff) % PARTITIONS},
+	        {"java-kafka", "key: kafka", (0xd067cf64 & 0x7fffffff) % PARTITIONS},
+	        {"crc-4", "key: \"4\", partitioner: consistent", 0xf3b61b38 % PARTITIONS},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct rig_operation operation = {0};
+		struct held held;
+		struct rig rig;
+
+		make_topic(cases[i].topic);
+		rig_open(&rig, &kafka_driver, PLAN_HEAD "      - produce: { target: stream, topic: %s, size: 5, %s }\n",
+		         brokers, cases[i].topic, cases[i].keys);
+		rig_do(&rig, &operation, 0, NULL);
+		rig_close(&rig);
+		held = read_topic(cases[i].topic, 1);
+		if (held.partition != cases[i].partition)
+			fail_msg("%s: partition %d, not %d", cases[i].keys, held.partition, cases[i].partition);
+	}
+}
+
+static _Bool volume_is_known(void *context)
+{
+	const struct rig *rig = context;
+	struct target_facts facts = {0};
+
+	kafka_driver.facts(rig->driver, &facts);
+	return facts.topology[0] != '\0';
+}
+
+/* Sends 1 MB; gives the share of it that the brokers were sent, in per cent, or -1 if nothing tells. */
+static double sent_share(const char *topic, const char *properties)
+{
+	enum { COUNT = 1000 };
+	static struct rig_operation operations[COUNT];
+	struct target_facts facts = {0};
+	double share = -1;
+	struct rig rig;
+
+	memset(operations, 0, sizeof(operations));
+	make_topic(topic);
+	rig_open(&rig, &kafka_driver,
+	         "name: test\n"
+	         "targets: { stream: { kafka: { brokers: \"%s\", properties: { linger.ms: 50%s } } } }\n"
+	         "scenarios: { t: { executor: constant-arrival-rate, rate: 1, duration: 1s, steps: [\n"
+	         "  produce: { target: stream, topic: %s, size: 1000, compressibility: 75%% } ] } }\n",
+	         brokers, properties, topic);
+	for (int i = 0; i < COUNT; i++)
+		assert_int_equal(rig_submit(&rig, &operations[i], 0, NULL), SUBMIT_ACCEPTED);
+	rig_await(&rig, COUNT);
+	if (properties[0])
+		rig_until(&rig, volume_is_known, &rig);
+	kafka_driver.facts(rig.driver, &facts);
+	sscanf(facts.topology, "messages were sent at %lf %% of their size", &share);
+	rig_close(&rig);
+	return share;
+}
+
+static void test_kafka_tells_how_far_messages_were_really_compressed(void **state)
+{
+	static const char *const codecs[] = {"gzip", "snappy", "lz4", "zstd"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(codecs) / sizeof(*codecs); i++) {
+		char properties[80], topic[32];
+		double share;
+
+		snprintf(topic, sizeof(topic), "packed-%s", codecs[i]);
+		snprintf(properties, sizeof(properties), ", compression.type: %s, statistics.interval.ms: 300",
+		         codecs[i]);
+		share = sent_share(topic, properties);
+		if (share < 20 || share > 35)
+			fail_msg("%s: %.1f %%", codecs[i], share);
+	}
+	assert_true(sent_share("plain", "") < 0);
 }
 
 static void test_kafka_generated_payloads_have_sizes_of_the_range(void **state)
@@ -396,6 +526,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_kafka_messages_arrive_with_topic_key_and_payload),
+	        cmocka_unit_test(test_kafka_headers_travel_with_the_message),
+	        cmocka_unit_test(test_kafka_keys_go_to_the_partition_that_java_chooses),
+	        cmocka_unit_test(test_kafka_tells_how_far_messages_were_really_compressed),
 	        cmocka_unit_test(test_kafka_generated_payloads_have_sizes_of_the_range),
 	        cmocka_unit_test(test_kafka_lanes_and_acks_are_clients_of_their_own),
 	        cmocka_unit_test(test_kafka_lane_that_comes_at_run_time_is_a_client_too),

@@ -105,7 +105,50 @@ static const struct bad_plan bad_executors[] = {
         {"exec as in k6", TARGETS KEYS("executor: constant-vus, duration: 1s, exec: f"),
          "7:46: unknown key \"exec\" in scenario \"s\" (did you mean \"steps\"?)\n"},
         {"a burst", TARGETS KEYS("executor: constant-vus, duration: 1s, burst: 5"),
-         "7:46: \"burst\" in scenario \"s\" is not built yet\n"},
+         "7:46: \"burst\" in scenario \"s\" is not a key of executor constant-vus (it belongs to "
+         "constant-arrival-rate)\n"},
+        {"a burst of nothing",
+         TARGETS KEYS("executor: constant-arrival-rate, duration: 1s, burst: { size: 0, every: 1s }"),
+         "7:70: \"size\" in \"burst\" of scenario \"s\": \"0\" must be more than 0\n"},
+        {"a burst without a period", TARGETS KEYS("executor: constant-arrival-rate, duration: 1s, burst: { size: 5 }"),
+         "7:62: \"burst\" of scenario \"s\" needs a key \"every\"\n"},
+        {"a burst beside a rate and more",
+         TARGETS KEYS("executor: constant-arrival-rate, duration: 1s, burst: { size: 5, every: 1s },\n"
+                      "rate: 5, timeUnit: 2s, arrivals: poisson"),
+         "8:7: \"rate\" in scenario \"s\" has no meaning beside \"burst\"\n"
+         "8:20: \"timeUnit\" in scenario \"s\" has no meaning beside \"burst\"\n"
+         "8:34: \"arrivals\" in scenario \"s\" has no meaning beside \"burst\"\n"},
+        {"a phase without a factor",
+         TARGETS KEYS("executor: constant-arrival-rate, duration: 1s, rate: 1, pattern: [ { duration: 1s } ]"),
+         "7:75: phase 1 of scenario \"s\" needs one of the keys \"factor\" and \"rate\"\n"},
+        {"a phase that lasts no time",
+         TARGETS KEYS(
+                 "executor: constant-arrival-rate, duration: 1s, rate: 1, pattern: [ { duration: 0, factor: 1 } ]"),
+         "7:87: \"duration\" in phase 1 of scenario \"s\": \"0\" must be more than 0\n"},
+        {"a pattern of nothing",
+         TARGETS KEYS(
+                 "executor: constant-arrival-rate, duration: 1s, rate: 1, pattern: [ { duration: 1s, factor: 0 } ]"),
+         "7:73: scenario \"s\" never starts anything: every rate in it is 0\n"},
+        {"factors of no rate",
+         TARGETS KEYS("executor: constant-arrival-rate, duration: 1s, pattern: [ { duration: 1s, factor: 1 } ]"),
+         "7:3: scenario \"s\" needs a key \"rate\"\n"},
+        {"a pattern that repeats too often",
+         TARGETS KEYS(
+                 "executor: constant-arrival-rate, duration: 1h, rate: 1, pattern: [ { duration: 1ms, factor: 1 } ]"),
+         "7:3: \"pattern\" in scenario \"s\" repeats too often: 3.6e+06 phases; it may come to 100000\n"},
+        {"a pattern of users",
+         TARGETS KEYS("executor: constant-vus, duration: 1h, pattern: [ { duration: 1ms, factor: 1 } ]"),
+         "7:46: \"pattern\" in scenario \"s\" is not a key of executor constant-vus (it belongs to "
+         "constant-arrival-rate and ramping-arrival-rate)\n"},
+        {"rate: max without a producer", TARGETS KEYS("executor: constant-arrival-rate, duration: 1s, rate: max"),
+         "7:61: \"rate\" in scenario \"s\": max goes by a producer's queue, and none of its steps is a produce step "
+         "(constant-vus goes by answers)\n"},
+        {"rate: max beside what makes a schedule",
+         TARGETS KEYS_AND_STEPS("executor: constant-arrival-rate, duration: 1s, rate: max, timeUnit: 1s",
+                                "[ produce: { target: stream, topic: t, size: 1 } ]"),
+         "7:76: \"timeUnit\" in scenario \"s\" has no meaning beside \"rate: max\"\n"},
+        {"a rate of shared iterations", TARGETS KEYS("executor: shared-iterations, rate: 5"),
+         "7:43: \"rate\" in scenario \"s\": \"5\" is not \"max\", all that shared-iterations can have\n"},
         {"a scenario's name with a bar",
          TARGETS "scenarios:\n"
                  "  'a|b': { executor: constant-vus, duration: 1s,\n"
@@ -266,9 +309,49 @@ static const struct bad_plan bad_steps[] = {
         {"produce without a topic", TARGETS STEPS("[ produce: { target: stream, size: 1 } ]"),
          "8:14: step \"produce-1\" of scenario \"s\" needs a key \"topic\"\n"},
         {"produce without a value", TARGETS STEPS("[ produce: { target: stream, topic: t } ]"),
-         "8:14: step \"produce-1\" of scenario \"s\" needs a key \"size\" or \"payload\"\n"},
+         "8:14: step \"produce-1\" of scenario \"s\" needs a key \"size\", \"payload\" or \"payloads\"\n"},
         {"produce with two values", TARGETS STEPS("[ produce: { target: stream, topic: t, size: 1, payload: a } ]"),
-         "8:57: \"size\" in step \"produce-1\" of scenario \"s\": \"payload\" gives the value already\n"},
+         "8:60: \"payload\" in step \"produce-1\" of scenario \"s\": \"size\" gives the value already\n"},
+        {"acks that an idempotent producer can't have",
+         "targets:\n"
+         "  s: { kafka: { brokers: b, properties: { enable.idempotence: true, max.in.flight: 10, retries: 3,\n"
+         "    acks: 1, compression.type: zstd, linger.mss: 5 } } }\n" STEPS(
+                 "[ produce: { target: s, topic: t, payload: a, acks: 0 } ]"),
+         "2:69: property \"max.in.flight\" in target \"s\": enable.idempotence needs at most 5 requests in flight\n"
+         "3:5: property \"acks\" in target \"s\": enable.idempotence needs acks: all\n"
+         "3:38: property \"linger.mss\" in target \"s\": librdkafka has no such property (did you mean "
+         "\"linger.ms\"?)\n"
+         "6:64: \"acks\" in step \"produce-1\" of scenario \"s\": target \"s\" has enable.idempotence, which needs "
+         "all\n"},
+        {"produce with two keys",
+         TARGETS STEPS("[ produce: { target: stream, topic: t, size: 1, key: a, keys: { uniform: 2 } } ]"),
+         "8:68: \"keys\" in step \"produce-1\" of scenario \"s\": \"key\" gives the key already\n"},
+        {"keys of no kind", TARGETS STEPS("[ produce: { target: stream, topic: t, size: 1, keys: { } } ]"),
+         "8:66: \"keys\" of step \"produce-1\" of scenario \"s\" needs one of the keys \"uniform\" and \"zipf\"\n"},
+        {"an exponent of uniform keys",
+         TARGETS STEPS("[ produce: { target: stream, topic: t, size: 1, keys: { uniform: 2, exponent: 1 } } ]"),
+         "8:90: \"exponent\" in \"keys\" of step \"produce-1\" of scenario \"s\" is only for zipf\n"},
+        {"no keys at all", TARGETS STEPS("[ produce: { target: stream, topic: t, size: 1, keys: { zipf: 0 } } ]"),
+         "8:74: \"zipf\" in \"keys\" of step \"produce-1\" of scenario \"s\": \"0\" must be more than 0\n"},
+        {"a partitioner that isn't",
+         TARGETS STEPS("[ produce: { target: stream, topic: t, size: 1, partitioner: murmur } ]"),
+         "8:73: \"partitioner\" in step \"produce-1\" of scenario \"s\": \"murmur\" is not one of random, consistent, "
+         "consistent_random, murmur2, murmur2_random, fnv1a, fnv1a_random (did you mean \"murmur2\"?)\n"},
+        {"a compressibility above all",
+         TARGETS STEPS("[ produce: { target: stream, topic: t, size: 1, compressibility: 120% } ]"),
+         "8:77: \"compressibility\" in step \"produce-1\" of scenario \"s\": \"120%\" is not a share like 5% or "
+         "0.05\n"},
+        {"a compressibility of a payload of one's own",
+         TARGETS STEPS("[ produce: { target: stream, topic: t, payload: a, compressibility: 0.5 } ]"),
+         "8:80: \"compressibility\" in step \"produce-1\" of scenario \"s\" is only for generated values (\"size\")\n"},
+        {"a weighted size without a weight",
+         TARGETS STEPS("[ produce: { target: stream, topic: t, size: [ { size: 1 } ] } ]"),
+         "8:59: size 1 of step \"produce-1\" of scenario \"s\" needs a key \"weight\"\n"},
+        {"no sizes", TARGETS STEPS("[ produce: { target: stream, topic: t, size: [] } ]"),
+         "8:57: \"size\" in step \"produce-1\" of scenario \"s\" has 0 entries; it needs from 1 to 256\n"},
+        {"a header without a name",
+         TARGETS STEPS("[ produce: { target: stream, topic: t, size: 1, headers: { '': x } } ]"),
+         "8:71: \"headers\" in step \"produce-1\" of scenario \"s\": a header's name has from 1 to 128 bytes, not 0\n"},
         {"a size upside down", TARGETS STEPS("[ produce: { target: stream, topic: t, size: 10..5 } ]"),
          "8:57: \"size\" in step \"produce-1\" of scenario \"s\": \"10..5\" begins above its end\n"},
         {"a size of zero", TARGETS STEPS("[ produce: { target: stream, topic: t, size: 0 } ]"),

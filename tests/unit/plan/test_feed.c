@@ -306,9 +306,35 @@ static void test_feed_zipf_of_one_row_or_a_steep_curve_holds(void **state)
 	}
 }
 
+static void test_feed_of_lines_has_no_header_and_takes_any_byte(void **state)
+{
+	static const char text[] = "{\"a\": 1, \"b\"}\r\n\n\xff,\"\n last";
+	const struct feed_config config = {.name = "tick", .csv = "t.txt", .lines = 1, .pick = FEED_RANDOM};
+	struct template_names *names = template_names_new();
+	struct failure failure = {0};
+	struct feed *feed, *bare;
+	char dumped[256];
+
+	(void)state;
+	feed = make_feed(&config, text, names);
+	assert_true(feed_is_lines(feed));
+	assert_int_equal(feed_columns(feed), 1);
+	assert_int_equal(feed_slot(feed, 0), template_names_find(names, "tick"));
+	dump(feed, dumped);
+	assert_string_equal(dumped, "{\"a\": 1, \"b\"}\n\xff,\"\n last\n");
+	assert_int_equal(feed_new(&config, "t.txt", NULL, 0, names, &failure, &bare), 0);
+	assert_int_equal(feed_slot(bare, 0), feed_slot(feed, 0));
+	feed_free(bare);
+	assert_int_equal(feed_new(&config, "t.txt", "\r\n\n", 3, names, &failure, &bare), -EINVAL);
+	assert_string_equal(failure.text, "t.txt has no lines");
+	feed_free(feed);
+	template_names_free(names);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_feed_of_lines_has_no_header_and_takes_any_byte),
 	        cmocka_unit_test(test_feed_reads_csv),
 	        cmocka_unit_test(test_feed_refuses_with_line_and_column),
 	        cmocka_unit_test(test_feed_refuses_a_nul_and_a_field_over_the_limit),

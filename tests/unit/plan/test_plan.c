@@ -236,6 +236,48 @@ static void test_plan_seeds_repeat_and_differ_between_scenarios(void **state)
 	plan_free(other);
 }
 
+static void test_plan_rate_max_is_a_closed_loop_of_producers(void **state)
+{
+	struct plan *plan = parse("targets: { k: { kafka: { brokers: b } } }\n"
+	                          "scenarios:\n"
+	                          "  a: { executor: constant-arrival-rate, rate: max, duration: 30s, producers: 3,\n"
+	                          "    steps: [ produce: { target: k, topic: t, size: 1 } ] }\n"
+	                          "  b: { executor: shared-iterations, rate: max, iterations: 1000000,\n"
+	                          "    steps: [ produce: { target: k, topic: t, size: 1 } ] }\n"
+	                          "  c: { executor: constant-arrival-rate, rate: max, duration: 30s, maxVUs: 5,\n"
+	                          "    steps: [ produce: { target: k, topic: t, size: 1 } ] }\n");
+	(void)state;
+	assert_int_equal(plan->scenarios[0].executor, EXECUTOR_CONSTANT_VUS);
+	assert_int_equal(plan->scenarios[0].vus, 48);
+	assert_int_equal(plan->scenarios[0].duration_ns, 30 * NS_PER_S);
+	assert_int_equal(plan->scenarios[1].executor, EXECUTOR_SHARED_ITERATIONS);
+	assert_int_equal(plan->scenarios[1].vus, 64);
+	assert_int_equal(scenario_planned(&plan->scenarios[1]), 1000000);
+	assert_int_equal(plan->scenarios[2].vus, 5);
+	plan_free(plan);
+}
+
+static void test_plan_patterns_and_bursts_count_exactly(void **state)
+{
+	struct plan *plan =
+	        parse("scenarios:\n"
+	              "  day: { executor: constant-arrival-rate, rate: 1000, duration: 2h, steps: [ null: {} ],\n"
+	              "    pattern: [ { duration: 10m, factor: 2 }, { duration: 20m, factor: 1 },\n"
+	              "      { duration: 30m, rate: 100 } ] }\n"
+	              "  burst: { executor: constant-arrival-rate, burst: { size: 500, every: 10s },\n"
+	              "    duration: 61s, steps: [ null: {} ] }\n"
+	              "  ramp: { executor: ramping-arrival-rate, stages: [ { duration: 100s, target: 100 } ],\n"
+	              "    pattern: [ { duration: 50s, factor: 2 } , { duration: 50s, factor: 0 } ],\n"
+	              "    steps: [ null: {} ] }\n");
+	(void)state;
+	assert_int_equal(scenario_planned(&plan->scenarios[0]), 2 * (600 * 2000 + 1200 * 1000 + 1800 * 100));
+	assert_int_equal(plan->scenarios[0].max_vus, 20000);
+	assert_int_equal(scenario_planned(&plan->scenarios[1]), 7 * 500);
+	assert_int_equal(plan->scenarios[1].max_vus, 500);
+	assert_int_equal(scenario_planned(&plan->scenarios[2]), 2 * 1250);
+	plan_free(plan);
+}
+
 /* Plans that must read back the same after writing. */
 static const char *const written[] = {
         stock_pipeline,
@@ -246,6 +288,37 @@ static const char *const written[] = {
         "tags: { 'true': 'yes', '1': '2', '<<': x }\n"
         "scenarios: { 'a:b#': { executor: constant-vus, duration: 1500us, steps: [ null: { group: '{{a}}{{{{ $${q}' } "
         "] } }\n",
+        "groupStatus: { over: 500ms, variable: { maxOverMean: 2.5 }, timeouts: { slow: 20%, success: 10% } }\n"
+        "scenarios: { s: { executor: constant-vus, duration: 1s, steps: [ null: { group: a } ] } }\n",
+        /* What goes by no simple rate. */
+        "targets: { k: { kafka: { brokers: b } } }\n"
+        "scenarios:\n"
+        "  a: { executor: constant-arrival-rate, burst: { size: 500, every: 10s }, duration: 1m, steps: [ null: {} ] "
+        "}\n"
+        "  b: { executor: constant-arrival-rate, rate: 1000, duration: 24h, steps: [ null: {} ], pattern: [\n"
+        "    { name: peak, duration: 2h, factor: 2.5 }, { duration: 4h, factor: 1 }, { duration: 6h, rate: 0.1 } ] }\n"
+        "  c: { executor: ramping-arrival-rate, startRate: 1, stages: [ { duration: 1m, target: 9 } ],\n"
+        "    pattern: [ { duration: 1s, factor: 0 }, { duration: 9s, factor: 0.5 } ], steps: [ null: {} ] }\n"
+        "  d: { executor: constant-arrival-rate, duration: 1m, pattern: [ { duration: 1s, rate: 7 } ],\n"
+        "    producers: 3, ratePerProducer: true, steps: [ produce: { target: k, topic: t, size: 1 } ] }\n"
+        "  e: { executor: constant-arrival-rate, rate: max, duration: 30s, producers: 3,\n"
+        "    steps: [ produce: { target: k, topic: t, size: 1 } ] }\n"
+        "  f: { executor: shared-iterations, rate: max, iterations: 1000000,\n"
+        "    steps: [ produce: { target: k, topic: t, size: 1 } ] }\n"
+        "  g: { executor: constant-arrival-rate, duration: 1m, burst: { size: 2, every: 1s },\n"
+        "    producers: 3, ratePerProducer: true, steps: [ produce: { target: k, topic: t, size: 1 } ] }\n",
+        /* What a produced message is made of. */
+        "targets: { k: { kafka: { brokers: b } } }\n"
+        "data: { tick: { lines: ticks.txt, pick: sequential } }\n"
+        "scenarios:\n"
+        "  s: { executor: constant-vus, duration: 1s, steps: [\n"
+        "    produce: { target: k, topic: t, size: [ { size: 100, weight: 80 }, { size: 1KiB..10KiB, weight: 20 } ],\n"
+        "      compressibility: 60%, keys: { zipf: 3000, exponent: 1.25 }, partitioner: fnv1a, acks: 1,\n"
+        "      headers: { trace: '{{uuid}}', a b: '' } },\n"
+        "    produce: { target: k, topic: t, size: 1, compressibility: 0, keys: { uniform: 5 }, await: ack },\n"
+        "    produce: { target: k, topic: t, payloads: ticks.txt, key: '{{tick}}' },\n"
+        "    produce: { target: k, topic: t, payloads: ticks.txt },\n"
+        "    produce: { target: k, topic: t, payloads: other.txt } ] }\n",
         /* A plain block text, and every executor with its keys. */
         "targets: { n: { null: {} }, k: { kafka: { brokers: 'b1,b2' } }, d: { postgres: { uri: 'host=h', timeout: 3s } "
         "} }\n"
@@ -421,6 +494,8 @@ static void test_plan_from_the_wire_never_looks_at_the_environment(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(test_plan_rate_max_is_a_closed_loop_of_producers),
+	        cmocka_unit_test(test_plan_patterns_and_bursts_count_exactly),
 	        cmocka_unit_test(test_plan_targets_are_as_written),
 	        cmocka_unit_test(test_plan_scenarios_are_as_written),
 	        cmocka_unit_test(test_plan_steps_are_as_written),

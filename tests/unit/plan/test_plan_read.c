@@ -367,7 +367,7 @@ static void test_plan_read_refuses_data_that_cannot_serve(void **state)
 	         "2:36: \"exponent\" in data \"user\" is only for pick: zipf"},
 	        {"id,name\n1,a\n",
 	         "data: { user: { column: id } }\n" SCENARIOS("executor: constant-vus, duration: 1s", "null: {}"),
-	         "1:9: data \"user\" needs a key \"csv\""},
+	         "1:9: data \"user\" needs a key \"csv\" or \"lines\""},
 	};
 	struct fixture *fixture = *state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -436,6 +436,31 @@ static void test_plan_parse_takes_the_data_that_came_with_the_plan(void **state)
 	buffer_deinit(&again);
 }
 
+static void test_plan_payloads_of_a_file_travel_as_a_feed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct plan_file file = {.name = "payloads-1"};
+	struct buffer text = {0};
+	struct plan *agents = NULL;
+	put(fixture, "rows.csv", "one\ntwo\nthree\n");
+	assert_int_equal(read_plan(fixture,
+	                           "targets: { k: { kafka: { brokers: b } } }\n" SCENARIOS(
+	                                   "executor: constant-vus, duration: 1s",
+	                                   "produce: { target: k, topic: t, payloads: rows.csv }"),
+	                           NULL),
+	                 0);
+	assert_int_equal(fixture->plan->feed_count, 1);
+	assert_int_equal(feed_rows(fixture->plan->feeds[0]), 3);
+	assert_true(plan_scenario_uses_feed(fixture->plan, 0, 0));
+	assert_int_equal(plan_write(fixture->plan, &text), 0);
+	file.data = feed_data(fixture->plan->feeds[0], &file.size);
+	assert_int_equal(plan_parse(text.data, text.size, &file, 1, &fixture->failures, &agents), 0);
+	assert_int_equal(feed_rows(agents->feeds[0]), 3);
+	assert_string_equal(template_source(agents->scenarios[0].steps[0].produce.payload), "{{payloads-1}}");
+	plan_free(agents);
+	buffer_deinit(&text);
+}
+
 static void test_plan_read_goes_on_after_errors_that_were_there_before(void **state)
 {
 	struct fixture *fixture = *state;
@@ -465,6 +490,7 @@ int main(void)
 	        WITH_FOLDER(test_plan_read_refuses_data_that_cannot_serve),
 	        WITH_FOLDER(test_plan_read_finds_data_beside_the_plan),
 	        WITH_FOLDER(test_plan_parse_takes_the_data_that_came_with_the_plan),
+	        WITH_FOLDER(test_plan_payloads_of_a_file_travel_as_a_feed),
 	        WITH_FOLDER(test_plan_read_goes_on_after_errors_that_were_there_before),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,9 +92,21 @@ def check_timeline(summary):
             assert sum(line["count"][i] for i in measured) == row["count"], row["metric"]
 
 
+def check_statuses(rows, summary):
+    statuses = {(group["scenario"], group["step"], group["group"]): group["status"] for group in summary["groups"]}
+    assert len(statuses) == len(summary["groups"]) > 40 and len(set(statuses.values())) > 1, statuses
+    for row in rows:
+        status = row.pop("status")
+        if row["group"] and row["metric"].endswith(("_response_time", "_failed")):
+            assert status == statuses[row["scenario"], row["step"], row["group"]], row
+        else:
+            assert status == "", row
+
+
 def check_series(text, summary):
     rows = list(csv.DictReader(io.StringIO(text), strict=True))
     assert len(rows) == len(summary["metrics"])
+    check_statuses(rows, summary)
     for row, expected in zip(rows, summary["metrics"]):
         assert None not in row and None not in row.values(), row
         for field, value in row.items():

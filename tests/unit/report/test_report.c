@@ -193,6 +193,32 @@ static void test_digest_names_a_step_of_the_plan_that_never_ran(void **state)
 	report_free(report);
 }
 
+static void test_digest_judges_groups_by_the_report_s_limits(void **state)
+{
+	struct report *report = sample_report_new(&sample_minutes);
+	uint32_t by_status[GROUP_STATUS_COUNT] = {0};
+	struct digest digest = {0};
+
+	(void)state;
+	assert_int_equal(digest_init(&digest, report), 0);
+	for (uint32_t i = 0; i < digest.group_count; i++)
+		by_status[digest.groups[i].status]++;
+	assert_true(by_status[GROUP_NORMAL] < digest.group_count);
+	digest_deinit(&digest);
+	report->group_status =
+	        (struct group_status_limits){.slow_ns = 1, .levels = {[GROUP_TIMEOUTS] = {.slow = 0.99}}};
+	assert_int_equal(digest_init(&digest, report), 0);
+	for (uint32_t i = 0; i < digest.group_count; i++) {
+		const struct digest_entry *group = &digest.groups[i];
+
+		assert_true(group->slow <= group->count);
+		assert_int_equal(group->status,
+		                 (double)group->slow >= 0.99 * (double)group->count ? GROUP_TIMEOUTS : GROUP_NORMAL);
+	}
+	digest_deinit(&digest);
+	report_free(report);
+}
+
 static void test_digest_sums_up_errors_of_all_groups(void **state)
 {
 	char code[] = "503", first[] = "busy", second[] = "gone";
@@ -233,6 +259,7 @@ int main(void)
 	        cmocka_unit_test(test_digest_steps_and_groups_add_up_to_the_figures),
 	        cmocka_unit_test(test_digest_takes_the_peak_from_measured_seconds_alone),
 	        cmocka_unit_test(test_digest_ranks_groups_by_failures_then_p95),
+	        cmocka_unit_test(test_digest_judges_groups_by_the_report_s_limits),
 	        cmocka_unit_test(test_digest_sums_up_errors_of_all_groups),
 	        cmocka_unit_test(test_digest_names_a_step_of_the_plan_that_never_ran),
 	};
