@@ -331,6 +331,12 @@ static void check_truth(struct judge *judge, const struct report *report)
 		          (unsigned long long)report->overlap, (unsigned long long)report->unknown);
 }
 
+static void check_end(struct judge *judge, const struct report *report)
+{
+	if (judge->oracle->stops > 0 && !report->ended_by[0])
+		sim_break(judge->sim, "a stop is journaled, and the report says nothing of it");
+}
+
 static _Bool all_are_done(const struct oracle *oracle)
 {
 	for (uint32_t i = 0; i < oracle->agent_count; i++)
@@ -403,6 +409,7 @@ static void check_reports(struct judge *judge, struct sim_result *result)
 		check_counts(judge);
 		check_truth(judge, report);
 		check_accounts(judge, report);
+		check_end(judge, report);
 		check_whole(judge, report);
 		result->complete = report->complete;
 		result->unknown = report->unknown;
