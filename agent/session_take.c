@@ -28,12 +28,18 @@ static int take_welcome(struct session *session, const struct message *message, 
 	return session_pump(session, now_ns);
 }
 
+/* The coordinator takes us for one that still runs: what we said when we ended got lost. */
+static void say_ended(struct session *session)
+{
+	session_say_failed(session, session->ended_id,
+	                   session->ended_text ? session->ended_text : "the agent has ended this run already");
+}
+
 /* A run for an agent that has none. */
 static int take_run(struct session *session, struct message *message, uint64_t now_ns)
 {
 	if (strcmp(message->run_id, session->ended_id) == 0) {
-		session_say_failed(session, message->run_id,
-		                   session->ended_text ? session->ended_text : "the agent has ended this run already");
+		say_ended(session);
 		return 0;
 	}
 	if (message->assign.plan_size == 0) {
@@ -136,8 +142,12 @@ static void take_stop(struct session *session, const struct message *message, ui
 
 static void take_ping(struct session *session, const struct message *message, uint64_t now_ns)
 {
-	struct message *pong = session_add_message(session, MESSAGE_PONG);
+	struct message *pong;
 
+	if (session->state == SESSION_FREE && session->ended_id[0] &&
+	    strcmp(message->run_id, session->ended_id) == 0)
+		say_ended(session);
+	pong = session_add_message(session, MESSAGE_PONG);
 	if (!pong)
 		return;
 	memcpy(pong->run_id, message->run_id, RUN_ID_SIZE);

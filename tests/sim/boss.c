@@ -2,58 +2,19 @@
 /* The coordinator's process: what conductor.c does, on a disk and a clock that fail. The journal is the real one, in a
  * file; where the process dies within a write, the file is cut within that record. */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "coordinator/run/run.h"
 #include "coordinator/run/run_restore.h"
 #include "coordinator/run/run_state.h"
-#include "tests/sim/host.h"
+#include "tests/sim/boss_state.h"
 #include "tests/sim/oracle.h"
 
 #define CHILD_NOTICE_NS (5 * NS_PER_MS) /* SIGCHLD takes a moment */
 
 static const char run_id[] = "00000000-0000-4000-8000-000000000001";
-
-enum life { LIFE_UP, LIFE_DOWN /* and to be resumed */, LIFE_OVER };
-
-struct boss {
-	struct sim *sim;
-	enum life life;
-	struct sim_clock clock;
-	int64_t wall_offset_ns; /* wall clock - true time */
-	unsigned boots;
-	struct journal *journal;
-	struct run *run;
-	char path[PATH_MAX];
-	uint64_t frozen_until_ns;
-	uint64_t resume_ns;
-	_Bool reboot;     /* before that */
-	uint64_t down_ns; /* how long it will be down */
-	unsigned interrupts;
-	uint32_t effects_left; /* before it dies; 0: it doesn't */
-	_Bool tear, full;
-	uint32_t exits[SIM_AGENTS_MAX]; /* children that have ended and are not told yet */
-	uint32_t exit_count;
-	uint64_t exits_ns;
-	uint32_t resumes;
-	/* Of the newest T0 in the journal. */
-	uint64_t t0_ns;
-	int64_t t0_unix_ns;
-	unsigned t0_boots;
-};
-
-static uint64_t local(const struct boss *boss)
-{
-	return sim_clock_read(&boss->clock, boss->sim->now_ns);
-}
 
 static int64_t wall_of_local(const struct boss *boss)
 {
@@ -91,6 +52,13 @@ static void close_parts(struct boss *boss)
 	boss->journal = journal_close(boss->journal);
 }
 
+/* It has gone down within a call: what it was made of goes now. */
+static void bury(struct boss *boss)
+{
+	if (boss->life != LIFE_UP)
+		close_parts(boss);
+}
+
 struct boss *boss_free(struct boss *boss)
 {
 	if (!boss)
@@ -99,144 +67,6 @@ struct boss *boss_free(struct boss *boss)
 	free(boss);
 	return NULL;
 }
-
-/* ---- dying ---- */
-
-static void go_down(struct boss *boss, const char *how)
-{
-	sim_trace(boss->sim, "the coordinator %s", how);
-	boss->life = boss->down_ns == CLOCK_NEVER ? LIFE_OVER : LIFE_DOWN;
-	boss->effects_left = 0;
-	boss->resume_ns = boss->sim->now_ns + boss->down_ns;
-	boss->frozen_until_ns = 0;
-	boss->exit_count = 0;
-	net_boss_gone(boss->sim->net);
-}
-
-/* It has gone down within a call: what it was made of goes now. */
-static void bury(struct boss *boss)
-{
-	if (boss->life != LIFE_UP)
-		close_parts(boss);
-}
-
-static uint64_t file_size(const struct boss *boss)
-{
-	struct stat status;
-
-	sim_must(stat(boss->path, &status) < 0 ? -errno : 0, boss->path);
-	return (uint64_t)status.st_size;
-}
-
-/* Cuts the file within the record that was just written, at any byte of it. */
-static void tear_record(struct boss *boss, uint64_t before)
-{
-	uint64_t size = before + random_below(&boss->sim->random, file_size(boss) - before);
-
-	sim_trace(boss->sim, "the journal ends at byte %llu", (unsigned long long)size);
-	sim_must(truncate(boss->path, (off_t)size) < 0 ? -errno : 0, boss->path);
-}
-
-/* ---- effects ---- */
-
-/* A record is wholly in the journal. */
-static void note(struct boss *boss, const struct journal_record *record)
-{
-	if (record->type == JOURNAL_START) {
-		boss->t0_ns = record->start.t0_ns;
-		boss->t0_unix_ns = record->start.t0_unix_ns;
-		boss->t0_boots = boss->boots;
-		oracle_t0(boss->sim->oracle, sim_clock_when(&boss->clock, boss->t0_ns));
-	}
-	oracle_record(boss->sim->oracle, record);
-}
-
-/* A write that finds no room writes what fits, and fails: the file may grow so far and no further. */
-static int append_to_full_disk(struct boss *boss, const struct journal_record *record)
-{
-	struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY}, tight;
-	uint64_t before = file_size(boss);
-	struct failure failure = {0};
-	int r;
-
-	tight = none;
-	tight.rlim_cur = before + random_below(&boss->sim->random, 40);
-	sim_must(setrlimit(RLIMIT_FSIZE, &tight) < 0 ? -errno : 0, "setrlimit");
-	r = journal_append(boss->journal, record, &failure);
-	sim_must(setrlimit(RLIMIT_FSIZE, &none) < 0 ? -errno : 0, "setrlimit");
-	if (r == 0) {
-		note(boss, record);
-		return 0;
-	}
-	sim_trace(boss->sim, "no room: %s", failure.text);
-	if (file_size(boss) != before)
-		sim_break(boss->sim, "a record that found no room was not cut off: %llu bytes, %llu before",
-		          (unsigned long long)file_size(boss), (unsigned long long)before);
-	return r;
-}
-
-static int write_record(struct boss *boss, const struct journal_record *record, _Bool dies)
-{
-	uint64_t before = dies ? file_size(boss) : 0;
-	struct failure failure = {0};
-	int r;
-
-	if (boss->full)
-		return append_to_full_disk(boss, record);
-	r = journal_append(boss->journal, record, &failure);
-	sim_must(r, failure.text);
-	if (dies && boss->tear) {
-		tear_record(boss, before);
-		go_down(boss, "is killed within a write");
-		return -EIO;
-	}
-	note(boss, record);
-	return 0;
-}
-
-static void send_message(struct boss *boss, const struct message *message)
-{
-	uint32_t process = agent_of(&message->incarnation);
-
-	if (message->type != MESSAGE_PING)
-		sim_trace(boss->sim, "coordinator sends %s to agent %u, epoch %u %llu",
-		          message_type_names[message->type], process, message->epoch,
-		          message->type == MESSAGE_ACK ? (unsigned long long)message->ack.seq : 0ULL);
-	oracle_boss_sends(boss->sim->oracle, message);
-	net_send(boss->sim->net, process, 0, message);
-}
-
-static int take_effect(void *context, const struct run_effect *effect)
-{
-	struct boss *boss = context;
-	_Bool dies;
-	int r = 0;
-
-	if (boss->life != LIFE_UP)
-		return -EPIPE;
-	dies = effect->type != RUN_TELL && boss->effects_left > 0 && --boss->effects_left == 0;
-	if (dies && !(boss->tear && effect->type == RUN_JOURNAL) && random_below(&boss->sim->random, 2)) {
-		go_down(boss, "is killed before an effect");
-		return -EPIPE;
-	}
-	switch (effect->type) {
-	case RUN_JOURNAL:
-		r = write_record(boss, effect->record, dies);
-		break;
-	case RUN_SEND:
-		send_message(boss, effect->message);
-		break;
-	case RUN_TELL:
-		sim_trace(boss->sim, "coordinator: %s", effect->text);
-	}
-	if (dies && boss->life == LIFE_UP) {
-		go_down(boss, "is killed behind an effect");
-		return -EPIPE;
-	}
-	return r;
-}
-
-/* ---- its life ---- */
 
 /* As at the end of conductor_run(): children are told to go. */
 static void end_process(struct boss *boss)
@@ -257,7 +87,7 @@ static void give_up(struct boss *boss, int r)
 	oracle_excuse(boss->sim->oracle);
 	run_abandon(boss->run, local(boss));
 	if (boss->down_ns)
-		go_down(boss, "ends, and is resumed");
+		boss_go_down(boss, "ends, and is resumed");
 	else
 		end_process(boss);
 }
@@ -309,7 +139,7 @@ static struct run_config config_of(struct boss *boss)
 	                           .now_ns = local(boss),
 	                           .wall_offset_ns = wall_of_local(boss),
 	                           .boot_id = boot_id(boss),
-	                           .effect = take_effect,
+	                           .effect = boss_take_effect,
 	                           .context = boss};
 }
 
@@ -465,7 +295,7 @@ void boss_fault(struct boss *boss, const struct fault *fault)
 		boss->tear = fault->tear;
 		boss->effects_left = fault->effects;
 		if (fault->effects == 0) {
-			go_down(boss, "is killed");
+			boss_go_down(boss, "is killed");
 			bury(boss);
 		}
 	}

@@ -8,7 +8,7 @@
 #include "tests/sim/host.h"
 #include "tests/sim/oracle_state.h"
 
-#define PATIENCE_NS (20 * NS_PER_S) /* by when all that got stuck by a disturbance should be on its way again */
+#define PATIENCE_NS (10 * NS_PER_S) /* by when all that got stuck by a disturbance should be on its way again */
 
 static struct watched *watched_of(struct oracle *oracle, uint32_t number)
 {
@@ -23,9 +23,9 @@ static _Bool has_ended(const struct watched *watched)
 	return watched->made_count > 0 && watched->made[watched->made_count - 1].last;
 }
 
-static _Bool is_undisturbed(const struct oracle *oracle)
+static _Bool is_undisturbed(const struct oracle *oracle, const struct watched *watched)
 {
-	return oracle->sim->now_ns > oracle->sim->disturbed_until_ns + PATIENCE_NS;
+	return oracle->sim->now_ns > oracle->sim->disturbed_ns[watched - oracle->watched] + PATIENCE_NS;
 }
 
 static void take_agent(struct oracle *oracle, const struct journal_record *record)
@@ -41,6 +41,19 @@ static void take_agent(struct oracle *oracle, const struct journal_record *recor
 	oracle->joins += oracle->started;
 	oracle->watched[process].number = oracle->agent_count;
 	oracle->processes[oracle->agent_count++] = process;
+}
+
+/* Whoever is heard hears of a division, sooner or later. */
+static void check_epoch(struct oracle *oracle, const struct watched *watched, const struct journal_accepted *accepted)
+{
+	uint64_t made_ns = oracle->t0_ns + accepted->second * NS_PER_S;
+	uint64_t since_ns = oracle->t0_ns + oracle->epoch_from_ns;
+
+	if (oracle->sim->disturbed_ns[watched - oracle->watched] > since_ns)
+		since_ns = oracle->sim->disturbed_ns[watched - oracle->watched];
+	if (accepted->epoch < oracle->epoch && made_ns > since_ns + PATIENCE_NS)
+		sim_break(oracle->sim, "agent number %u goes on by epoch %u in second %llu, and epoch %u holds",
+		          accepted->agent, accepted->epoch, (unsigned long long)accepted->second, oracle->epoch);
 }
 
 static void take_accepted(struct oracle *oracle, const struct journal_accepted *accepted)
@@ -66,6 +79,7 @@ static void take_accepted(struct oracle *oracle, const struct journal_accepted *
 	if (watched->done)
 		sim_break(sim, "agent %u's snapshot is journaled after it was done",
 		          oracle->processes[accepted->agent]);
+	check_epoch(oracle, watched, accepted);
 	watched->durable = accepted->seq;
 	watched->progress_ns = sim->now_ns;
 }
@@ -151,7 +165,7 @@ static void look_for_the_lost(struct oracle *oracle)
 		const struct sim_agent *agent = oracle->sim->agents[oracle->processes[i]];
 
 		if (watched->lost && watched->silent && watched->told && agent && !agent_is_over(agent) &&
-		    is_undisturbed(oracle) && oracle->sim->now_ns > watched->lost_ns + PATIENCE_NS)
+		    is_undisturbed(oracle, watched) && oracle->sim->now_ns > watched->lost_ns + PATIENCE_NS)
 			sim_break(oracle->sim, "agent %u is there and heard, and stays lost", oracle->processes[i]);
 	}
 }
@@ -184,7 +198,8 @@ static void take_lost(struct oracle *oracle, const struct journal_record *record
 	if (strstr(record->lost.reason, "refused"))
 		sim_break(oracle->sim, "agent number %u: %s", record->lost.agent, record->lost.reason);
 	if (strstr(record->lost.reason, "did not finish") && agent && !agent_has_exited(agent) && watched->told &&
-	    is_undisturbed(oracle) && (!has_ended(watched) || oracle->sim->now_ns > watched->progress_ns + PATIENCE_NS))
+	    is_undisturbed(oracle, watched) &&
+	    (!has_ended(watched) || oracle->sim->now_ns > watched->progress_ns + 2 * PATIENCE_NS))
 		sim_break(oracle->sim, "agent number %u is there, and did not finish in time", record->lost.agent);
 }
 
@@ -296,6 +311,8 @@ void oracle_record(struct oracle *oracle, const struct journal_record *record)
 		watched_of(oracle, record->back.agent)->lost = 0;
 		break;
 	case JOURNAL_LEAVE:
+		if (watched_of(oracle, record->leave.agent)->left)
+			sim_break(oracle->sim, "agent number %u leaves twice", record->leave.agent);
 		watched_of(oracle, record->leave.agent)->left = 1;
 		oracle->leaves++;
 		break;

@@ -136,7 +136,7 @@ struct sim {
 	struct truth *truth;
 	struct oracle *oracle;
 	uint64_t events;
-	uint64_t disturbed_until_ns; /* nobody is cut off or stopped any more */
+	uint64_t disturbed_ns[SIM_AGENTS_MAX]; /* until when a process, or the coordinator, is cut off or stopped */
 	/* The first thing that broke; "" if nothing did. */
 	char broken[512];
 	uint64_t broken_at_ns;

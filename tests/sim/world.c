@@ -102,12 +102,23 @@ static void suspend(struct sim *sim, const struct fault *fault)
 			agent_suspend(sim->agents[i], fault->duration_ns);
 }
 
-static void strike(struct sim *sim, const struct fault *fault)
+static _Bool is_the_bosses(const struct fault *fault)
+{
+	return fault->type == FAULT_BOSS_KILL || fault->type == FAULT_BOSS_FREEZE || fault->type == FAULT_BOSS_FULL;
+}
+
+static void disturb(struct sim *sim, const struct fault *fault)
 {
 	uint64_t until_ns = sim->now_ns + (fault->duration_ns == CLOCK_NEVER ? 0 : fault->duration_ns);
 
-	if (until_ns > sim->disturbed_until_ns)
-		sim->disturbed_until_ns = until_ns;
+	for (uint32_t i = 0; i < SIM_AGENTS_MAX; i++)
+		if (((fault->agents & 1U << i) || is_the_bosses(fault)) && until_ns > sim->disturbed_ns[i])
+			sim->disturbed_ns[i] = until_ns;
+}
+
+static void strike(struct sim *sim, const struct fault *fault)
+{
+	disturb(sim, fault);
 	sim_trace(sim, "fault: %s, agents %#x, for %.3f s", fault_type_names[fault->type], fault->agents,
 	          (double)fault->duration_ns / 1e9);
 	switch (fault->type) {

@@ -428,6 +428,24 @@ static void test_session_tells_done_when_the_window_lets_the_last_one_go(void **
 	tear_down(setting);
 }
 
+static void test_session_tells_who_pings_for_a_run_that_it_has_ended(void **state)
+{
+	struct setting *setting = set_up(0);
+	struct message ping = {.type = MESSAGE_PING, .ping = {.id = 1}};
+
+	(void)state;
+	start_run(setting, 0, 1);
+	assert_int_equal(session_failed(setting->session, "a driver broke", setting->now_ns), 0);
+	collect(setting);
+	assert_string_equal(find_message(setting, MESSAGE_FAILED)->failed.text, "a driver broke");
+	tell(setting, ping, run_a);
+	assert_string_equal(find_message(setting, MESSAGE_FAILED)->failed.text, "a driver broke");
+	assert_non_null(find_message(setting, MESSAGE_PONG));
+	tell(setting, ping, run_b);
+	assert_null(find_message(setting, MESSAGE_FAILED));
+	tear_down(setting);
+}
+
 static void test_session_runs_another_run_but_not_the_same_again(void **state)
 {
 	struct setting *setting = set_up(0);
@@ -1188,6 +1206,7 @@ int main(void)
 	        cmocka_unit_test(test_session_resends_from_what_the_welcome_names),
 	        cmocka_unit_test(test_session_is_over_after_the_last_acknowledgement),
 	        cmocka_unit_test(test_session_tells_done_when_the_window_lets_the_last_one_go),
+	        cmocka_unit_test(test_session_tells_who_pings_for_a_run_that_it_has_ended),
 	        cmocka_unit_test(test_session_runs_another_run_but_not_the_same_again),
 	        cmocka_unit_test(test_session_answers_another_run_with_its_own_state),
 	        cmocka_unit_test(test_session_leaves_a_run_that_has_not_started_for_another_coordinator),
