@@ -89,7 +89,7 @@ static int create_file(struct journal *journal, struct failure *failure)
 {
 	int r;
 
-	assert(journal->path);
+	assert(journal && journal->path);
 	journal->fd = open(journal->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (journal->fd < 0) {
 		r = -errno;
@@ -144,7 +144,7 @@ static int lock_file(struct journal *journal, struct failure *failure)
 {
 	int r;
 
-	assert(journal->path);
+	assert(journal && journal->path);
 	journal->fd = open(journal->path, O_RDWR | O_CLOEXEC);
 	if (journal->fd < 0) {
 		r = -errno;

@@ -149,7 +149,7 @@ static int find_edges(struct reckoning *reckoning, const struct span *span)
 		r = add_edge(reckoning, facts->divisions[i].from_ns);
 	for (uint32_t i = 0; r == 0 && i < facts->agent_count; i++)
 		r = add_runner(reckoning, span, i);
-	if (r == 0)
+	if (r == 0 && reckoning->edges)
 		qsort(reckoning->edges, reckoning->edge_count, sizeof(*reckoning->edges), compare_edges);
 	return r;
 }
