@@ -144,8 +144,7 @@ static void take_ping(struct session *session, const struct message *message, ui
 {
 	struct message *pong;
 
-	if (session->state == SESSION_FREE && session->ended_id[0] &&
-	    strcmp(message->run_id, session->ended_id) == 0)
+	if (session->state == SESSION_FREE && session->ended_id[0] && strcmp(message->run_id, session->ended_id) == 0)
 		say_ended(session);
 	pong = session_add_message(session, MESSAGE_PONG);
 	if (!pong)
