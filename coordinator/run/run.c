@@ -136,6 +136,9 @@ static int take_message(struct run *run, uint32_t index, struct message *message
 	case MESSAGE_READY:
 		return run_take_ready(run, index, &message->ready);
 	case MESSAGE_FAILED:
+		/* One that is done has let go of the run: a teardown needs another one. */
+		if (roster_get(run->roster, index)->state == AGENT_DONE)
+			roster_get(run->roster, index)->released = 1;
 		return run_lose_for_good(run, index, now_ns, message->failed.text);
 	case MESSAGE_SNAPSHOT:
 		return run_take_snapshot(run, index, &message->snapshot, now_ns);

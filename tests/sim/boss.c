@@ -333,3 +333,8 @@ uint64_t boss_t0_ns(const struct boss *boss)
 {
 	return boss->t0_ns;
 }
+
+int64_t boss_drift_ppb(const struct boss *boss)
+{
+	return boss->clock.drift_ppb;
+}

@@ -27,6 +27,7 @@ _Bool boss_is_there(const struct boss *boss);
 /* What its clock shows then; and T0 on it. */
 uint64_t boss_clock_ns(const struct boss *boss, uint64_t true_ns);
 uint64_t boss_t0_ns(const struct boss *boss);
+int64_t boss_drift_ppb(const struct boss *boss);
 uint32_t boss_resumes(const struct boss *boss);
 
 /* ---- an agent ---- */

@@ -91,6 +91,8 @@ void load_shift(struct load *load)
 
 	while (due < load->coming_count && load->coming[due].effective_ns <= load->cursor_ns)
 		shift(load, &load->coming[due++]);
+	if (due == 0)
+		return;
 	load->coming_count -= due;
 	memmove(load->coming, load->coming + due, load->coming_count * sizeof(*load->coming));
 }

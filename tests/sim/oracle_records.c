@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What must hold of the records that the coordinator journals, one after the other. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -255,12 +256,36 @@ static void take_told(struct oracle *oracle, uint32_t number, int64_t offset_ns,
 		          (unsigned long long)error_ns, (unsigned long long)bound_ns);
 }
 
+/* What is said of its clock holds the truth: where it stands, and how fast it goes. (After a resume it may be what was
+ * known before.) */
+static void check_clock(struct oracle *oracle, uint32_t process, const struct journal_record *record)
+{
+	const struct sim *sim = oracle->sim;
+	const struct sim_clock *clock = agent_clock(sim->agents[process]);
+	uint64_t ours_ns = boss_clock_ns(sim->boss, sim->now_ns);
+	int64_t error_ns = (int64_t)(sim_clock_read(clock, sim->now_ns) - ours_ns) - record->status.clock_offset_ns;
+	double drift_ppm = (double)(clock->drift_ppb - boss_drift_ppb(sim->boss)) / 1000;
+
+	if (boss_resumes(sim->boss) > 0)
+		return;
+	if ((uint64_t)llabs(error_ns) > record->status.clock_bound_ns)
+		sim_break(oracle->sim,
+		          "agent %u's clock is said to stand %lld ns off where it is, with a bound of %llu ns", process,
+		          (long long)error_ns, (unsigned long long)record->status.clock_bound_ns);
+	/* Between two drifts of 100 ppm their difference is not quite the ratio. */
+	if (fabs(drift_ppm - record->status.drift_ppm) > record->status.drift_bound_ppm + 0.1)
+		sim_break(oracle->sim, "agent %u's clock drifts by %.3f ppm, and is said to by %.3f +- %.3f", process,
+		          drift_ppm, record->status.drift_ppm, record->status.drift_bound_ppm);
+}
+
 /* What the report will say of an agent's start must hold what it was. */
 static void take_status(struct oracle *oracle, const struct journal_record *record)
 {
 	const struct watched *watched = watched_of(oracle, record->status.agent);
 	uint64_t least_ns = record->status.start_skew_ns + record->status.start_bound_ns;
 
+	if (!oracle->jumped)
+		check_clock(oracle, (uint32_t)(watched - oracle->watched), record);
 	if (!watched->told || watched->start_error_ns == CLOCK_NEVER || oracle->jumped)
 		return;
 	if (watched->start_error_ns > least_ns)
