@@ -52,7 +52,7 @@ static void check_epoch(struct oracle *oracle, const struct watched *watched, co
 
 	if (oracle->sim->disturbed_ns[watched - oracle->watched] > since_ns)
 		since_ns = oracle->sim->disturbed_ns[watched - oracle->watched];
-	if (accepted->epoch < oracle->epoch && made_ns > since_ns + PATIENCE_NS)
+	if (accepted->epoch < oracle->epoch && made_ns > since_ns + 2 * PATIENCE_NS)
 		sim_break(oracle->sim, "agent number %u goes on by epoch %u in second %llu, and epoch %u holds",
 		          accepted->agent, accepted->epoch, (unsigned long long)accepted->second, oracle->epoch);
 }
