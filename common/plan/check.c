@@ -200,7 +200,7 @@ void apply_overrides(struct reading *reading)
 	for (uint32_t i = 0; i < plan->scenario_count; i++) {
 		struct scenario *scenario = &plan->scenarios[i];
 		const enum executor executor = scenario->executor;
-		const _Bool counted = executor == EXECUTOR_PER_VU_ITERATIONS || executor == EXECUTOR_SHARED_ITERATIONS;
+		const _Bool counted = executor_is_counted(executor);
 		if (overrides->vus > 0 && (counted || executor == EXECUTOR_CONSTANT_VUS)) {
 			scenario->vus = overrides->vus;
 			vus = 1;

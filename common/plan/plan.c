@@ -27,6 +27,11 @@ _Bool executor_is_open(enum executor executor)
 	return executor == EXECUTOR_CONSTANT_ARRIVAL_RATE || executor == EXECUTOR_RAMPING_ARRIVAL_RATE;
 }
 
+_Bool executor_is_counted(enum executor executor)
+{
+	return executor == EXECUTOR_PER_VU_ITERATIONS || executor == EXECUTOR_SHARED_ITERATIONS;
+}
+
 uint32_t plan_find_scenario(const struct plan *plan, const char *name)
 {
 	for (uint32_t i = 0; i < plan->scenario_count; i++)

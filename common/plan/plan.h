@@ -202,6 +202,8 @@ extern const char *const executor_names[EXECUTOR_COUNT];
 
 /* True for the two arrival-rate executors: load: open. */
 _Bool executor_is_open(enum executor executor);
+/* True for the two that count their iterations: how many are left, whoever runs them alone can tell. */
+_Bool executor_is_counted(enum executor executor);
 
 struct stage {
 	uint64_t duration_ns;

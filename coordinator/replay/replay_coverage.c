@@ -49,11 +49,6 @@ static _Bool was_cut(const struct account *account)
 	return account->span->cut_ns != UINT64_MAX;
 }
 
-static _Bool counts_iterations(const struct scenario *scenario)
-{
-	return scenario->executor == EXECUTOR_PER_VU_ITERATIONS || scenario->executor == EXECUTOR_SHARED_ITERATIONS;
-}
-
 /* Where the plan does not say how many: what was told, and what was in progress. */
 static uint64_t account_told(struct account *account)
 {
@@ -107,7 +102,7 @@ static int account_for(struct account *account)
 	}
 	if (executor_is_open(account->scenario->executor))
 		r = account_open(account, &planned);
-	else if (counts_iterations(account->scenario) && !was_cut(account))
+	else if (executor_is_counted(account->scenario->executor) && !was_cut(account))
 		planned = account_counted(account);
 	else
 		planned = account_told(account);

@@ -45,11 +45,6 @@ static uint64_t cut_of(const struct facts *facts)
 	return cut;
 }
 
-static _Bool ends_by_count(const struct scenario *scenario)
-{
-	return scenario->executor == EXECUTOR_PER_VU_ITERATIONS || scenario->executor == EXECUTOR_SHARED_ITERATIONS;
-}
-
 int span_indices(const struct facts *facts, size_t division, uint32_t agent, uint32_t scenario,
                  struct share *ret_indices)
 {
@@ -72,7 +67,7 @@ static uint64_t part_end(const struct facts_agent *agent, uint32_t scenario, con
 {
 	const struct wire_scenario *account = agent->scenarios ? &agent->scenarios[scenario] : NULL;
 
-	if (!ends_by_count(of))
+	if (!executor_is_counted(of->executor))
 		return span->end_ns;
 	if (account && account->finished)
 		return lesser(account->end_ns, span->end_ns);
@@ -122,7 +117,7 @@ static int add_dues(const struct facts *facts, uint32_t index, uint64_t indices,
 		if (part)
 			latest = greater(latest, end_ns);
 	}
-	if (ends_by_count(scenario))
+	if (executor_is_counted(scenario->executor))
 		own->end_ns = latest;
 	return 0;
 }

@@ -11,11 +11,6 @@
 #include "common/plan/schedule.h"
 #include "coordinator/run/division_internal.h"
 
-_Bool division_is_counted(const struct scenario *scenario)
-{
-	return scenario->executor == EXECUTOR_PER_VU_ITERATIONS || scenario->executor == EXECUTOR_SHARED_ITERATIONS;
-}
-
 static _Bool has_tag(const struct member *member, const struct pair *tag)
 {
 	for (uint32_t i = 0; i < member->tag_count; i++)

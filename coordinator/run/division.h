@@ -41,8 +41,6 @@ struct division {
 	uint32_t target_count;
 };
 
-/* True if the scenario counts its iterations: how many are left is known to who runs them alone. */
-_Bool division_is_counted(const struct scenario *scenario);
 /* True if the agent's tags are those that the scenario asks for. */
 _Bool division_may_run(const struct scenario *scenario, const struct member *member);
 

@@ -224,7 +224,7 @@ static int admit_scenario(const struct plan *plan, const struct member *members,
 	                              .fraction = fraction_of(members, division, agent, scenario)};
 	int r = 0;
 
-	if (admission.fraction == 0 || division_is_counted(admission.scenario) ||
+	if (admission.fraction == 0 || executor_is_counted(admission.scenario->executor) ||
 	    !division_is_able(plan, division, &members[agent], agent, scenario))
 		return 0;
 	admission.left = calloc(division->agent_count, sizeof(*admission.left));

@@ -12,7 +12,8 @@
 
 static _Bool gives_up(const struct scenario *scenario, const struct member *member)
 {
-	return member->stand == MEMBER_GONE || (member->stand == MEMBER_LEAVES && !division_is_counted(scenario));
+	return member->stand == MEMBER_GONE ||
+	       (member->stand == MEMBER_LEAVES && !executor_is_counted(scenario->executor));
 }
 
 /* All that is to be dealt out of a scenario. */

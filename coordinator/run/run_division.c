@@ -40,7 +40,7 @@ static int keep_counted(struct run *run)
 			struct portion portion;
 			int r;
 
-			if (!division_is_counted(&plan->scenarios[j]))
+			if (!executor_is_counted(plan->scenarios[j].executor))
 				continue;
 			r = division_portion(&plan->scenarios[j], &division_of(&run->division, i)[j], &portion);
 			if (r < 0)

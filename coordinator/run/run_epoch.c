@@ -208,7 +208,7 @@ static int grant_rests(struct run *run, struct change *change)
 	for (uint32_t i = 0; r == 0 && i < run->config.plan->scenario_count; i++) {
 		uint64_t rest = 0;
 
-		if (division_is_counted(&run->config.plan->scenarios[i]))
+		if (executor_is_counted(run->config.plan->scenarios[i].executor))
 			rest = rest_of_all(run, change, i);
 		if (rest > 0)
 			r = grant_rest(run, change, i, rest);

@@ -43,11 +43,6 @@ static void check_account(struct judge *judge, const struct report *report)
 		sim_break(judge->sim, "the sums are not what agents counted");
 }
 
-static _Bool is_counted(const struct scenario *scenario)
-{
-	return scenario->executor == EXECUTOR_PER_VU_ITERATIONS || scenario->executor == EXECUTOR_SHARED_ITERATIONS;
-}
-
 /* Without a count a closed loop has no bound of what it may have done; nor has one that was cut short. */
 static _Bool is_bounded(const struct oracle *oracle)
 {
@@ -55,7 +50,7 @@ static _Bool is_bounded(const struct oracle *oracle)
 
 	for (uint32_t i = 0; i < plan->scenario_count; i++)
 		if (scenario_planned(&plan->scenarios[i]) == UINT64_MAX ||
-		    (oracle->stops && is_counted(&plan->scenarios[i])))
+		    (oracle->stops && executor_is_counted(plan->scenarios[i].executor)))
 			return 0;
 	return 1;
 }
@@ -120,7 +115,7 @@ static void check_counts(struct judge *judge)
 	for (uint32_t i = 0; i < plan->scenario_count; i++) {
 		uint64_t done = truth_started(judge->sim->truth, i, UINT32_MAX, CLOCK_NEVER);
 
-		if (is_counted(&plan->scenarios[i]) && done > scenario_planned(&plan->scenarios[i]))
+		if (executor_is_counted(plan->scenarios[i].executor) && done > scenario_planned(&plan->scenarios[i]))
 			sim_break(judge->sim, "%llu iterations of %s were started, %llu are planned",
 			          (unsigned long long)done, plan->scenarios[i].name,
 			          (unsigned long long)scenario_planned(&plan->scenarios[i]));

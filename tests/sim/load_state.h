@@ -104,8 +104,7 @@ static inline _Bool is_open(const struct task *task)
 
 static inline _Bool is_counted(const struct task *task)
 {
-	return task->scenario->executor == EXECUTOR_PER_VU_ITERATIONS ||
-	       task->scenario->executor == EXECUTOR_SHARED_ITERATIONS;
+	return executor_is_counted(task->scenario->executor);
 }
 
 static inline _Bool has_begun(const struct task *task, uint64_t at_ns)
