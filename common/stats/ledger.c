@@ -3,8 +3,8 @@
  *
  * Of a stream in a topic it keeps sets: reported (acknowledged or aborted), aborted, and seen. A message's copies lie
  * in one partition, and both of its deltas name it. So partitions need no sets: whichever of report and sight comes
- * second finds the other in its set, and counts the pair for the partition. What is acknowledged and unpaired when the
- * partition was read to its end is lost.
+ * second finds the other in its set, and counts the pair for its lane, the stream in the partition. What is
+ * acknowledged and unpaired when the partition was read to its end is lost. All counts are sums over lanes.
  *
  * Late within a delta was counted by the verifier; across deltas, what is in order in its own but below the highest
  * sequence that the deltas before had is late too. A late message counts as reordered if it is its first copy. */
@@ -29,8 +29,8 @@ struct ledger *ledger_new(void)
 	ledger->topics = names_new();
 	ledger->partition_ids = names_new();
 	ledger->stream_ids = names_new();
-	ledger->height_ids = names_new();
-	if (!ledger->topics || !ledger->partition_ids || !ledger->stream_ids || !ledger->height_ids)
+	ledger->lane_ids = names_new();
+	if (!ledger->topics || !ledger->partition_ids || !ledger->stream_ids || !ledger->lane_ids)
 		return NULL;
 	return steal(ledger);
 }
@@ -46,11 +46,11 @@ struct ledger *ledger_free(struct ledger *ledger)
 	}
 	free(ledger->streams);
 	free(ledger->partitions);
-	free(ledger->heights);
+	free(ledger->lanes);
 	names_free(ledger->topics);
 	names_free(ledger->partition_ids);
 	names_free(ledger->stream_ids);
-	names_free(ledger->height_ids);
+	names_free(ledger->lane_ids);
 	free(ledger);
 	return NULL;
 }
@@ -93,18 +93,17 @@ static int make_stream(struct ledger *ledger, uint64_t stream, uint32_t topic, u
 	return r;
 }
 
-static uint64_t *make_height(struct ledger *ledger, uint32_t stream, uint32_t partition)
+static struct ledger_lane *make_lane(struct ledger *ledger, uint32_t stream, const struct ledger_partition *at)
 {
-	struct height_key key = {.stream = stream, .partition = partition};
+	struct lane_key key = {.stream = stream, .partition = (uint32_t)(at - ledger->partitions)};
 	uint32_t id;
 
-	if (array_reserve(&ledger->heights, &ledger->height_capacity, ledger->height_count, sizeof(*ledger->heights)) <
-	            0 ||
-	    names_intern(ledger->height_ids, &key, sizeof(key), &id, NULL) < 0)
+	if (array_reserve(&ledger->lanes, &ledger->lane_capacity, ledger->lane_count, sizeof(*ledger->lanes)) < 0 ||
+	    names_intern(ledger->lane_ids, &key, sizeof(key), &id, NULL) < 0)
 		return NULL;
-	if (id == ledger->height_count)
-		ledger->heights[ledger->height_count++] = 0;
-	return &ledger->heights[id];
+	if (id == ledger->lane_count)
+		ledger->lanes[ledger->lane_count++] = (struct ledger_lane){0};
+	return &ledger->lanes[id];
 }
 
 const struct ledger_partition *ledger_find_partition(const struct ledger *ledger, const char *topic, uint32_t partition)
@@ -173,7 +172,7 @@ int ledger_take_over(struct ledger *ledger, const char *topic, uint32_t partitio
 /* Sent. */
 
 /* Adds a run of what was told; what was told before keeps its first fate. */
-static int tell(struct ledger_stream *stream, struct ledger_partition *at, enum sent_kind kind, uint64_t from,
+static int tell(struct ledger_stream *stream, struct ledger_lane *lane, enum sent_kind kind, uint64_t from,
                 uint64_t count)
 {
 	uint64_t end = from + count, added = 0, paired = 0, next = from, fresh, length;
@@ -187,22 +186,22 @@ static int tell(struct ledger_stream *stream, struct ledger_partition *at, enum 
 	}
 	if (r == 0)
 		r = sequences_add_run(&stream->told, from, count, NULL);
-	*(kind == SENT_ABORTED ? &at->aborted : &at->acked) += added;
-	*(kind == SENT_ABORTED ? &at->aborted_seen : &at->acked_seen) += paired;
+	*(kind == SENT_ABORTED ? &lane->aborted : &lane->acked) += added;
+	*(kind == SENT_ABORTED ? &lane->aborted_seen : &lane->acked_seen) += paired;
 	return r;
 }
 
-static int add_sent_part(struct ledger_stream *stream, struct ledger_partition *at, const struct sent_part *part)
+static int add_sent_part(struct ledger_stream *stream, struct ledger_lane *lane, const struct sent_part *part)
 {
 	uint64_t from = 0, count;
 	int r = 0;
 
 	if (part->kind == SENT_FAILED) {
-		at->failed += part->set.total;
+		lane->failed += part->set.total;
 		return 0;
 	}
 	for (; r == 0 && sequences_next(&part->set, from, &from, &count); from += count)
-		r = tell(stream, at, part->kind, from, count);
+		r = tell(stream, lane, part->kind, from, count);
 	return r;
 }
 
@@ -215,8 +214,9 @@ int ledger_add_sent(struct ledger *ledger, const struct sent_delta *delta)
 		r = make_stream(ledger, delta->stream, topic, &stream);
 	for (size_t i = 0; r == 0 && i < delta->part_count; i++) {
 		struct ledger_partition *at = make_partition(ledger, delta->topic, delta->parts[i].partition);
+		struct ledger_lane *lane = at ? make_lane(ledger, stream, at) : NULL;
 
-		r = at ? add_sent_part(&ledger->streams[stream], at, &delta->parts[i]) : -ENOMEM;
+		r = lane ? add_sent_part(&ledger->streams[stream], lane, &delta->parts[i]) : -ENOMEM;
 	}
 	return r;
 }
@@ -224,7 +224,7 @@ int ledger_add_sent(struct ledger *ledger, const struct sent_delta *delta)
 /* Seen. */
 
 /* Adds a run of what was seen, which is late below `late_until`. */
-static int see(struct ledger_stream *stream, struct ledger_partition *at, uint64_t from, uint64_t count,
+static int see(struct ledger_stream *stream, struct ledger_lane *lane, uint64_t from, uint64_t count,
                uint64_t late_until)
 {
 	uint64_t end = from + count, added = 0, next = from, fresh, length;
@@ -234,44 +234,45 @@ static int see(struct ledger_stream *stream, struct ledger_partition *at, uint64
 		uint64_t aborted = told ? sequences_count(&stream->aborted, fresh, length) : 0;
 
 		added += length;
-		at->acked_seen += told - aborted;
-		at->aborted_seen += aborted;
+		lane->acked_seen += told - aborted;
+		lane->aborted_seen += aborted;
 		if (fresh < late_until)
-			at->reordered += late_until - fresh < length ? late_until - fresh : length;
+			lane->reordered += late_until - fresh < length ? late_until - fresh : length;
 	}
-	at->seen += added;
-	at->duplicated += count - added;
+	lane->seen += added;
+	lane->duplicated += count - added;
 	return sequences_add_run(&stream->seen, from, count, NULL);
 }
 
-static int see_set(struct ledger_stream *stream, struct ledger_partition *at, const struct sequences *set,
+static int see_set(struct ledger_stream *stream, struct ledger_lane *lane, const struct sequences *set,
                    uint64_t late_until)
 {
 	uint64_t from = 0, count;
 	int r = 0;
 
 	for (; r == 0 && sequences_next(set, from, &from, &count); from += count)
-		r = see(stream, at, from, count, late_until);
+		r = see(stream, lane, from, count, late_until);
 	return r;
 }
 
-static int add_seen_part(struct ledger *ledger, struct ledger_partition *at, const struct seen_part *part)
+static int add_seen_part(struct ledger *ledger, const struct ledger_partition *at, const struct seen_part *part)
 {
-	uint64_t *height;
+	struct ledger_lane *lane;
 	uint32_t stream = 0;
 	int r = make_stream(ledger, part->stream, at->topic_id, &stream);
 
 	if (r < 0)
 		return r;
-	height = make_height(ledger, stream, (uint32_t)(at - ledger->partitions));
-	if (!height)
+	lane = make_lane(ledger, stream, at);
+	if (!lane)
 		return -ENOMEM;
 	/* Those in order first: of copies of one message in both sets the late one is the second. */
-	r = see_set(&ledger->streams[stream], at, &part->in_order, *height);
+	r = see_set(&ledger->streams[stream], lane, &part->in_order, lane->height);
 	if (r == 0)
-		r = see_set(&ledger->streams[stream], at, &part->late, SEQUENCES_MAX);
-	if (part->highest >= *height)
-		*height = part->highest + 1;
+		r = see_set(&ledger->streams[stream], lane, &part->late, SEQUENCES_MAX);
+	lane->duplicated += part->repeated;
+	if (part->highest >= lane->height)
+		lane->height = part->highest + 1;
 	return r;
 }
 
@@ -288,7 +289,6 @@ int ledger_add_seen(struct ledger *ledger, const struct seen_delta *delta)
 		return delta->offset_from < at->position ? LEDGER_REPEATED : LEDGER_GAP;
 	for (size_t i = 0; r == 0 && i < delta->part_count; i++)
 		r = add_seen_part(ledger, at, &delta->parts[i]);
-	at->duplicated += delta->repeated;
 	at->foreign += delta->foreign;
 	at->damaged += delta->damaged;
 	at->position = delta->offset_to;

@@ -22,7 +22,7 @@ enum ledger_outcome {
 	LEDGER_OTHERS = 4,  /* another reader has taken the partition over */
 };
 
-/* Of a partition, a topic, or all. */
+/* Of a topic, of some streams, or of all. */
 struct ledger_counts {
 	uint64_t acked;
 	uint64_t aborted;
@@ -33,9 +33,9 @@ struct ledger_counts {
 	uint64_t duplicated; /* copies after a message's first */
 	uint64_t reordered;  /* messages that came after one of their stream and partition with a higher sequence */
 	uint64_t aborted_visible;
-	uint64_t unacked_visible; /* neither reported as acknowledged nor as aborted */
-	uint64_t foreign, damaged;
-	uint64_t partitions, partitions_unread;
+	uint64_t unacked_visible;               /* neither reported as acknowledged nor as aborted */
+	uint64_t foreign, damaged;              /* of no stream */
+	uint64_t partitions, partitions_unread; /* likewise */
 };
 
 /* A partition that something is known of. */
@@ -46,9 +46,7 @@ struct ledger_partition {
 	uint64_t reader;
 	uint64_t start, position, end; /* position: up to where it was read */
 	_Bool has_start, has_end;
-	/* Of which acknowledged and aborted ones that were seen. */
-	uint64_t acked, acked_seen, aborted, aborted_seen;
-	uint64_t failed, seen, duplicated, reordered, foreign, damaged;
+	uint64_t foreign, damaged;
 };
 
 /* An acknowledged message that was not seen. */
@@ -82,6 +80,12 @@ int ledger_add_seen(struct ledger *ledger, const struct seen_delta *delta);
 
 /* Of the topic, or of all for NULL. */
 void ledger_count(const struct ledger *ledger, const char *topic, struct ledger_counts *ret_counts);
+/* True for a stream in a topic whose messages are to be counted. */
+typedef _Bool ledger_match(void *context, uint64_t stream, const char *topic);
+/* Of the streams that match. What is of no stream is 0: what is unread of a stream's partitions, `unread` alone says.
+ */
+void ledger_count_streams(const struct ledger *ledger, ledger_match *match, void *context,
+                          struct ledger_counts *ret_counts);
 /* All partitions, in the order in which they were first heard of; valid until the ledger is added to. */
 const struct ledger_partition *ledger_partitions(const struct ledger *ledger, size_t *ret_count);
 /* The partition, or NULL. */

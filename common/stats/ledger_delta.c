@@ -128,7 +128,6 @@ void seen_delta_encode(const struct seen_delta *delta, struct buffer *buffer)
 	buffer_append_varint(buffer, delta->reader);
 	buffer_append_varint(buffer, delta->offset_from);
 	buffer_append_varint(buffer, delta->offset_to - delta->offset_from);
-	buffer_append_varint(buffer, delta->repeated);
 	buffer_append_varint(buffer, delta->foreign);
 	buffer_append_varint(buffer, delta->damaged);
 	buffer_append_varint(buffer, count);
@@ -136,6 +135,7 @@ void seen_delta_encode(const struct seen_delta *delta, struct buffer *buffer)
 		if (delta->parts[i].in_order.total == 0)
 			continue;
 		encode_stream(delta->parts[i].stream, buffer);
+		buffer_append_varint(buffer, delta->parts[i].repeated);
 		sequences_encode(&delta->parts[i].in_order, buffer);
 		sequences_encode(&delta->parts[i].late, buffer);
 	}
@@ -143,7 +143,7 @@ void seen_delta_encode(const struct seen_delta *delta, struct buffer *buffer)
 
 static int decode_seen_part(struct reader *reader, struct seen_delta *delta)
 {
-	uint64_t stream = decode_stream(reader);
+	uint64_t stream = decode_stream(reader), repeated = reader_varint(reader);
 	struct seen_part *part;
 	int r;
 
@@ -153,7 +153,7 @@ static int decode_seen_part(struct reader *reader, struct seen_delta *delta)
 	if (r < 0)
 		return r;
 	part = &delta->parts[delta->part_count++];
-	*part = (struct seen_part){.stream = stream};
+	*part = (struct seen_part){.stream = stream, .repeated = repeated};
 	r = sequences_decode_add(&part->in_order, reader);
 	if (r == 0)
 		r = sequences_decode_add(&part->late, reader);
@@ -173,7 +173,6 @@ static int decode_seen_head(struct reader *reader, struct seen_delta *delta)
 	delta->reader = reader_varint(reader);
 	delta->offset_from = reader_varint(reader);
 	length = reader_varint(reader);
-	delta->repeated = reader_varint(reader);
 	delta->foreign = reader_varint(reader);
 	delta->damaged = reader_varint(reader);
 	if (reader->failed || partition >= LEDGER_PARTITIONS_MAX || delta->offset_from > OFFSET_MAX || length == 0 ||
@@ -196,10 +195,11 @@ static _Bool spend(uint64_t *left, uint64_t count)
 static _Bool has_room(const struct seen_delta *delta)
 {
 	uint64_t left = delta->offset_to - delta->offset_from;
-	_Bool holds = spend(&left, delta->repeated) && spend(&left, delta->foreign) && spend(&left, delta->damaged);
+	_Bool holds = spend(&left, delta->foreign) && spend(&left, delta->damaged);
 
 	for (size_t i = 0; holds && i < delta->part_count; i++)
-		holds = spend(&left, delta->parts[i].in_order.total) && spend(&left, delta->parts[i].late.total);
+		holds = spend(&left, delta->parts[i].in_order.total) && spend(&left, delta->parts[i].late.total) &&
+		        spend(&left, delta->parts[i].repeated);
 	return holds;
 }
 

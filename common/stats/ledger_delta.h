@@ -4,9 +4,10 @@
  *
  * As bytes, on the wire and in the journal (numbers are varints, sets as in sequences.h, parts end where said):
  *   sent: agent, stream's number, topic (length and bytes), parts; each: 4 * partition + kind, set
- *   seen: topic, partition, reader, offset_from, offset_to - offset_from, repeated, foreign, damaged, parts; each:
- * agent, stream's number, set in order, set of late ones A decoder allocates a small multiple of the bytes that it
- * reads, at most. */
+ *   seen: topic, partition, reader, offset_from, offset_to - offset_from, foreign, damaged, parts; each: agent,
+ *         stream's number, repeated, set in order, set of late ones
+ *
+ * A decoder allocates a small multiple of the bytes that it reads, at most. */
 #pragma once
 
 #include <stddef.h>
@@ -46,7 +47,8 @@ struct sent_delta {
  * sets may have a message: then one of its copies was late. */
 struct seen_part {
 	uint64_t stream;
-	uint64_t highest; /* of those in order */
+	uint64_t highest;  /* of those in order */
+	uint64_t repeated; /* copies of messages that were in the same set already */
 	struct sequences in_order;
 	struct sequences late;
 };
@@ -57,8 +59,7 @@ struct seen_delta {
 	uint64_t reader; /* who read: 0, or as ledger_take_over() named it */
 	/* What was passed over: from the end of the delta before, up to the next offset to read. */
 	uint64_t offset_from, offset_to;
-	uint64_t repeated; /* copies of messages that were in the same set already */
-	uint64_t foreign;  /* messages without a stamp of this run */
+	uint64_t foreign; /* messages without a stamp of this run */
 	uint64_t damaged;
 	struct seen_part *parts;
 	size_t part_count;

@@ -20,17 +20,25 @@ struct partition_key {
 	uint32_t topic, partition;
 };
 
-struct height_key {
+struct lane_key {
 	uint32_t stream, partition;
+};
+
+/* What is known of a stream in a partition. */
+struct ledger_lane {
+	uint64_t height; /* the highest sequence seen, + 1 */
+	/* Of which acknowledged and aborted ones those that were seen. */
+	uint64_t acked, acked_seen, aborted, aborted_seen;
+	uint64_t failed, seen, duplicated, reordered;
 };
 
 struct ledger {
 	struct names *topics;
-	struct names *partition_ids, *stream_ids, *height_ids;
+	struct names *partition_ids, *stream_ids, *lane_ids;
 	struct ledger_partition *partitions;
 	size_t partition_count, partition_capacity;
 	struct ledger_stream *streams;
 	size_t stream_count, stream_capacity;
-	uint64_t *heights; /* the highest sequence seen of a stream in a partition, + 1 */
-	size_t height_count, height_capacity;
+	struct ledger_lane *lanes;
+	size_t lane_count, lane_capacity;
 };

@@ -9,35 +9,61 @@ _Bool ledger_is_read(const struct ledger_partition *partition)
 	return partition->has_start && partition->has_end && partition->position >= partition->end;
 }
 
-static void count_partition(const struct ledger_partition *at, struct ledger_counts *counts)
+static void count_lane(const struct ledger_lane *lane, _Bool is_read, struct ledger_counts *counts)
 {
 	/* Never negative, even if a producer's message lies in another partition than it reported. */
-	uint64_t missing = at->acked > at->acked_seen ? at->acked - at->acked_seen : 0;
-	uint64_t paired = at->acked_seen + at->aborted_seen;
+	uint64_t missing = lane->acked > lane->acked_seen ? lane->acked - lane->acked_seen : 0;
+	uint64_t paired = lane->acked_seen + lane->aborted_seen;
 
-	counts->acked += at->acked;
-	counts->aborted += at->aborted;
-	counts->failed += at->failed;
-	counts->seen += at->seen;
-	*(ledger_is_read(at) ? &counts->lost : &counts->unread) += missing;
-	counts->duplicated += at->duplicated;
-	counts->reordered += at->reordered;
-	counts->aborted_visible += at->aborted_seen;
-	counts->unacked_visible += at->seen > paired ? at->seen - paired : 0;
-	counts->foreign += at->foreign;
-	counts->damaged += at->damaged;
-	counts->partitions++;
-	counts->partitions_unread += !ledger_is_read(at);
+	counts->acked += lane->acked;
+	counts->aborted += lane->aborted;
+	counts->failed += lane->failed;
+	counts->seen += lane->seen;
+	*(is_read ? &counts->lost : &counts->unread) += missing;
+	counts->duplicated += lane->duplicated;
+	counts->reordered += lane->reordered;
+	counts->aborted_visible += lane->aborted_seen;
+	counts->unacked_visible += lane->seen > paired ? lane->seen - paired : 0;
+}
+
+void ledger_count_streams(const struct ledger *ledger, ledger_match *match, void *context,
+                          struct ledger_counts *ret_counts)
+{
+	*ret_counts = (struct ledger_counts){0};
+	for (uint32_t i = 0; i < ledger->lane_count; i++) {
+		const struct ledger_partition *at;
+		struct stream_key stream;
+		struct lane_key lane;
+
+		memcpy(&lane, names_key(ledger->lane_ids, i, NULL), sizeof(lane));
+		memcpy(&stream, names_key(ledger->stream_ids, lane.stream, NULL), sizeof(stream));
+		at = &ledger->partitions[lane.partition];
+		if (match(context, stream.stream, at->topic))
+			count_lane(&ledger->lanes[i], ledger_is_read(at), ret_counts);
+	}
+}
+
+static _Bool is_of_topic(void *context, uint64_t stream, const char *topic)
+{
+	const char *wanted = context;
+
+	(void)stream;
+	return !wanted || strcmp(wanted, topic) == 0;
 }
 
 void ledger_count(const struct ledger *ledger, const char *topic, struct ledger_counts *ret_counts)
 {
-	uint32_t id = topic ? names_find(ledger->topics, topic, strlen(topic)) : NAMES_NONE;
+	ledger_count_streams(ledger, is_of_topic, (void *)topic, ret_counts);
+	for (size_t i = 0; i < ledger->partition_count; i++) {
+		const struct ledger_partition *at = &ledger->partitions[i];
 
-	*ret_counts = (struct ledger_counts){0};
-	for (size_t i = 0; i < ledger->partition_count; i++)
-		if (!topic || ledger->partitions[i].topic_id == id)
-			count_partition(&ledger->partitions[i], ret_counts);
+		if (topic && strcmp(topic, at->topic) != 0)
+			continue;
+		ret_counts->foreign += at->foreign;
+		ret_counts->damaged += at->damaged;
+		ret_counts->partitions++;
+		ret_counts->partitions_unread += !ledger_is_read(at);
+	}
 }
 
 const struct ledger_partition *ledger_partitions(const struct ledger *ledger, size_t *ret_count)
@@ -109,7 +135,7 @@ size_t ledger_memory(const struct ledger *ledger)
 {
 	size_t size = ledger->partition_capacity * sizeof(*ledger->partitions) +
 	              ledger->stream_capacity * sizeof(*ledger->streams) +
-	              ledger->height_capacity * sizeof(*ledger->heights);
+	              ledger->lane_capacity * sizeof(*ledger->lanes);
 
 	for (size_t i = 0; i < ledger->stream_count; i++)
 		size += sequences_memory(&ledger->streams[i].told) + sequences_memory(&ledger->streams[i].aborted) +

@@ -116,7 +116,7 @@ static int add_message(struct seen_partition *partition, const struct stamp *sta
 	if (r < 0)
 		return r;
 	if (r == 0)
-		partition->delta.repeated++;
+		part->repeated++;
 	if (!late)
 		part->highest = stamp->sequence;
 	return 0;
@@ -158,7 +158,7 @@ static void forget(struct seen_partition *partition)
 	}
 	names_clear(partition->streams);
 	delta->part_count = 0;
-	delta->repeated = delta->foreign = delta->damaged = 0;
+	delta->foreign = delta->damaged = 0;
 	delta->offset_from = delta->offset_to;
 }
 

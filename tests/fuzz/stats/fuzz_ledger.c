@@ -24,10 +24,10 @@ static void require(_Bool holds)
 
 static uint64_t count_messages(const struct seen_delta *delta)
 {
-	uint64_t messages = delta->repeated;
+	uint64_t messages = 0;
 
 	for (size_t i = 0; i < delta->part_count; i++)
-		messages += delta->parts[i].in_order.total + delta->parts[i].late.total;
+		messages += delta->parts[i].in_order.total + delta->parts[i].late.total + delta->parts[i].repeated;
 	return messages;
 }
 

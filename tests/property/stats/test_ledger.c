@@ -530,6 +530,37 @@ static void assert_counts(struct world *world, struct ledger_counts *all)
 	}
 }
 
+static _Bool is_stream(void *context, uint64_t stream, const char *topic)
+{
+	(void)topic;
+	return *(const uint64_t *)context == stream;
+}
+
+/* What is of streams is the sum over them, and each has its own. */
+static void assert_streams(struct world *world, const struct ledger_counts *all)
+{
+	struct ledger_counts expected = *all, sum = {0};
+	uint64_t *to = (uint64_t *)&sum;
+
+	for (uint32_t i = 0; i < world->stream_count; i++) {
+		const struct stream *stream = &world->streams[i];
+		uint64_t acked = 0, seen = 0;
+		struct ledger_counts got;
+
+		ledger_count_streams(world->ledger, is_stream, &world->streams[i].id, &got);
+		for (uint64_t j = 0; j < stream->count; j++) {
+			acked += stream->messages[j].fate == TOLD_ACKED;
+			seen += stream->messages[j].copies > 0;
+		}
+		assert_int_equal(got.acked, acked);
+		assert_int_equal(got.seen, seen);
+		for (size_t j = 0; j < sizeof(sum) / sizeof(*to); j++)
+			to[j] += ((const uint64_t *)&got)[j];
+	}
+	expected.foreign = expected.damaged = expected.partitions = expected.partitions_unread = 0;
+	assert_memory_equal(&sum, &expected, sizeof(sum));
+}
+
 /* The second pass names each lost one once, with its partition and the report that acknowledged it. */
 static void assert_found(struct world *world, uint64_t lost, size_t max)
 {
@@ -624,6 +655,7 @@ static void test_ledger_says_what_is_in_the_topics(void **state)
 		assert_counts(&world, &all);
 		ledger_count(world.ledger, NULL, &got);
 		assert_memory_equal(&got, &all, sizeof(got));
+		assert_streams(&world, &all);
 		assert_found(&world, all.lost, MISSING_MAX);
 		assert_found(&world, all.lost, 3);
 		from = (const uint64_t *)&all;

@@ -241,6 +241,78 @@ static void test_ledger_takes_a_copy_in_another_topic_for_another_message(void *
 	ledger_free(ledger);
 }
 
+/* Shows `count` pairs of stream and sequence in the partition from its beginning. */
+static void show_streams(struct ledger *ledger, uint32_t partition, const uint64_t (*list)[2], size_t count)
+{
+	struct seen_log *log = seen_log_new();
+	struct seen_partition *opened = seen_log_open(log, "t", partition, 0, 0);
+	struct buffer bytes = {0};
+	struct seen_delta delta;
+	struct reader from;
+
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(
+		        seen_log_add(opened, i, 0, &(struct stamp){.stream = list[i][0], .sequence = list[i][1]}), 0);
+	assert_int_equal(seen_log_take(log, &bytes), 1);
+	from = (struct reader){.data = bytes.data, .size = bytes.size};
+	assert_int_equal(seen_delta_decode(&from, &delta), 0);
+	assert_int_equal(ledger_start(ledger, "t", partition, 0), 0);
+	assert_int_equal(ledger_add_seen(ledger, &delta), 0);
+	seen_delta_deinit(&delta);
+	buffer_deinit(&bytes);
+	seen_log_free(log);
+}
+
+static void tell_stream(struct ledger *ledger, uint64_t stream, uint32_t partition, uint64_t from, uint64_t count)
+{
+	struct sent_part part = {.partition = partition, .kind = SENT_ACKED};
+	struct sent_delta delta = {.stream = stream, .topic = (char *)"t", .parts = &part, .part_count = 1};
+
+	assert_int_equal(sequences_add_run(&part.set, from, count, NULL), 0);
+	assert_int_equal(ledger_add_sent(ledger, &delta), 0);
+	sequences_deinit(&part.set);
+}
+
+static _Bool is_odd(void *context, uint64_t stream, const char *topic)
+{
+	(void)context;
+	assert_string_equal(topic, "t");
+	return stream % 2;
+}
+
+static void test_ledger_counts_streams_apart_that_share_partitions(void **state)
+{
+	static const uint64_t first[][2] = {{1, 0}, {2, 0}, {1, 2}, {2, 0}, {1, 1}, {3, 0}, {1, 2}};
+	static const uint64_t second[][2] = {{2, 1}, {2, 1}, {2, 1}};
+	struct ledger *ledger = ledger_new();
+	struct ledger_counts got, all;
+
+	(void)state;
+	tell_stream(ledger, 1, 0, 0, 4);
+	tell_stream(ledger, 1, 1, 4, 2);
+	tell_stream(ledger, 2, 0, 0, 1);
+	tell_stream(ledger, 2, 1, 1, 1);
+	show_streams(ledger, 0, first, 7);
+	show_streams(ledger, 1, second, 3);
+	assert_int_equal(ledger_end(ledger, "t", 0, 7), 0);
+	assert_int_equal(ledger_end(ledger, "t", 1, 4), 0);
+	ledger_count_streams(ledger, is_odd, NULL, &got);
+	assert_int_equal(got.acked, 6);
+	assert_int_equal(got.seen, 4);
+	assert_int_equal(got.lost, 1);
+	assert_int_equal(got.unread, 2);
+	assert_int_equal(got.duplicated, 1);
+	assert_int_equal(got.reordered, 1);
+	assert_int_equal(got.unacked_visible, 1);
+	assert_int_equal(got.partitions, 0);
+	ledger_count(ledger, "t", &all);
+	assert_int_equal(all.acked, 8);
+	assert_int_equal(all.duplicated, 4);
+	assert_int_equal(all.unread, 2);
+	assert_int_equal(all.partitions_unread, 1);
+	ledger_free(ledger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +323,7 @@ int main(void)
 	        cmocka_unit_test(test_ledger_tells_what_is_late_across_deltas_and_readers),
 	        cmocka_unit_test(test_ledger_keeps_a_message_s_first_fate),
 	        cmocka_unit_test(test_ledger_takes_a_copy_in_another_topic_for_another_message),
+	        cmocka_unit_test(test_ledger_counts_streams_apart_that_share_partitions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,13 +101,14 @@ static void test_seen_log_tells_order_copies_and_strangers(void **state)
 	assert_int_equal(delta.reader, 9);
 	assert_int_equal(delta.offset_from, 50);
 	assert_int_equal(delta.offset_to, 63);
-	assert_int_equal(delta.repeated, 2);
 	assert_int_equal(delta.foreign, 2);
 	assert_int_equal(delta.damaged, 1);
 	assert_int_equal(delta.part_count, 2);
 	assert_int_equal(delta.parts[0].in_order.total, 1);
 	assert_int_equal(delta.parts[0].late.total, 1);
+	assert_int_equal(delta.parts[0].repeated, 2);
 	assert_int_equal(delta.parts[1].stream, 2);
+	assert_int_equal(delta.parts[1].repeated, 0);
 	seen_delta_deinit(&delta);
 	seen_log_free(log);
 }
