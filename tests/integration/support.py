@@ -228,6 +228,7 @@ class Tools:
         self.lab = os.path.join(self.build, "stampede-lab")
         self.root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         self.kafka_libs = os.path.abspath(kafka_libs) if kafka_libs else None
+        self.old_kafka_libs = os.path.join(os.path.dirname(self.kafka_libs), "old-libs") if kafka_libs else None
         self.folder = tempfile.mkdtemp(prefix="stampede-targets-")
         os.chmod(self.folder, 0o755)
         self.stack = contextlib.ExitStack()
