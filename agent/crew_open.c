@@ -43,6 +43,8 @@ static int start_workers(struct crew *crew)
 		        .secrets_folder = crew->config.secrets_folder,
 		        .log = crew->config.log,
 		        .worker = i,
+		        .workers = crew->config.workers,
+		        .agent_index = crew->config.assignment->agent_index,
 		};
 		int r = worker_new(&config, crew->config.doorbell, &crew->workers[i]);
 

@@ -29,6 +29,8 @@ struct engine_config {
 	const char *secrets_folder; /* may be NULL */
 	struct log *log;            /* may be NULL */
 	uint32_t worker;
+	uint32_t workers;     /* of this agent */
+	uint32_t agent_index; /* the agent's number in the run */
 	/* Takes a filled second and gives an empty one to go on with, or NULL: then the full one is kept and goes on
 	 * being filled (never with last set: that one is taken in any case, and nothing is given). */
 	struct second *(*hand_over)(void *context, struct second *full);

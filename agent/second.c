@@ -26,10 +26,17 @@ int second_new(const struct plan *plan, const struct groups *groups, struct seco
 	return 0;
 }
 
+void second_clear(struct second *second)
+{
+	recorder_clear(second->recorder);
+	buffer_clear(&second->ledger);
+}
+
 struct second *second_free(struct second *second)
 {
 	if (!second)
 		return NULL;
+	buffer_deinit(&second->ledger);
 	recorder_free(second->recorder);
 	free(second->scenarios);
 	free(second->ids);

@@ -45,6 +45,7 @@ static void close_second(struct engine *engine, struct second *second)
 		if (runner->state >= RUNNER_ENDING && end_ns > second->schedule_end_ns)
 			second->schedule_end_ns = end_ns;
 	}
+	engine_fail(engine, targets_account(engine, &second->ledger));
 	second->start_skew_ns = engine->seconds.start_skew_ns;
 	second->stalled_ns = engine->seconds.stalled_ns;
 	second->groups_folded = groups_folded(engine->groups);

@@ -59,6 +59,7 @@ struct snapshot *snapshot_free(struct snapshot *snapshot)
 	free(snapshot->message.cells);
 	free(snapshot->message.scenarios);
 	buffer_deinit(&snapshot->bytes);
+	buffer_deinit(&snapshot->ledger);
 	free(snapshot);
 	return NULL;
 }
@@ -253,6 +254,7 @@ static void keep_latest(struct snapshots *snapshots, struct queue *queue, const 
 	queue->latest->scenarios = scenarios;
 	queue->latest->recorder = NULL;
 	queue->latest->ids = NULL;
+	queue->latest->ledger = (struct buffer){0};
 }
 
 static void pop(struct queue *queue)
@@ -262,7 +264,7 @@ static void pop(struct queue *queue)
 		queue->last = NULL;
 }
 
-static int merge_workers(struct snapshots *snapshots,
+static int merge_workers(struct snapshots *snapshots, struct buffer *ledger,
                          void (*give)(void *context, uint32_t worker, struct second *second), void *context)
 {
 	int r = 0;
@@ -274,6 +276,8 @@ static int merge_workers(struct snapshots *snapshots,
 		if (!second || second->number > snapshots->next)
 			continue;
 		r = merge_second(snapshots, second);
+		if (r == 0)
+			r = buffer_append(ledger, second->ledger.data, second->ledger.size);
 		if (r < 0)
 			return r;
 		keep_latest(snapshots, queue, second);
@@ -395,8 +399,9 @@ static size_t memory_of(const struct snapshot *snapshot)
 {
 	const struct message_snapshot *message = &snapshot->message;
 
-	return sizeof(*snapshot) + snapshot->bytes.capacity + message->cell_count * sizeof(*message->cells) +
-	       message->series_count * sizeof(*message->series) + message->scenario_count * sizeof(*message->scenarios);
+	return sizeof(*snapshot) + snapshot->bytes.capacity + snapshot->ledger.capacity +
+	       message->cell_count * sizeof(*message->cells) + message->series_count * sizeof(*message->series) +
+	       message->scenario_count * sizeof(*message->scenarios);
 }
 
 int snapshots_make(struct snapshots *snapshots, const struct wire_health *health,
@@ -408,7 +413,7 @@ int snapshots_make(struct snapshots *snapshots, const struct wire_health *health
 
 	if (!snapshot)
 		return -ENOMEM;
-	r = merge_workers(snapshots, give, context);
+	r = merge_workers(snapshots, &snapshot->ledger, give, context);
 	if (r == 0)
 		r = set_scenarios(snapshots, &snapshot->message);
 	if (r == 0)
@@ -417,6 +422,8 @@ int snapshots_make(struct snapshots *snapshots, const struct wire_health *health
 		r = set_cells(snapshots, snapshot);
 	if (r < 0)
 		return r;
+	snapshot->message.ledger = snapshot->ledger.data;
+	snapshot->message.ledger_size = snapshot->ledger.size;
 	set_health(snapshots, health, &snapshot->message.health);
 	snapshot->message.seq = snapshots->next - snapshots->first + 1;
 	snapshot->message.epoch = find_epoch(snapshots);

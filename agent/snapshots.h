@@ -17,8 +17,9 @@
 /* A snapshot and all that it points to, but the texts of series: those belong to the struct snapshots that made it. */
 struct snapshot {
 	struct message_snapshot message;
-	struct buffer bytes; /* the cells' */
-	size_t memory;       /* bytes that it holds */
+	struct buffer bytes;  /* the cells' */
+	struct buffer ledger; /* the message's */
+	size_t memory;        /* bytes that it holds */
 };
 
 struct snapshot *snapshot_free(struct snapshot *snapshot);

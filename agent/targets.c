@@ -34,6 +34,8 @@ static int open_target(struct engine *engine, struct engine_target *of, const st
 	        .agent_name = engine->config.agent_name,
 	        .run_id = engine->config.run_id,
 	        .worker = engine->config.worker,
+	        .workers = engine->config.workers,
+	        .agent_index = engine->config.agent_index,
 	        .lanes = portion ? portion->lanes : NULL,
 	        .lane_count = lane_count,
 	        .connections = portion ? portion->connections : 0,
@@ -190,6 +192,19 @@ uint64_t targets_in_flight(const struct engine *engine)
 			count += of->ops->in_flight(of->driver);
 	}
 	return count;
+}
+
+int targets_account(struct engine *engine, struct buffer *buffer)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < engine->plan->target_count; i++) {
+		struct engine_target *of = &engine->targets[i];
+
+		if (of->driver && of->ops->account)
+			r = of->ops->account(of->driver, buffer);
+	}
+	return r;
 }
 
 void targets_drain(struct engine *engine)

@@ -34,6 +34,8 @@ int targets_open_lane(struct engine *engine, struct failure *failure);
 void targets_poll(struct engine *engine, uint64_t now_ns);
 /* Operations accepted and not completed, by all drivers. */
 uint64_t targets_in_flight(const struct engine *engine);
+/* Appends what became of the messages that are verified, since the call before. 0 or -ENOMEM. */
+int targets_account(struct engine *engine, struct buffer *buffer);
 /* Tells the drivers that no more operations will come. */
 void targets_drain(struct engine *engine);
 /* Completes whatever is in flight as interrupted. */

@@ -401,7 +401,7 @@ struct second *worker_take(struct worker *worker)
 
 void worker_give(struct worker *worker, struct second *second)
 {
-	recorder_clear(second->recorder);
+	second_clear(second);
 	pthread_mutex_lock(&worker->mutex);
 	list_add(&worker->spare, second);
 	pthread_mutex_unlock(&worker->mutex);

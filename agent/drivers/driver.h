@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "common/base/buffer.h"
 #include "common/base/failure.h"
 #include "common/base/log.h"
 #include "common/base/loop.h"
@@ -70,6 +71,8 @@ struct driver_config {
 	const char *agent_name;
 	const char *run_id;
 	uint32_t worker;       /* index in this agent */
+	uint32_t workers;      /* of this agent; 0 counts as 1 */
+	uint32_t agent_index;  /* the agent's number in the run */
 	const uint32_t *lanes; /* the lanes of this target that this worker owns at first, ascending (see portion.h);
 	                          each is a client of its own */
 	uint32_t lane_count;   /* 0: one lane, number 0 */
@@ -189,3 +192,7 @@ struct driver_ops {
 
 /* By target_kind; every entry is there. */
 extern const struct driver_ops *const drivers[TARGET_KIND_COUNT];
+	/* Appends what became of the messages that are verified since the call before, as sent_delta_encode() writes
+	 * it: called when a second is closed. 0 or -ENOMEM (then nothing is appended, and nothing lost). NULL: it sends
+	 * nothing that is verified. */
+	int (*account)(struct driver *driver, struct buffer *buffer);

@@ -18,6 +18,8 @@
 #define LIMIT_PLAN_TARGETS 256
 #define LIMIT_PLAN_THRESHOLDS 1024
 #define LIMIT_PLAN_DUTIES 256                /* setups, teardowns and readers */
+#define LIMIT_TOPICS 1024                    /* that a Kafka target or a lag reader names */
+#define LIMIT_GROUP_IDS 64                   /* consumer groups of a lag reader */
 #define LIMIT_PLAN_STAGES 4096               /* in a scenario */
 #define LIMIT_PLAN_PHASES 100000             /* of a scenario's pattern with all repetitions, and its stages */
 #define LIMIT_BURST 10000000                 /* arrivals at once, over the fleet */
@@ -40,17 +42,18 @@
 #define LIMIT_PART_BYTES (60 * 1024)         /* payload of one part: leaves room for its envelope */
 #define LIMIT_MESSAGE_DEPTH 8                /* nesting of msgpack containers */
 #define LIMIT_AGENTS 20000
-#define LIMIT_TAGS 32                 /* of an agent or of a run */
-#define LIMIT_SERIES 2000000          /* of an incarnation */
-#define LIMIT_LABEL_BYTES 512         /* a group or label on the wire; longer ones are cut by the agent */
-#define LIMIT_TEXT_BYTES 4096         /* a text that a peer says of itself: versions, topologies, reasons */
-#define LIMIT_LISTED 64               /* libraries or limits that an agent lists */
-#define LIMIT_FILES 256               /* data files of a plan */
-#define LIMIT_VALUES 1000             /* that the setups of a run find out */
-#define LIMIT_MOVES 65536             /* moves that hold for an agent; likewise extras */
-#define LIMIT_CELL_BYTES (512 * 1024) /* one encoded cell: a histogram with every bucket filled */
-#define LIMIT_RUN_SECONDS 315360000   /* 10 years, as a duration's limit */
-#define LIMIT_CORES 65536             /* of an agent's host; also of its workers */
+#define LIMIT_TAGS 32                         /* of an agent or of a run */
+#define LIMIT_SERIES 2000000                  /* of an incarnation */
+#define LIMIT_LABEL_BYTES 512                 /* a group or label on the wire; longer ones are cut by the agent */
+#define LIMIT_TEXT_BYTES 4096                 /* a text that a peer says of itself: versions, topologies, reasons */
+#define LIMIT_LISTED 64                       /* libraries or limits that an agent lists */
+#define LIMIT_FILES 256                       /* data files of a plan */
+#define LIMIT_VALUES 1000                     /* that the setups of a run find out */
+#define LIMIT_MOVES 65536                     /* moves that hold for an agent; likewise extras */
+#define LIMIT_CELL_BYTES (512 * 1024)         /* one encoded cell: a histogram with every bucket filled */
+#define LIMIT_LEDGER_BYTES (16 * 1024 * 1024) /* what became of an agent's messages, in one snapshot */
+#define LIMIT_RUN_SECONDS 315360000           /* 10 years, as a duration's limit */
+#define LIMIT_CORES 65536                     /* of an agent's host; also of its workers */
 #define LIMIT_ASSEMBLED_BYTES                                                                                          \
 	(512 * 1024 * 1024) /* of all peers' unfinished messages together; and of what is queued for them */
 

@@ -49,6 +49,31 @@ uint32_t plan_find_target(const struct plan *plan, const char *name)
 }
 
 static _Bool uses(const struct template *template, const struct feed *feed)
+uint32_t plan_step_count(const struct plan *plan)
+{
+	return plan_step_number(plan, plan->scenario_count, 0);
+}
+
+uint32_t plan_step_number(const struct plan *plan, uint32_t scenario, uint32_t step)
+{
+	for (uint32_t i = 0; i < scenario; i++)
+		step += plan->scenarios[i].step_count;
+	return step;
+}
+
+_Bool plan_step_find(const struct plan *plan, uint32_t number, uint32_t *ret_scenario, uint32_t *ret_step)
+{
+	for (uint32_t i = 0; i < plan->scenario_count; i++) {
+		if (number < plan->scenarios[i].step_count) {
+			*ret_scenario = i;
+			*ret_step = number;
+			return 1;
+		}
+		number -= plan->scenarios[i].step_count;
+	}
+	return 0;
+}
+
 {
 	for (uint32_t i = 0; template && i < feed_columns(feed); i++)
 		if (template_uses(template, feed_slot(feed, i)))

@@ -161,6 +161,18 @@ enum { PRODUCE_HEADERS_MAX = 64 };
 
 #define PRODUCE_ACKS_TARGET (-2)
 
+/* Whether verifiers read again what was produced: beside the load, or when all of it is over. */
+enum produce_verify { VERIFY_NONE, VERIFY_DURING, VERIFY_AFTER };
+/* Where a message carries its stamp (common/stats/stamp.h): in the payload's first bytes, or in a header. */
+enum stamp_place { STAMP_NONE, STAMP_HEAD, STAMP_HEADERS };
+
+/* A client's messages go in transactions, each of which ends after so many messages or so much time. */
+struct transactions {
+	uint64_t every_messages; /* 0: by time */
+	uint64_t every_ns;       /* 0: by messages; both 0: no transactions */
+	double abort;            /* the share of them that is aborted, 0..1 */
+};
+
 struct sql_step {
 	char *query; /* $1, $2 ... */
 	struct template_pairs params;
@@ -175,8 +187,14 @@ struct step {
 	char *name; /* "<kind>-<index from 1>" where the plan has none */
 	enum step_kind kind;
 	struct place place;
+	enum produce_verify verify;
+	enum stamp_place stamp; /* of a payload in `size` it is a part, before the plan's own it is put */
+	struct transactions transactions;
 	uint32_t target;        /* index, or PLAN_NONE (think, null without one) */
 	struct template *group; /* NULL: none */
+/* The header that holds a stamp. */
+#define PRODUCE_STAMP_HEADER "stampede"
+
 	uint32_t weight;        /* 0: always runs; else one of the scenario's weighted steps runs, chosen by weight */
 	union {
 		struct null_step null;
@@ -371,3 +389,9 @@ _Bool plan_scenario_uses_feed(const struct plan *plan, uint32_t scenario, uint32
 /* Index, or PLAN_NONE. */
 uint32_t plan_find_scenario(const struct plan *plan, const char *name);
 uint32_t plan_find_target(const struct plan *plan, const char *name);
+/* Steps are numbered from 0 over the whole plan, scenario after scenario: how many there are, the number of one, and
+ * which one it is. */
+uint32_t plan_step_count(const struct plan *plan);
+uint32_t plan_step_number(const struct plan *plan, uint32_t scenario, uint32_t step);
+/* False: there is no such step. */
+_Bool plan_step_find(const struct plan *plan, uint32_t number, uint32_t *ret_scenario, uint32_t *ret_step);

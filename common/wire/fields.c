@@ -307,6 +307,7 @@ static const struct field snapshot_fields[] = {
 	RECORDS(message, "scenarios", snapshot.scenarios, snapshot.scenario_count, &scenario_record, LIMIT_PLAN_SCENARIOS),
 	RECORD(message, "health", snapshot.health, &health_record),
 	BOOL(message, "last", snapshot.last),
+	KEPT_BYTES(message, "ledger", snapshot.ledger, snapshot.ledger_size, 0, LIMIT_LEDGER_BYTES),
 };
 
 static const char *snapshot_problem(const void *record)

@@ -228,7 +228,9 @@ struct message_snapshot {
 	uint32_t scenario_count;
 	struct wire_health health;
 	_Bool last;     /* nothing will follow */
-	uint8_t *owned; /* what cells' data point into, when decoded */
+	uint8_t *owned; /* what cells' data and the ledger point into, when decoded */
+	const uint8_t *ledger; /* sent deltas (common/stats/ledger_delta.h), one after the other */
+	size_t ledger_size;
 };
 
 /* Everything up to seq is journaled. */

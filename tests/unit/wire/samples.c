@@ -156,6 +156,8 @@ static void sample_payload(struct message *message)
 {
 	switch (message->type) {
 	case MESSAGE_HELLO:
+	        .ledger = ledger,
+	        .ledger_size = sizeof(ledger),
 		sample_hello(&message->hello);
 		break;
 	case MESSAGE_WELCOME:
