@@ -140,6 +140,9 @@ static void sample_snapshot(struct message_snapshot *snapshot)
 	*snapshot = (struct message_snapshot){
 	        .seq = 3,
 	        .second = 2,
+/* Of stream 3 of agent 1, on "ticks": partition 2 acknowledged messages 0 to 2. */
+static const uint8_t ledger[] = {1, 3, 5, 't', 'i', 'c', 'k', 's', 1, 8, 1, 2, 1, 1, 0, 0};
+
 	        .epoch = 2,
 	        .series = ARRAY(series),
 	        .series_count = COUNT_OF(series),
