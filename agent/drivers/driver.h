@@ -170,6 +170,10 @@ struct driver_ops {
 	 * after, as interrupted (what it says of itself is not recorded). NULL: it stays in flight until it completes
 	 * by itself or is abandoned. */
 	void (*cancel)(struct driver *driver, struct operation *operation);
+	/* Appends what became of the messages that are verified since the call before, as sent_delta_encode() writes
+	 * it: called when a second is closed. 0 or -ENOMEM (then nothing is appended, and nothing lost). NULL: it sends
+	 * nothing that is verified. */
+	int (*account)(struct driver *driver, struct buffer *buffer);
 	/* Operations accepted and not completed. */
 	uint64_t (*in_flight)(const struct driver *driver);
 	/* Gives up what is in flight: every operation left completes now with ERROR_NONE unset and `interrupted`
@@ -192,7 +196,3 @@ struct driver_ops {
 
 /* By target_kind; every entry is there. */
 extern const struct driver_ops *const drivers[TARGET_KIND_COUNT];
-	/* Appends what became of the messages that are verified since the call before, as sent_delta_encode() writes
-	 * it: called when a second is closed. 0 or -ENOMEM (then nothing is appended, and nothing lost). NULL: it sends
-	 * nothing that is verified. */
-	int (*account)(struct driver *driver, struct buffer *buffer);

@@ -40,15 +40,6 @@ uint32_t plan_find_scenario(const struct plan *plan, const char *name)
 	return PLAN_NONE;
 }
 
-uint32_t plan_find_target(const struct plan *plan, const char *name)
-{
-	for (uint32_t i = 0; i < plan->target_count; i++)
-		if (strcmp(plan->targets[i].name, name) == 0)
-			return i;
-	return PLAN_NONE;
-}
-
-static _Bool uses(const struct template *template, const struct feed *feed)
 uint32_t plan_step_count(const struct plan *plan)
 {
 	return plan_step_number(plan, plan->scenario_count, 0);
@@ -74,6 +65,15 @@ _Bool plan_step_find(const struct plan *plan, uint32_t number, uint32_t *ret_sce
 	return 0;
 }
 
+uint32_t plan_find_target(const struct plan *plan, const char *name)
+{
+	for (uint32_t i = 0; i < plan->target_count; i++)
+		if (strcmp(plan->targets[i].name, name) == 0)
+			return i;
+	return PLAN_NONE;
+}
+
+static _Bool uses(const struct template *template, const struct feed *feed)
 {
 	for (uint32_t i = 0; template && i < feed_columns(feed); i++)
 		if (template_uses(template, feed_slot(feed, i)))

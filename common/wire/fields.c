@@ -306,8 +306,8 @@ static const struct field snapshot_fields[] = {
 	RECORDS(message, "cells", snapshot.cells, snapshot.cell_count, &cell_record, LIMIT_SERIES),
 	RECORDS(message, "scenarios", snapshot.scenarios, snapshot.scenario_count, &scenario_record, LIMIT_PLAN_SCENARIOS),
 	RECORD(message, "health", snapshot.health, &health_record),
-	BOOL(message, "last", snapshot.last),
 	KEPT_BYTES(message, "ledger", snapshot.ledger, snapshot.ledger_size, 0, LIMIT_LEDGER_BYTES),
+	BOOL(message, "last", snapshot.last),
 };
 
 static const char *snapshot_problem(const void *record)

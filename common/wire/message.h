@@ -227,10 +227,10 @@ struct message_snapshot {
 	struct wire_scenario *scenarios; /* one each, in the plan's order */
 	uint32_t scenario_count;
 	struct wire_health health;
-	_Bool last;     /* nothing will follow */
-	uint8_t *owned; /* what cells' data and the ledger point into, when decoded */
 	const uint8_t *ledger; /* sent deltas (common/stats/ledger_delta.h), one after the other */
 	size_t ledger_size;
+	_Bool last;     /* nothing will follow */
+	uint8_t *owned; /* what cells' data and the ledger point into, when decoded */
 };
 
 /* Everything up to seq is journaled. */

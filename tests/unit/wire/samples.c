@@ -135,14 +135,14 @@ static void sample_assign(struct message_assign *assign)
 	};
 }
 
+/* Of stream 3 of agent 1, on "ticks": partition 2 acknowledged messages 0 to 2. */
+static const uint8_t ledger[] = {1, 3, 5, 't', 'i', 'c', 'k', 's', 1, 8, 1, 2, 1, 1, 0, 0};
+
 static void sample_snapshot(struct message_snapshot *snapshot)
 {
 	*snapshot = (struct message_snapshot){
 	        .seq = 3,
 	        .second = 2,
-/* Of stream 3 of agent 1, on "ticks": partition 2 acknowledged messages 0 to 2. */
-static const uint8_t ledger[] = {1, 3, 5, 't', 'i', 'c', 'k', 's', 1, 8, 1, 2, 1, 1, 0, 0};
-
 	        .epoch = 2,
 	        .series = ARRAY(series),
 	        .series_count = COUNT_OF(series),
@@ -151,6 +151,8 @@ static const uint8_t ledger[] = {1, 3, 5, 't', 'i', 'c', 'k', 's', 1, 8, 1, 2, 1
 	        .scenarios = ARRAY(scenarios),
 	        .scenario_count = COUNT_OF(scenarios),
 	        .health = health,
+	        .ledger = ledger,
+	        .ledger_size = sizeof(ledger),
 	        .last = 1,
 	};
 }
@@ -159,8 +161,6 @@ static void sample_payload(struct message *message)
 {
 	switch (message->type) {
 	case MESSAGE_HELLO:
-	        .ledger = ledger,
-	        .ledger_size = sizeof(ledger),
 		sample_hello(&message->hello);
 		break;
 	case MESSAGE_WELCOME:
