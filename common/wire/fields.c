@@ -6,6 +6,7 @@
 
 #include "common/base/limits.h"
 #include "common/plan/share.h"
+#include "common/stats/ledger_delta.h"
 
 #define ANY32 UINT32_MAX
 #define ANY64 UINT64_MAX
@@ -363,9 +364,25 @@ static const struct field leave_fields[] = {
 	NUMBER(message, "end", leave.end_ns, 0, RUN_NS_MAX),
 };
 
+static const struct field offset_fields[] = {
+	NUMBER(wire_offset, "partition", partition, 0, LEDGER_PARTITIONS_MAX - 1),
+	NUMBER(wire_offset, "offset", offset, 0, INT64_MAX),
+};
+static const struct record offset_record = {RECORD_OF(wire_offset, RECORD_TUPLE, offset_fields)};
+
+static const struct field verifier_fields[] = {
+	NUMBER(wire_verifier, "duty", duty, 0, LIMIT_PLAN_DUTIES - 1),
+	NUMBER(wire_verifier, "reader", reader, 1, ANY64),
+	BOOL(wire_verifier, "resumes", resumes),
+	RECORDS(wire_verifier, "positions", positions, position_count, &offset_record, LEDGER_PARTITIONS_MAX),
+};
+static const struct record verifier_record = {RECORD_OF(wire_verifier, RECORD_TUPLE, verifier_fields)};
+
 static const struct field duty_fields[] = {
 	ENVELOPE,
 	RECORDS(message, "duties", duty.duties, duty.duty_count, &duty_number_record, LIMIT_PLAN_DUTIES),
+	BOOL(message, "closing", duty.closing),
+	RECORDS(message, "verifiers", duty.verifiers, duty.verifier_count, &verifier_record, LIMIT_PLAN_DUTIES),
 };
 
 static const struct field value_fields[] = {
@@ -373,6 +390,25 @@ static const struct field value_fields[] = {
 	NUMBER(message, "duty", value.duty, 0, LIMIT_PLAN_DUTIES - 1),
 	TEXT(message, "problem", value.problem, 0, LIMIT_TEXT_BYTES),
 	RECORDS(message, "values", value.values, value.value_count, &text_pair_record, LIMIT_VALUES),
+};
+
+static const struct field seen_fields[] = {
+	ENVELOPE,
+	NUMBER(message, "duty", seen.duty, 0, LIMIT_PLAN_DUTIES - 1),
+	NUMBER(message, "reader", seen.reader, 1, ANY64),
+	NUMBER(message, "seq", seen.seq, 1, ANY64),
+	RECORDS(message, "starts", seen.starts, seen.start_count, &offset_record, LEDGER_PARTITIONS_MAX),
+	RECORDS(message, "ends", seen.ends, seen.end_count, &offset_record, LEDGER_PARTITIONS_MAX),
+	BYTES(message, "seen", seen.seen, seen.seen_size, 0, LIMIT_LEDGER_BYTES),
+	BOOL(message, "over", seen.over),
+	TEXT(message, "problem", seen.problem, 0, LIMIT_TEXT_BYTES),
+};
+
+static const struct field seen_ack_fields[] = {
+	ENVELOPE,
+	NUMBER(message, "duty", seen_ack.duty, 0, LIMIT_PLAN_DUTIES - 1),
+	NUMBER(message, "reader", seen_ack.reader, 1, ANY64),
+	NUMBER(message, "seq", seen_ack.seq, 1, ANY64),
 };
 
 #define MESSAGE(rows) RECORD_OF(message, RECORD_MAP, rows)
@@ -396,6 +432,8 @@ const struct record message_records[MESSAGE_TYPE_COUNT] = {
 	[MESSAGE_LEAVE] = {MESSAGE(leave_fields)},
 	[MESSAGE_DUTY] = {MESSAGE(duty_fields)},
 	[MESSAGE_VALUE] = {MESSAGE(value_fields)},
+	[MESSAGE_SEEN] = {MESSAGE(seen_fields)},
+	[MESSAGE_SEEN_ACK] = {MESSAGE(seen_ack_fields)},
 };
 
 static const struct field part_fields[] = {

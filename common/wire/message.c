@@ -27,6 +27,8 @@ const char *const message_type_names[MESSAGE_TYPE_COUNT] = {
         [MESSAGE_LEAVE] = "leave",
         [MESSAGE_DUTY] = "duty",
         [MESSAGE_VALUE] = "value",
+        [MESSAGE_SEEN] = "seen",
+        [MESSAGE_SEEN_ACK] = "seen_ack",
 };
 
 static void field_deinit(const struct field *field, void *from)

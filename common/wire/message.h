@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every message between coordinator and agents, as plain structs. docs/protocol.md specifies them.
  *
- * agent -> coordinator: hello, ready, failed, fetch, snapshot, done, pong, leave, value
- * coordinator -> agent: welcome, assign, chunk, start, begin, ack, stop, ping, duty, value
+ * agent -> coordinator: hello, ready, failed, fetch, snapshot, done, pong, leave, value, seen
+ * coordinator -> agent: welcome, assign, chunk, start, begin, ack, stop, ping, duty, value, seen_ack
  *
  * A message owns what its pointers point to when it was decoded; message_deinit() releases it. One that is built for
  * sending may borrow: then it is not deinitialised. Texts are never NULL after decoding. */
@@ -45,6 +45,8 @@ enum message_type {
 	MESSAGE_LEAVE,
 	MESSAGE_DUTY,
 	MESSAGE_VALUE,
+	MESSAGE_SEEN,
+	MESSAGE_SEEN_ACK,
 	MESSAGE_TYPE_COUNT,
 };
 extern const char *const message_type_names[MESSAGE_TYPE_COUNT];
@@ -259,11 +261,29 @@ struct message_leave {
 	uint64_t end_ns; /* since T0: it stops by itself then, if nothing was heard */
 };
 
+/* An offset in a partition of the topic that a verifier reads. */
+struct wire_offset {
+	uint32_t partition;
+	uint64_t offset;
+};
+
+/* A verifier that the agent has. */
+struct wire_verifier {
+	uint32_t duty;
+	uint64_t reader; /* 1, 2, ...: how often this duty was given so far; another one is another verifier */
+	_Bool resumes;   /* it goes on at the positions; else it begins, at the ends as they are then */
+	struct wire_offset *positions;
+	uint32_t position_count;
+};
+
 /* The duties that the agent has from now on, by their number in the plan; those that it had and that are not named are
  * taken away. */
 struct message_duty {
-	uint32_t *duties;
+	uint32_t *duties; /* other than verifiers */
 	uint32_t duty_count;
+	_Bool closing; /* all load is over and delivered: verifiers take the ends, read up to them, and are over */
+	struct wire_verifier *verifiers;
+	uint32_t verifier_count;
 };
 
 /* From an agent: its setup or teardown is over; sent again until a duty message no longer names it. To an agent: what
@@ -273,6 +293,30 @@ struct message_value {
 	char *problem; /* "" or why it failed */
 	struct text_pair *values;
 	uint32_t value_count;
+};
+
+/* What a verifier saw since its report before. The first one (seq 1) of a reader that doesn't resume has the starts of
+ * all partitions, and comes before anything is produced. Sent again each second until it is answered; the next one
+ * comes after that. */
+struct message_seen {
+	uint32_t duty;
+	uint64_t reader;
+	uint64_t seq;               /* of this reader: 1, 2, 3 ... */
+	struct wire_offset *starts; /* from where on partitions are accounted for, each once */
+	uint32_t start_count;
+	struct wire_offset *ends; /* after the last message */
+	uint32_t end_count;
+	uint8_t *seen; /* seen deltas of the duty's topic and this reader (ledger_delta.h), one after the other */
+	size_t seen_size;
+	_Bool over;    /* nothing follows */
+	char *problem; /* of one that is over: "" or why it could not read up to the ends */
+};
+
+/* The report is journaled. */
+struct message_seen_ack {
+	uint32_t duty;
+	uint64_t reader;
+	uint64_t seq;
 };
 
 struct message_ping {
@@ -311,6 +355,8 @@ struct message {
 		struct message_leave leave;
 		struct message_duty duty;
 		struct message_value value;
+		struct message_seen seen;
+		struct message_seen_ack seen_ack;
 	};
 };
 

@@ -39,6 +39,7 @@ enum journal_type {
 	JOURNAL_CHILDREN, /* the local agents' processes */
 	JOURNAL_CLOCK,    /* an agent's clock has jumped */
 	JOURNAL_RESUME,   /* another coordinator went on from here */
+	JOURNAL_SEEN,     /* what a verifier saw */
 	JOURNAL_TYPE_COUNT,
 };
 
@@ -72,6 +73,9 @@ struct journal_accepted {
 	uint64_t operations; /* the agent's own cumulative count (all scenarios), kept apart from the series */
 	uint64_t iterations; /* likewise: succeeded + failed */
 	_Bool mismatch;      /* its own deltas so far did not add up to these when it was accepted */
+	/* What became of its messages: sent deltas (ledger_delta.h), one after the other, of streams of this agent. */
+	const uint8_t *ledger;
+	size_t ledger_size;
 };
 
 /* A series that an agent has numbered: the agent's own numbers count up from 0 in the order of these. Who goes on with
@@ -238,6 +242,25 @@ struct journal_record {
 		struct {
 			int64_t at_unix_ns;
 		} resume;
+		/* Of a reader come seq 1, 2, 3 ...; of a duty readers in ascending order, as JOURNAL_DUTY gives it: the
+		 * n-th time that a verifier is given to an agent it gets reader n. */
+		struct {
+			uint32_t duty;
+			uint32_t agent;
+			uint64_t reader;
+			uint64_t seq;
+			uint64_t at_ns;
+			/* A partition has one start, which comes before anything is seen in it. */
+			struct wire_offset *starts;
+			uint32_t start_count;
+			struct wire_offset *ends;
+			uint32_t end_count;
+			const uint8_t *seen; /* seen deltas of the duty's topic and this reader (ledger_delta.h), which
+			                        go on where those before ended */
+			size_t seen_size;
+			_Bool over;
+			char *problem; /* of one that is over: "" or why it could not read up to the ends */
+		} seen;
 	};
 };
 
@@ -266,9 +289,9 @@ struct journal *journal_close(struct journal *journal);
  * in *ret_cut_bytes (0: none); damage is never skipped over. A callback's error ends the reading and is returned. */
 int journal_read(const char *run_folder, journal_record_fn record, void *context, uint64_t *ret_cut_bytes,
                  struct failure *failure);
-/* Decodes single records again, at offsets from journal_read(). What ret_record->deltas point to belongs to the reader
- * and holds until the next get; the rest is released by journal_record_deinit(). -EBADMSG if there is no whole record
- * at `offset`. */
+/* Decodes single records again, at offsets from journal_read(). What ret_record->deltas, accepted snapshots'
+ * ledgers and `seen` point to belongs to the reader and holds until the next get; the rest is released by
+ * journal_record_deinit(). -EBADMSG if there is no whole record at `offset`. */
 struct journal_reader;
 int journal_reader_open(const char *run_folder, struct failure *failure, struct journal_reader **ret_reader);
 int journal_reader_get(struct journal_reader *reader, uint64_t offset, struct journal_record *ret_record,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/stats/ledger_delta.h"
 #include "coordinator/journal/journal_codec.h"
 #include "coordinator/journal/journal_get.h"
 
@@ -259,6 +260,35 @@ static void get_resume(struct reader *reader, struct journal_record *record)
 	record->resume.at_unix_ns = journal_get_signed(reader);
 }
 
+static struct wire_offset *get_offsets(struct reader *reader, uint32_t *ret_count)
+{
+	uint32_t count = journal_get_count(reader, 2);
+	struct wire_offset *offsets = journal_get_room(reader, count, sizeof(*offsets));
+
+	*ret_count = offsets ? count : 0;
+	for (uint32_t i = 0; i < *ret_count && !reader->failed; i++) {
+		offsets[i].partition = journal_get_below(reader, LEDGER_PARTITIONS_MAX);
+		offsets[i].offset = reader_varint(reader);
+		if (offsets[i].offset > INT64_MAX)
+			journal_fail(reader, -EBADMSG);
+	}
+	return offsets;
+}
+
+static void get_seen(struct reader *reader, struct journal_record *record)
+{
+	record->seen.duty = journal_get_u32(reader);
+	record->seen.agent = journal_get_u32(reader);
+	record->seen.reader = reader_varint(reader);
+	record->seen.seq = reader_varint(reader);
+	record->seen.at_ns = reader_varint(reader);
+	record->seen.starts = get_offsets(reader, &record->seen.start_count);
+	record->seen.ends = get_offsets(reader, &record->seen.end_count);
+	record->seen.seen = (const uint8_t *)reader_string(reader, &record->seen.seen_size);
+	record->seen.over = journal_get_bool(reader);
+	record->seen.problem = journal_get_text(reader);
+}
+
 static void (*const gets_of[JOURNAL_TYPE_COUNT])(struct reader *, struct journal_record *) = {
         [JOURNAL_RUN] = get_run,
         [JOURNAL_STATE] = get_state,
@@ -280,6 +310,7 @@ static void (*const gets_of[JOURNAL_TYPE_COUNT])(struct reader *, struct journal
         [JOURNAL_CHILDREN] = get_children,
         [JOURNAL_CLOCK] = get_clock,
         [JOURNAL_RESUME] = get_resume,
+        [JOURNAL_SEEN] = get_seen,
 };
 
 int journal_record_decode(const uint8_t *data, size_t size, struct journal_record *ret_record)

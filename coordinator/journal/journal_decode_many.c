@@ -173,6 +173,26 @@ static void get_names(struct reader *reader, struct journal_record *record)
 	}
 }
 
+static void get_ledgers(struct reader *reader, struct journal_record *record)
+{
+	uint32_t count = journal_get_count(reader, 3), next = 0;
+
+	for (uint32_t i = 0; i < count && !reader->failed; i++) {
+		uint64_t skipped = reader_varint(reader);
+		struct journal_accepted *accepted;
+
+		if (skipped >= record->deltas.accepted_count - next) {
+			journal_fail(reader, -EBADMSG);
+			return;
+		}
+		accepted = &record->deltas.accepted[next + skipped];
+		accepted->ledger = (const uint8_t *)reader_string(reader, &accepted->ledger_size);
+		if (accepted->ledger_size == 0)
+			journal_fail(reader, -EBADMSG);
+		next += (uint32_t)skipped + 1;
+	}
+}
+
 void journal_get_deltas(struct reader *reader, struct journal_record *record)
 {
 	uint64_t second = 0, next_series = 0;
@@ -180,6 +200,7 @@ void journal_get_deltas(struct reader *reader, struct journal_record *record)
 
 	get_all_accepted(reader, record);
 	get_names(reader, record);
+	get_ledgers(reader, record);
 	count = journal_get_count(reader, 3);
 	record->deltas.deltas = journal_get_room(reader, count, sizeof(*record->deltas.deltas));
 	record->deltas.delta_count = record->deltas.deltas ? count : 0;

@@ -232,11 +232,31 @@ static void put_all_accepted(const struct journal_record *record, struct buffer 
 	}
 }
 
+/* Of the accepted snapshots that have one, by their place in the list. */
+static void put_ledgers(const struct journal_record *record, struct buffer *buffer)
+{
+	uint32_t count = 0, next = 0;
+
+	for (uint32_t i = 0; i < record->deltas.accepted_count; i++)
+		count += record->deltas.accepted[i].ledger_size > 0;
+	buffer_append_varint(buffer, count);
+	for (uint32_t i = 0; i < record->deltas.accepted_count; i++) {
+		const struct journal_accepted *accepted = &record->deltas.accepted[i];
+
+		if (accepted->ledger_size == 0)
+			continue;
+		buffer_append_varint(buffer, i - next);
+		put_bytes(buffer, accepted->ledger, accepted->ledger_size);
+		next = i + 1;
+	}
+}
+
 static void put_deltas(const struct journal_record *record, struct buffer *buffer)
 {
 	uint64_t second = 0, next_series = 0;
 
 	put_all_accepted(record, buffer);
+	put_ledgers(record, buffer);
 	buffer_append_varint(buffer, record->deltas.delta_count);
 	for (uint32_t i = 0; i < record->deltas.delta_count; i++) {
 		const struct journal_delta *delta = &record->deltas.deltas[i];
@@ -376,6 +396,29 @@ static void put_resume(const struct journal_record *record, struct buffer *buffe
 	put_signed(buffer, record->resume.at_unix_ns);
 }
 
+static void put_offsets(struct buffer *buffer, const struct wire_offset *offsets, uint32_t count)
+{
+	buffer_append_varint(buffer, count);
+	for (uint32_t i = 0; i < count; i++) {
+		buffer_append_varint(buffer, offsets[i].partition);
+		buffer_append_varint(buffer, offsets[i].offset);
+	}
+}
+
+static void put_seen(const struct journal_record *record, struct buffer *buffer)
+{
+	buffer_append_varint(buffer, record->seen.duty);
+	buffer_append_varint(buffer, record->seen.agent);
+	buffer_append_varint(buffer, record->seen.reader);
+	buffer_append_varint(buffer, record->seen.seq);
+	buffer_append_varint(buffer, record->seen.at_ns);
+	put_offsets(buffer, record->seen.starts, record->seen.start_count);
+	put_offsets(buffer, record->seen.ends, record->seen.end_count);
+	put_bytes(buffer, record->seen.seen, record->seen.seen_size);
+	buffer_append_byte(buffer, record->seen.over);
+	buffer_append_string(buffer, record->seen.problem);
+}
+
 static void (*const puts_of[JOURNAL_TYPE_COUNT])(const struct journal_record *, struct buffer *) = {
         [JOURNAL_RUN] = put_run,           [JOURNAL_STATE] = put_state,   [JOURNAL_AGENT] = put_agent,
         [JOURNAL_DIVISION] = put_division, [JOURNAL_TARGET] = put_target, [JOURNAL_START] = put_start,
@@ -383,7 +426,7 @@ static void (*const puts_of[JOURNAL_TYPE_COUNT])(const struct journal_record *, 
         [JOURNAL_STATUS] = put_status,     [JOURNAL_LOST] = put_lost,     [JOURNAL_DONE] = put_done,
         [JOURNAL_STOP] = put_stop,         [JOURNAL_BACK] = put_back,     [JOURNAL_LEAVE] = put_leave,
         [JOURNAL_TOLD] = put_told,         [JOURNAL_DUTY] = put_duty,     [JOURNAL_CHILDREN] = put_children,
-        [JOURNAL_CLOCK] = put_clock,       [JOURNAL_RESUME] = put_resume,
+        [JOURNAL_CLOCK] = put_clock,       [JOURNAL_RESUME] = put_resume, [JOURNAL_SEEN] = put_seen,
 };
 
 void journal_record_encode(const struct journal_record *record, struct buffer *buffer)

@@ -10,7 +10,7 @@ enum {
 	JOURNAL_MAGIC_SIZE = 8,
 	JOURNAL_HEADER_SIZE = JOURNAL_MAGIC_SIZE + 4, /* and the version, u32 */
 	JOURNAL_HEAD_SIZE = 8,                        /* of a frame: length and checksum */
-	JOURNAL_VERSION = 2,
+	JOURNAL_VERSION = 3,
 };
 
 /* RUN_DIR/journal. */

@@ -120,6 +120,11 @@ void journal_record_deinit(struct journal_record *record)
 	case JOURNAL_DUTY:
 		free(record->duty.problem);
 		break;
+	case JOURNAL_SEEN:
+		free(record->seen.starts);
+		free(record->seen.ends);
+		free(record->seen.problem);
+		break;
 	case JOURNAL_CHILDREN:
 		free(record->children.items);
 		break;

@@ -21,17 +21,24 @@
 #include "coordinator/journal/journal.h"
 #include "coordinator/journal/journal_codec.h"
 
-enum { RECORDS = 20, ACCEPTED = 5 };
+enum { RECORDS = 21, ACCEPTED = 5 };
 
 static struct text_pair pairs[] = {{(char *)"team", (char *)"quotes"}, {(char *)"empty", (char *)""}};
 static struct share_class classes[] = {{3, 1}, {6, 5}};
 static struct share shares[] = {{classes, 2, 2}, {classes, 1, 1}, {0}, {classes + 1, 1, 1}};
+static const uint8_t bytes[] = {1, 2, 3, 0, 255};
 static struct journal_accepted accepted[] = {
         {.agent = 4, .seq = 1, .second = 0, .epoch = 1, .operations = 0, .iterations = 0},
         {.agent = 0, .seq = 9, .second = 8, .operations = 12345, .iterations = 12344, .mismatch = 1, .epoch = 1},
         {.agent = 0, .seq = 10, .second = 11, .epoch = UINT32_MAX, .operations = 12345, .iterations = UINT64_MAX},
-        {.agent = UINT32_MAX, .seq = UINT64_MAX, .epoch = UINT32_MAX, .operations = UINT64_MAX, .mismatch = 1},
-        {.agent = 0, .seq = 1, .epoch = 0},
+        {.agent = UINT32_MAX,
+         .seq = UINT64_MAX,
+         .epoch = UINT32_MAX,
+         .operations = UINT64_MAX,
+         .mismatch = 1,
+         .ledger = bytes,
+         .ledger_size = 5},
+        {.agent = 0, .seq = 1, .epoch = 0, .ledger = bytes + 4, .ledger_size = 1},
 };
 static struct wire_scenario changes[2 * ACCEPTED] = {
         {.tally = {.planned = 10, .started = 10, .succeeded = 10, .operations = 10}},
@@ -39,7 +46,6 @@ static struct wire_scenario changes[2 * ACCEPTED] = {
         {.tally = {.started = UINT64_MAX}, .running = -UINT64_C(1), .end_ns = 5, .finished = 1},
 };
 static struct journal_name names[] = {{0, 0}, {0, 1999999}, {UINT32_MAX, 1}};
-static const uint8_t bytes[] = {1, 2, 3, 0, 255};
 static struct journal_delta deltas[] = {
         {.second = 3, .series_id = 0, .data = bytes, .size = 5},
         {.second = 3, .series_id = 7, .data = bytes, .size = 0},
@@ -54,6 +60,7 @@ static uint32_t connections[] = {0, 1, 2, 3, 4, UINT32_MAX};
 static struct wire_move moves[] = {{1, 12000, 300, {classes, 2, 2}}, {0, UINT64_MAX, 0, {0}}};
 static struct journal_extra extras[] = {{1, {2, 3, 40, 17}}, {UINT32_MAX, {0, UINT32_MAX, UINT64_MAX, UINT64_MAX}}};
 static struct journal_child children[] = {{4242, 987654321}, {UINT64_MAX, 0}};
+static struct wire_offset offsets[] = {{0, INT64_MAX}, {999999, 0}};
 static struct wire_scenario scenarios[] = {
         {.tally = {1, 2, {3, 4, 5, 6}, 7, 8, 9, 10, 11}, .running = 12, .end_ns = 13, .finished = 1},
         {.tally = {.planned = UINT64_MAX}},
@@ -162,6 +169,20 @@ static void make_records(struct journal_record *records)
 	        {.type = JOURNAL_CHILDREN, .children = {.items = children, .count = 2}},
 	        {.type = JOURNAL_CLOCK, .clock = {.agent = 1, .at_ns = 4, .by_ns = -3600000000000}},
 	        {.type = JOURNAL_RESUME, .resume = {.at_unix_ns = -1}},
+	        {.type = JOURNAL_SEEN,
+	         .seen = {.duty = 7,
+	                  .agent = 2,
+	                  .reader = 3,
+	                  .seq = UINT64_MAX,
+	                  .at_ns = 9,
+	                  .starts = offsets,
+	                  .start_count = 2,
+	                  .ends = offsets + 1,
+	                  .end_count = 1,
+	                  .seen = bytes,
+	                  .seen_size = 5,
+	                  .over = 1,
+	                  .problem = (char *)"cut off"}},
 	};
 
 	memcpy(records, all, sizeof(all));
@@ -558,7 +579,7 @@ static void test_journal_says_what_a_file_is_not(void **state)
 	assert_non_null(strstr(failure.text, "version 1"));
 	store(folder, "", 0);
 	assert_int_equal(journal_read(folder->path, check_record, &check, &cut, &failure), -EBADMSG);
-	store(folder, "STAMPEDE\2\0\0\0", 12);
+	store(folder, "STAMPEDE\3\0\0\0", 12);
 	assert_int_equal(journal_read(folder->path, check_record, &check, &cut, &failure), 0);
 	assert_int_equal(cut, 0);
 	assert_int_equal(check.count, 0);

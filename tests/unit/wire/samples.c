@@ -38,6 +38,11 @@ static const struct wire_file files[] = {
 
 static const struct text_pair values[] = {{TEXT("token"), TEXT("t-123")}, {TEXT("empty"), TEXT("")}};
 static const uint32_t duties[] = {0, 5};
+static const struct wire_offset offsets[] = {{0, 1000}, {1, 0}};
+static const struct wire_verifier verifiers[] = {
+        {6, 2, 1, ARRAY(offsets), COUNT_OF(offsets)},
+        {7, 1, 0, NULL, 0},
+};
 
 static const struct wire_target targets[] = {
         {TEXT("db"), TEXT("15.14"), TEXT("primary"), 183000, 1, TEXT("")},
@@ -220,11 +225,31 @@ static void sample_payload(struct message *message)
 		message->leave = (struct message_leave){.end_ns = UINT64_C(17000000000)};
 		break;
 	case MESSAGE_DUTY:
-		message->duty = (struct message_duty){.duties = ARRAY(duties), .duty_count = COUNT_OF(duties)};
+		message->duty = (struct message_duty){.duties = ARRAY(duties),
+		                                      .duty_count = COUNT_OF(duties),
+		                                      .closing = 1,
+		                                      .verifiers = ARRAY(verifiers),
+		                                      .verifier_count = COUNT_OF(verifiers)};
 		break;
 	case MESSAGE_VALUE:
 		message->value = (struct message_value){
 		        .duty = 5, .problem = TEXT(""), .values = ARRAY(values), .value_count = COUNT_OF(values)};
+		break;
+	case MESSAGE_SEEN:
+		message->seen = (struct message_seen){.duty = 6,
+		                                      .reader = 2,
+		                                      .seq = 1,
+		                                      .starts = ARRAY(offsets),
+		                                      .start_count = COUNT_OF(offsets),
+		                                      .ends = ARRAY(offsets),
+		                                      .end_count = 1,
+		                                      .seen = (uint8_t *)TEXT("abc"),
+		                                      .seen_size = 3,
+		                                      .over = 1,
+		                                      .problem = TEXT("partition 1: timed out")};
+		break;
+	case MESSAGE_SEEN_ACK:
+		message->seen_ack = (struct message_seen_ack){.duty = 6, .reader = 2, .seq = 1};
 		break;
 	default:
 		assert(!"no such message");

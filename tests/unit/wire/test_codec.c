@@ -122,6 +122,20 @@ static void test_codec_fills_every_kind_of_field(void **state)
 	decode_sample(MESSAGE_DUTY, &message);
 	assert_int_equal(message.duty.duty_count, 2);
 	assert_int_equal(message.duty.duties[1], 5);
+	assert_true(message.duty.closing);
+	assert_int_equal(message.duty.verifier_count, 2);
+	assert_int_equal(message.duty.verifiers[0].reader, 2);
+	assert_true(message.duty.verifiers[0].resumes);
+	assert_int_equal(message.duty.verifiers[0].positions[0].offset, 1000);
+	assert_int_equal(message.duty.verifiers[1].position_count, 0);
+	message_deinit(&message);
+
+	decode_sample(MESSAGE_SEEN, &message);
+	assert_int_equal(message.seen.seq, 1);
+	assert_int_equal(message.seen.starts[1].partition, 1);
+	assert_int_equal(message.seen.end_count, 1);
+	assert_memory_equal(message.seen.seen, "abc", message.seen.seen_size);
+	assert_string_equal(message.seen.problem, "partition 1: timed out");
 	message_deinit(&message);
 
 	decode_sample(MESSAGE_SNAPSHOT, &message);
@@ -297,6 +311,8 @@ static void test_codec_refuses_values_out_of_range(void **state)
 	        {MESSAGE_SNAPSHOT, "ran", UINT64_C(1) << 32, "snapshot: ran: 4294967296 is not"},
 	        {MESSAGE_LEAVE, "end", UINT64_MAX, "leave: end: 18446744073709551615 is not"},
 	        {MESSAGE_VALUE, "duty", LIMIT_PLAN_DUTIES, "value: duty: 256 is not"},
+	        {MESSAGE_SEEN, "reader", 0, "seen: reader: 0 is not"},
+	        {MESSAGE_SEEN_ACK, "seq", 0, "seen_ack: seq: 0 is not"},
 	};
 
 	(void)state;

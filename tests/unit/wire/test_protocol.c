@@ -31,11 +31,12 @@ static const struct {
 	enum message_type type;
 	const char *field;
 } parts[] = {
-        {"pair", MESSAGE_HELLO, "tags"},        {"file", MESSAGE_ASSIGN, "files"},
-        {"target", MESSAGE_READY, "targets"},   {"series", MESSAGE_SNAPSHOT, "series"},
-        {"cell", MESSAGE_SNAPSHOT, "cells"},    {"scenario", MESSAGE_SNAPSHOT, "scenarios"},
-        {"health", MESSAGE_SNAPSHOT, "health"}, {"move", MESSAGE_ASSIGN, "moves"},
-        {"extra", MESSAGE_ASSIGN, "extras"},
+        {"pair", MESSAGE_HELLO, "tags"},         {"file", MESSAGE_ASSIGN, "files"},
+        {"target", MESSAGE_READY, "targets"},    {"series", MESSAGE_SNAPSHOT, "series"},
+        {"cell", MESSAGE_SNAPSHOT, "cells"},     {"scenario", MESSAGE_SNAPSHOT, "scenarios"},
+        {"health", MESSAGE_SNAPSHOT, "health"},  {"move", MESSAGE_ASSIGN, "moves"},
+        {"extra", MESSAGE_ASSIGN, "extras"},     {"offset", MESSAGE_SEEN, "starts"},
+        {"verifier", MESSAGE_DUTY, "verifiers"},
 };
 
 static const struct field *find_field(const struct record *record, const char *name)
