@@ -12,8 +12,9 @@ import sys
 import threading
 import time
 
+from tests.bench.kafka import kafka
 from tests.integration.support import Place, Tools, children_of
-from tests.integration.targets import Kafka, Nginx, Postgres
+from tests.integration.targets import Nginx, Postgres
 
 
 def cpu_of(command, **options):
@@ -115,29 +116,6 @@ def report(unit, ours, our_cpu, tool, theirs, their_cpu, seconds):
     print(f"stampede: {our_cpu / ours * 1e6:6.1f} us CPU a {unit}, {ours / seconds:9,.0f} a second")
     print(f"{tool + ':':9} {their_cpu / theirs * 1e6:6.1f} us CPU a {unit}, {theirs / seconds:9,.0f} a second")
     print(f"  ratio of CPU a {unit}: {our_cpu / ours / (their_cpu / theirs):.2f}")
-
-
-def kafka(place):
-    broker = place.stack.enter_context(Kafka(place.path("kafka"), place.tools.kafka_libs))
-    rate, seconds, size = 20000, 15, 1024
-    for topic in ("ours", "theirs"):
-        broker.create(topic)
-    plan = f"""
-name: kafka
-targets: {{ stream: {{ kafka: {{ brokers: "{broker.brokers}", properties: {{ linger.ms: 5 }} }} }} }}
-scenarios:
-  load:
-    executor: constant-arrival-rate
-    rate: {rate}
-    duration: {seconds}s
-    steps: [ {{ produce: {{ target: stream, topic: ours, size: {size}, acks: 1 }} }} ]
-"""
-    result = place.run(plan, "--agents", "1").expect(0)
-    ours = result.row("kafka_messages_produced")["count"]
-    _, cpu, _ = cpu_of(["java", "-cp", broker.classpath, "org.apache.kafka.tools.ProducerPerformance", "--topic", "theirs",
-                        "--num-records", str(rate * seconds), "--record-size", str(size), "--throughput", str(rate),
-                        "--producer-props", f"bootstrap.servers={broker.brokers}", "acks=1", "linger.ms=5"])
-    report("message", ours, agents_cpu_s(result), "kafka-producer-perf-test", rate * seconds, cpu, seconds)
 
 
 def postgres(place):

@@ -13,9 +13,11 @@ from .support import Process, accepts, check, children_of, free_port, wait_for
 class Kafka:
     """One broker in KRaft mode."""
 
-    def __init__(self, folder, libs):
+    def __init__(self, folder, libs, properties=""):
+        """`properties`: further lines of the broker's own."""
         os.makedirs(folder)
         self.folder = folder
+        self.properties = properties
         self.classpath = os.path.join(libs, "*")
         self.port = free_port()
         self.controller_port = free_port()
@@ -36,6 +38,7 @@ offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
+{self.properties}
 """)
         self.java("kafka.tools.StorageTool", "format", "-t", uuid.uuid4().hex[:22], "-c", properties)
         self.process = Process(["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp",
