@@ -63,6 +63,7 @@ static int probe_targets(struct crew *crew)
 	        .log = crew->config.log,
 	        .agent_name = crew->config.assignment->agent_name,
 	        .run_id = crew->config.run_id,
+	        .secrets_folder = crew->config.secrets_folder,
 	        .timeout_ms = PROBE_TIMEOUT_MS,
 	};
 	int r;

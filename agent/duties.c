@@ -140,6 +140,8 @@ static void perform(struct duties *duties, const struct duty *duty, const struct
 	        .log = config->log,
 	        .agent_name = config->agent_name,
 	        .run_id = config->run_id,
+	        .secret = secrets_get,
+	        .secret_context = duties->secrets,
 	};
 	const struct template_scope scope = {
 	        .agent = config->agent_name,

@@ -6,12 +6,14 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "agent/secrets.h"
 #include "common/base/cleanup.h"
 
 struct probe {
 	const struct driver_ops *ops;
 	struct driver_config config;
 	struct target_facts *facts;
+	struct secrets *secrets; /* the thread's */
 	int timeout_ms;
 	pthread_t thread;
 	_Bool running;
@@ -33,12 +35,17 @@ static int start(struct probe *of, const struct probes_config *config, uint32_t 
 	of->ops = config->drivers[config->plan->targets[target].kind];
 	if (!of->ops || !of->ops->probe)
 		return 0;
+	of->secrets = secrets_new(config->secrets_folder);
+	if (!of->secrets)
+		return -ENOMEM;
 	of->config = (struct driver_config){
 	        .plan = config->plan,
 	        .target = &config->plan->targets[target],
 	        .log = config->log,
 	        .agent_name = config->agent_name,
 	        .run_id = config->run_id,
+	        .secret = secrets_get,
+	        .secret_context = of->secrets,
 	};
 	of->facts = facts;
 	of->timeout_ms = config->timeout_ms;
@@ -60,6 +67,7 @@ int probes_run(const struct probes_config *config, struct target_facts *ret_fact
 	for (uint32_t i = 0; i < count; i++) {
 		if (probes[i].running)
 			pthread_join(probes[i].thread, NULL);
+		secrets_free(probes[i].secrets);
 	}
 	return r;
 }

@@ -10,7 +10,8 @@ struct probes_config {
 	struct log *log;                         /* may be NULL */
 	const char *agent_name;
 	const char *run_id;
-	int timeout_ms; /* of each */
+	const char *secrets_folder; /* may be NULL */
+	int timeout_ms;             /* of each */
 };
 
 /* Fills in ret_facts, one for each of the plan's targets; zeroed where the driver has no probe. Blocks until every one

@@ -41,6 +41,8 @@ static int open_target(struct engine *engine, struct engine_target *of, const st
 	        .connections = portion ? portion->connections : 0,
 	        .complete = completed,
 	        .save = saved,
+	        .secret = secrets_get,
+	        .secret_context = engine->secrets,
 	        .context = engine,
 	};
 	return of->ops->open(&of->config, failure, &of->driver);

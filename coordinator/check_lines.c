@@ -93,12 +93,12 @@ static void print_values(const struct template_pairs *values, struct line *line)
 
 static void print_duty(const struct plan *plan, const struct duty *duty)
 {
-	_Bool sets = duty->step == STEP_NULL && duty->null.values.count > 0;
+	_Bool sets = duty->task == DUTY_TASK_NULL && duty->null.values.count > 0;
 	_Bool has_target = duty->target != PLAN_NONE;
 	char word[WORD_SIZE];
 	struct line line;
 
-	snprintf(word, sizeof(word), "%s: %s%s%s%s", duty->name, step_kind_names[duty->step], has_target ? " -> " : "",
+	snprintf(word, sizeof(word), "%s: %s%s%s%s", duty->name, duty_task_names[duty->task], has_target ? " -> " : "",
 	         has_target ? plan->targets[duty->target].name : "", sets || duty->kind == DUTY_READER ? "," : "");
 	line = line_begin(2, word);
 	if (duty->kind == DUTY_READER) {
@@ -113,12 +113,23 @@ static void print_duty(const struct plan *plan, const struct duty *duty)
 void check_print_duties(const struct plan *plan)
 {
 	static const char *const titles[DUTY_KIND_COUNT] = {
-	        [DUTY_SETUP] = "Setup", [DUTY_TEARDOWN] = "Teardown", [DUTY_READER] = "Readers"};
+	        [DUTY_SETUP] = "Setup, by one agent",
+	        [DUTY_TEARDOWN] = "Teardown, by one agent",
+	        [DUTY_READER] = "Readers, each on one agent",
+	        [DUTY_VERIFIER] = "Verifiers, each on one agent",
+	};
 
-	for (uint32_t i = 0; i < plan->duty_count; i++) {
-		if (i == 0 || plan->duties[i].kind != plan->duties[i - 1].kind)
-			printf("%s, by one agent:\n", titles[plan->duties[i].kind]);
-		print_duty(plan, &plan->duties[i]);
+	for (int kind = 0; kind < DUTY_KIND_COUNT; kind++) {
+		_Bool begun = 0;
+
+		for (uint32_t i = 0; i < plan->duty_count; i++) {
+			if ((int)plan->duties[i].kind != kind)
+				continue;
+			if (!begun)
+				printf("%s:\n", titles[kind]);
+			begun = 1;
+			print_duty(plan, &plan->duties[i]);
+		}
 	}
 }
 

@@ -7,6 +7,7 @@
  * arithmetic on the three times: it stamps, the worker records. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "common/base/buffer.h"
@@ -62,6 +63,29 @@ void operation_fail(struct operation *operation, enum error_class class, const c
 /* Adds a sample; past OPERATION_SAMPLES_MAX it asserts. */
 void operation_sample(struct operation *operation, enum metric_id metric, uint64_t value, const char *label);
 
+/* What links the agent's clock to the coordinator's. */
+struct driver_clock {
+	uint64_t t0_ns; /* on our clock, as it was told; set before anything is submitted */
+	_Atomic int64_t correction_ns;
+};
+
+/* The coordinator's time since T0 (before it: negative) at a time on our clock. Any thread. */
+static inline int64_t driver_clock_since_t0(const struct driver_clock *clock, uint64_t at_ns)
+{
+	return (int64_t)(at_ns - clock->t0_ns) +
+	       atomic_load_explicit(&((struct driver_clock *)clock)->correction_ns, memory_order_relaxed);
+}
+
+/* A message that a consumer got. Its key holds until receive() returns. */
+struct reception {
+	uint64_t received_ns;
+	size_t bytes;    /* of key, value and headers */
+	const void *key; /* NULL: none */
+	size_t key_size;
+	_Bool stamped;       /* it says when it was wanted: */
+	int64_t intended_ns; /* on the coordinator's clock, since T0 */
+};
+
 /* What the worker gives a driver. Holds as long as the driver is open. */
 struct driver_config {
 	const struct plan *plan;
@@ -77,12 +101,20 @@ struct driver_config {
 	                          each is a client of its own */
 	uint32_t lane_count;   /* 0: one lane, number 0 */
 	uint32_t connections;  /* this worker's part of the target's connections (postgres) */
+	/* Gives a secret's value or NULL, as in a template's scope: for what a target's own texts hold. May be NULL:
+	 * then every secret is missing. On the thread that was given the config. */
+	const char *(*secret)(void *context, const char *name);
+	void *secret_context;
 	/* Called exactly once for every accepted operation, on the worker's thread, from poll, a loop callback, cancel,
 	 * drain, abandon or close, never from within submit. It never calls back into a driver: what follows is
 	 * submitted in a later turn. The operation is the worker's again when it returns. */
 	void (*complete)(void *context, struct operation *operation);
 	/* A value that an answer left for the VU (`save`); text is copied. Called before complete(). */
 	int (*save)(void *context, struct operation *operation, uint32_t slot, const char *text, size_t size);
+	/* A message that an operation in flight got: it is counted at once, under the operation's step. Called as
+	 * complete() is, before it. */
+	void (*receive)(void *context, struct operation *operation, const struct reception *reception);
+	const struct driver_clock *clock;
 	void *context;
 };
 
@@ -132,6 +164,7 @@ struct duty_work {
 	struct duty_reading *readings;
 	size_t reading_count;
 	size_t reading_capacity;
+	void *held; /* a reader's: what it keeps from one reading to the next; NULL at the first one */
 };
 
 /* Texts are copied. 0 or -ENOMEM. */
@@ -140,6 +173,40 @@ int duty_work_reading(struct duty_work *work, enum metric_id metric, const char 
 /* Formats `problem`. */
 void duty_work_fail(struct duty_work *work, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void duty_work_deinit(struct duty_work *work);
+
+/* The next offset of a partition to be read. */
+struct verify_offset {
+	uint32_t partition;
+	uint64_t offset;
+};
+
+/* What a verifier has to say. */
+struct verify_report {
+	const struct verify_offset *starts; /* from where on partitions are accounted for */
+	size_t start_count;
+	const struct verify_offset *ends; /* where they ended after the last message; the last word counts */
+	size_t end_count;
+	const void *seen; /* deltas, as seen_log_take() gives them */
+	size_t seen_size;
+};
+
+/* What a verifier is to read, and to whom it tells what it saw. */
+struct verify_work {
+	const struct duty *duty;
+	int cancel_fd;   /* gets readable when it is to be given up: at once, and without a further report */
+	int closing_fd;  /* gets readable when all load is over and delivered: take the ends, read up to them, and
+	                    return */
+	uint64_t reader; /* for seen_log_open() */
+	const struct verify_offset *positions; /* where to go on; without `resumes`: from the ends as they are now */
+	size_t position_count;
+	_Bool resumes;
+	/* Takes what was seen, which is copied: blocks until what was handed over before is safe. 0, or -ECANCELED. The
+	 * first report of one that doesn't resume has every partition's start, and is made before anything is read. */
+	int (*report)(void *context, const struct verify_report *report);
+	void *context;
+	/* Filled in by the driver. */
+	char problem[DUTY_PROBLEM_SIZE]; /* "" or why it ended before it had read everything */
+};
 
 /* One kind of driver. Slots that may be NULL say so. */
 struct driver_ops {
@@ -190,6 +257,13 @@ struct driver_ops {
 	 * cancelled, on a thread of its own (of the config the same is set as for probe; target may be NULL). What goes
 	 * wrong at the target is work->problem. 0 or -ENOMEM. NULL: this kind has no duties. */
 	int (*perform)(const struct driver_config *config, struct duty_work *work);
+	/* Releases what `perform` held from one reading to the next, on its thread. May block. NULL: it holds nothing.
+	 */
+	void (*let_go)(void *held);
+	/* Reads what is produced to a topic, beside those who produce it, and reports what it saw. Blocks until all is
+	 * read or it is cancelled, on a thread of its own (of the config the same is set as for probe). What goes wrong
+	 * at the target is work->problem. 0, -ECANCELED or -ENOMEM. NULL: this kind can't be verified. */
+	int (*verify)(const struct driver_config *config, struct verify_work *work);
 	/* Releases all; in_flight must be 0. May block. Accepts NULL. */
 	struct driver *(*close)(struct driver *driver);
 };

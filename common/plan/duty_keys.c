@@ -11,7 +11,7 @@
 #define EVERY_NS_MIN (100 * NS_PER_MS) /* more often than that nobody can look at a gauge */
 
 static const char *const section_names[DUTY_KIND_COUNT] = {
-        [DUTY_SETUP] = "setup", [DUTY_TEARDOWN] = "teardown", [DUTY_READER] = "readers"};
+        [DUTY_SETUP] = "setup", [DUTY_TEARDOWN] = "teardown", [DUTY_READER] = "readers"}; /* NULL: none */
 
 static void check_duty_name(struct reading *reading, const struct option *option, const struct node *value, void *base)
 {
@@ -20,12 +20,17 @@ static void check_duty_name(struct reading *reading, const struct option *option
 	reading_name(reading, value->place, "a duty", value->text, STEP_NAME_FORBIDDEN);
 }
 
+static enum target_kind task_target_kind(enum duty_task task)
+{
+	return task == DUTY_TASK_NULL ? TARGET_NULL : TARGET_KAFKA;
+}
+
 static void read_duty_target(struct reading *reading, const struct option *option, const struct node *value, void *base)
 {
 	struct duty *duty = base;
 
 	(void)option;
-	duty->target = reading_target(reading, value, step_target_kind(duty->step));
+	duty->target = reading_target(reading, value, task_target_kind(duty->task));
 }
 
 static void write_duty_target(struct writing *writing, const struct option *option, const void *base)
@@ -66,6 +71,20 @@ static void check_every(struct reading *reading, const struct option *option, co
 		              reading->where.text, value->text);
 }
 
+static void check_groups(struct reading *reading, const struct option *option, const struct node *value, void *base)
+{
+	const struct duty *duty = base;
+
+	if (duty->lag.groups.count == 0 || duty->lag.groups.count > LIMIT_GROUP_IDS)
+		reading_error(reading, value->place, "\"%s\" in %s must have 1 to %d entries", option->key,
+		              reading->where.text, LIMIT_GROUP_IDS);
+	for (uint32_t i = 0; i < duty->lag.groups.count; i++)
+		if (template_needs_vu(duty->lag.groups.items[i].value))
+			reading_error(reading, value->place,
+			              "\"%s\" in %s: {{vu}} and {{iteration}} belong to iterations", option->key,
+			              reading->where.text);
+}
+
 #define NAME_ROW                                                                                                       \
 	{                                                                                                              \
 		.key = "name", .type = OPTION_TEXT, OPTION_MEMBER(duty, name), .check = check_duty_name,               \
@@ -75,6 +94,16 @@ static void check_every(struct reading *reading, const struct option *option, co
 	{                                                                                                              \
 		.key = "target", .type = OPTION_CUSTOM, .read = read_duty_target, .write = write_duty_target,          \
 		.help = "a name under targets"                                                                         \
+	}
+#define KAFKA_ROW                                                                                                      \
+	{                                                                                                              \
+		.key = "target", .type = OPTION_CUSTOM, .flags = OPTION_REQUIRED, .read = read_duty_target,            \
+		.write = write_duty_target, .help = "a kafka target"                                                   \
+	}
+#define EVERY_ROW                                                                                                      \
+	{                                                                                                              \
+		.key = "every", .type = OPTION_DURATION, .flags = OPTION_POSITIVE, OPTION_MEMBER(duty, every_ns),      \
+		.max = LIMIT_PLAN_DURATION_NS, .fallback = "1s", .check = check_every, .help = "how often it reads"    \
 	}
 #define LATENCY_ROW                                                                                                    \
 	{                                                                                                              \
@@ -104,14 +133,7 @@ static const struct option null_teardown_options[] = {NAME_ROW, TARGET_ROW, LATE
 static const struct option null_reader_options[] = {
         NAME_ROW,
         TARGET_ROW,
-        {.key = "every",
-         .type = OPTION_DURATION,
-         .flags = OPTION_POSITIVE,
-         OPTION_MEMBER(duty, every_ns),
-         .max = LIMIT_PLAN_DURATION_NS,
-         .fallback = "1s",
-         .check = check_every,
-         .help = "how often it reads"},
+        EVERY_ROW,
         {.key = "value",
          .type = OPTION_NUMBER,
          .flags = OPTION_REQUIRED,
@@ -120,10 +142,32 @@ static const struct option null_reader_options[] = {
         {0},
 };
 
-const struct option *const duty_options[DUTY_KIND_COUNT][STEP_KIND_COUNT] = {
-        [DUTY_SETUP] = {[STEP_NULL] = null_setup_options},
-        [DUTY_TEARDOWN] = {[STEP_NULL] = null_teardown_options},
-        [DUTY_READER] = {[STEP_NULL] = null_reader_options},
+static const struct option lag_options[] = {
+        NAME_ROW,
+        KAFKA_ROW,
+        {.key = "groups",
+         .type = OPTION_TEMPLATE_LIST,
+         .flags = OPTION_REQUIRED,
+         OPTION_MEMBER(duty, lag.groups),
+         .check = check_groups,
+         .help = "consumer groups"},
+        {.key = "topics",
+         .type = OPTION_TEXTS,
+         OPTION_MEMBER(duty, lag.topics),
+         .max = LIMIT_TOPICS,
+         .help = "of which; without them all that a group has offsets of"},
+        EVERY_ROW,
+        {0},
+};
+
+static const struct option cluster_options[] = {NAME_ROW, KAFKA_ROW, EVERY_ROW, {0}};
+
+const struct option *const duty_options[DUTY_KIND_COUNT][DUTY_TASK_COUNT] = {
+        [DUTY_SETUP] = {[DUTY_TASK_NULL] = null_setup_options},
+        [DUTY_TEARDOWN] = {[DUTY_TASK_NULL] = null_teardown_options},
+        [DUTY_READER] = {[DUTY_TASK_NULL] = null_reader_options,
+                         [DUTY_TASK_LAG] = lag_options,
+                         [DUTY_TASK_CLUSTER] = cluster_options},
 };
 
 /* The mapping of names that an item of `setup` gives, or NULL. */
@@ -156,28 +200,35 @@ void collect_values(struct reading *reading, const struct node *setup)
 	}
 }
 
-/* The kind of step by its key, or STEP_KIND_COUNT after an error. */
-static enum step_kind find_kind(struct reading *reading, enum duty_kind kind, const struct node *key)
+/* The steps that may become setups, teardowns and readers. */
+static _Bool is_step(const char *key)
 {
-	const char *names[STEP_KIND_COUNT + 1] = {0};
+	return strcmp(key, "http") == 0 || strcmp(key, "produce") == 0 || strcmp(key, "sql") == 0;
+}
+
+/* The task by its key, or DUTY_TASK_COUNT after an error. */
+static enum duty_task find_task(struct reading *reading, enum duty_kind kind, const struct node *key)
+{
+	const char *built = kind == DUTY_READER ? "null, lag and cluster are" : "null is";
+	const char *names[DUTY_TASK_COUNT + 1] = {0};
 	char suggestion[SUGGESTION_SIZE];
 	size_t count = 0;
 
-	for (int step = 0; step < STEP_KIND_COUNT; step++) {
-		if (duty_options[kind][step])
-			names[count++] = step_kind_names[step];
-		if (strcmp(step_kind_names[step], key->text) != 0 || step == STEP_THINK)
+	for (int task = 0; task < DUTY_TASK_COUNT; task++) {
+		if (!duty_options[kind][task])
 			continue;
-		if (duty_options[kind][step])
-			return (enum step_kind)step;
-		reading_error(reading, key->place, "%s \"%s\" in the plan is not built yet (null is)",
-		              duty_kind_names[kind], key->text);
-		return STEP_KIND_COUNT;
+		if (strcmp(duty_task_names[task], key->text) == 0)
+			return (enum duty_task)task;
+		names[count++] = duty_task_names[task];
 	}
 	reading_suggest(key->text, names, suggestion, sizeof(suggestion));
-	reading_error(reading, key->place, "unknown %s \"%s\" in the plan%s: null is built", duty_kind_names[kind],
-	              key->text, suggestion);
-	return STEP_KIND_COUNT;
+	if (is_step(key->text))
+		reading_error(reading, key->place, "%s \"%s\" in the plan is not built yet (%s)", duty_kind_names[kind],
+		              key->text, built);
+	else
+		reading_error(reading, key->place, "unknown %s \"%s\" in the plan%s: %s built", duty_kind_names[kind],
+		              key->text, suggestion, built);
+	return DUTY_TASK_COUNT;
 }
 
 static void name_duty(struct reading *reading, struct duty *duty, uint32_t position)
@@ -209,7 +260,7 @@ static struct where enter_duty(struct reading *reading, const struct duty *duty,
 /* A kind with nothing in it has its defaults. */
 static void read_keys(struct reading *reading, const struct node *key, const struct node *value, struct duty *duty)
 {
-	const struct option_map map = {.options = duty_options[duty->kind][duty->step]};
+	const struct option_map map = {.options = duty_options[duty->kind][duty->task]};
 	const struct node nothing = {.kind = NODE_MAPPING, .place = value->place};
 
 	if (node_is_empty(value))
@@ -221,7 +272,7 @@ static void read_keys(struct reading *reading, const struct node *key, const str
 
 static void read_duty(struct reading *reading, enum duty_kind kind, const struct node *item, uint32_t position)
 {
-	enum step_kind step;
+	enum duty_task task;
 	struct where outer;
 	struct duty *duty;
 	char what[32];
@@ -235,11 +286,11 @@ static void read_duty(struct reading *reading, enum duty_kind kind, const struct
 		              item->count / 2);
 		return;
 	}
-	step = find_kind(reading, kind, item->items[0]);
-	if (step == STEP_KIND_COUNT)
+	task = find_task(reading, kind, item->items[0]);
+	if (task == DUTY_TASK_COUNT)
 		return;
 	duty = &reading->plan->duties[reading->plan->duty_count++];
-	*duty = (struct duty){.kind = kind, .step = step, .place = item->items[0]->place, .target = PLAN_NONE};
+	*duty = (struct duty){.kind = kind, .task = task, .place = item->items[0]->place, .target = PLAN_NONE};
 	outer = enter_duty(reading, duty, item->items[1], position);
 	read_keys(reading, item->items[0], item->items[1], duty);
 	reading_leave(reading, &outer);
@@ -312,14 +363,14 @@ static void write_section(struct writing *writing, enum duty_kind kind)
 	for (uint32_t i = 0; i < plan->duty_count; i++) {
 		const struct duty *duty = &plan->duties[i];
 
-		if (duty->kind != kind)
+		if (duty->kind != kind || duty->implied)
 			continue;
 		if (!begun)
 			writing_begin(writing, section_names[kind]);
 		begun = 1;
 		writing_item(writing);
-		writing_begin(writing, step_kind_names[duty->step]);
-		options_write(writing, &(struct option_map){.options = duty_options[kind][duty->step]}, duty);
+		writing_begin(writing, duty_task_names[duty->task]);
+		options_write(writing, &(struct option_map){.options = duty_options[kind][duty->task]}, duty);
 		writing_end(writing);
 		writing_item_end(writing);
 	}
@@ -330,5 +381,6 @@ static void write_section(struct writing *writing, enum duty_kind kind)
 void write_duties(struct writing *writing)
 {
 	for (int kind = 0; kind < DUTY_KIND_COUNT; kind++)
-		write_section(writing, (enum duty_kind)kind);
+		if (section_names[kind])
+			write_section(writing, (enum duty_kind)kind);
 }

@@ -26,6 +26,7 @@ enum option_type {
 	OPTION_PAIRS,         /* struct pairs: a mapping of texts */
 	OPTION_TEMPLATES,     /* struct template_pairs: a mapping of templates */
 	OPTION_TEMPLATE_LIST, /* struct template_pairs without names: a list of templates */
+	OPTION_TEXTS,         /* struct texts: a list of texts */
 	OPTION_CUSTOM,        /* read and written by `read` and `write` */
 };
 
@@ -61,8 +62,8 @@ extern const struct option plan_options[];                       /* of struct pl
 extern const struct option scenario_options[];                   /* of struct scenario: every executor's keys */
 extern const struct option stage_options[];                      /* of struct stage */
 extern const struct option *const step_options[STEP_KIND_COUNT]; /* of struct step, by kind */
-/* Of struct duty, by kind and kind of step; NULL where that is not built. */
-extern const struct option *const duty_options[DUTY_KIND_COUNT][STEP_KIND_COUNT];
+/* Of struct duty, by kind and task; NULL where a plan has no such duty. */
+extern const struct option *const duty_options[DUTY_KIND_COUNT][DUTY_TASK_COUNT];
 extern const struct option *const target_options[TARGET_KIND_COUNT]; /* of struct target, by kind */
 extern const struct option threshold_options[];                      /* of struct threshold */
 extern const struct option feed_options[]; /* of struct feed_notes (reading.h): an entry of `data` */

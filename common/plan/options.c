@@ -292,6 +292,27 @@ static void read_pairs(struct reading *reading, const struct option *option, con
 		              reading->where.text, member->count, (unsigned long long)option->max);
 }
 
+static void read_texts(struct reading *reading, const struct option *option, const struct node *node,
+                       struct texts *member)
+{
+	char **items = reading_array(reading, node->count, sizeof(*items));
+	if (!items)
+		return;
+	*member = (struct texts){.items = items};
+	for (size_t i = 0; i < node->count; i++) {
+		if (!reading_expect_item(reading, node->items[i], NODE_SCALAR, "an entry"))
+			continue;
+		if (node_is_empty(node->items[i]))
+			reading_error(reading, node->items[i]->place, "\"%s\" in %s has an empty entry", option->key,
+			              reading->where.text);
+		else
+			items[member->count++] = reading_copy(reading, node->items[i]->text);
+	}
+	if (option->max && member->count > option->max)
+		reading_error(reading, node->place, "\"%s\" in %s has %u entries; it may have %llu", option->key,
+		              reading->where.text, member->count, (unsigned long long)option->max);
+}
+
 static void read_templates(struct reading *reading, const struct option *option, const struct node *node,
                            struct template_pairs *member)
 {
@@ -336,7 +357,7 @@ static enum node_kind kind_wanted(const struct option *option)
 {
 	if (option->type == OPTION_PAIRS || option->type == OPTION_TEMPLATES)
 		return NODE_MAPPING;
-	return option->type == OPTION_TEMPLATE_LIST ? NODE_SEQUENCE : NODE_SCALAR;
+	return option->type == OPTION_TEMPLATE_LIST || option->type == OPTION_TEXTS ? NODE_SEQUENCE : NODE_SCALAR;
 }
 
 /* Reads a value of the right kind by its type. */
@@ -377,6 +398,9 @@ static void read_typed(struct reading *reading, const struct option *option, con
 		break;
 	case OPTION_PAIRS:
 		read_pairs(reading, option, value, member);
+		break;
+	case OPTION_TEXTS:
+		read_texts(reading, option, value, member);
 		break;
 	case OPTION_TEMPLATES:
 	case OPTION_TEMPLATE_LIST:

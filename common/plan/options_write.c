@@ -54,6 +54,16 @@ static void write_templates(struct writing *writing, const struct option *option
 	writing_end(writing);
 }
 
+static void write_texts(struct writing *writing, const struct option *option, const struct texts *texts)
+{
+	if (texts->count == 0)
+		return;
+	writing_begin(writing, option->key);
+	for (uint32_t i = 0; i < texts->count; i++)
+		writing_element(writing, texts->items[i]);
+	writing_end(writing);
+}
+
 static void write_integer(struct writing *writing, const struct option *option, uint64_t value)
 {
 	char text[32];
@@ -111,6 +121,9 @@ static void write_option(struct writing *writing, const struct option *option, c
 		break;
 	case OPTION_PAIRS:
 		write_pairs(writing, option, member);
+		break;
+	case OPTION_TEXTS:
+		write_texts(writing, option, member);
 		break;
 	case OPTION_TEMPLATES:
 	case OPTION_TEMPLATE_LIST:

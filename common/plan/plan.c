@@ -20,7 +20,16 @@ const char *const executor_names[EXECUTOR_COUNT] = {
 };
 
 const char *const duty_kind_names[DUTY_KIND_COUNT] = {
-        [DUTY_SETUP] = "setup", [DUTY_TEARDOWN] = "teardown", [DUTY_READER] = "reader"};
+        [DUTY_SETUP] = "setup",
+        [DUTY_TEARDOWN] = "teardown",
+        [DUTY_READER] = "reader",
+        [DUTY_VERIFIER] = "verifier",
+};
+
+const char *const duty_task_names[DUTY_TASK_COUNT] = {
+        [DUTY_TASK_NULL] = "null",       [DUTY_TASK_TOPICS] = "topics", [DUTY_TASK_LAG] = "lag",
+        [DUTY_TASK_CLUSTER] = "cluster", [DUTY_TASK_VERIFY] = "verify",
+};
 
 _Bool executor_is_open(enum executor executor)
 {
@@ -136,6 +145,13 @@ static void template_pairs_deinit(struct template_pairs *pairs)
 	free(pairs->items);
 }
 
+static void texts_deinit(struct texts *texts)
+{
+	for (uint32_t i = 0; i < texts->count; i++)
+		free(texts->items[i]);
+	free(texts->items);
+}
+
 static void http_step_deinit(struct http_step *step)
 {
 	free(step->method);
@@ -160,18 +176,32 @@ static void step_deinit(struct step *step)
 		template_free(step->produce.payload);
 		free(step->produce.sizes);
 		template_pairs_deinit(&step->produce.headers);
+	} else if (step->kind == STEP_CONSUME) {
+		texts_deinit(&step->consume.topics);
+		template_free(step->consume.group_id);
+		free(step->consume.partitions);
 	} else if (step->kind == STEP_SQL) {
 		free(step->sql.query);
 		template_pairs_deinit(&step->sql.params);
 	}
 }
 
+static void kafka_target_deinit(struct kafka_target *kafka)
+{
+	free(kafka->brokers);
+	pairs_deinit(&kafka->properties);
+	for (uint32_t i = 0; i < kafka->topic_count; i++) {
+		free(kafka->topics[i].name);
+		pairs_deinit(&kafka->topics[i].config);
+	}
+	free(kafka->topics);
+}
+
 static void target_deinit(struct target *target)
 {
 	free(target->name);
 	if (target->kind == TARGET_KAFKA) {
-		free(target->kafka.brokers);
-		pairs_deinit(&target->kafka.properties);
+		kafka_target_deinit(&target->kafka);
 	} else if (target->kind == TARGET_HTTP) {
 		free(target->http.base_url);
 		template_pairs_deinit(&target->http.headers);
@@ -196,8 +226,20 @@ static void scenario_deinit(struct scenario *scenario)
 static void duty_deinit(struct duty *duty)
 {
 	free(duty->name);
-	if (duty->step == STEP_NULL)
+	switch (duty->task) {
+	case DUTY_TASK_NULL:
 		template_pairs_deinit(&duty->null.values);
+		break;
+	case DUTY_TASK_LAG:
+		template_pairs_deinit(&duty->lag.groups);
+		texts_deinit(&duty->lag.topics);
+		break;
+	case DUTY_TASK_VERIFY:
+		free(duty->verify.topic);
+		break;
+	default:
+		break;
+	}
 }
 
 static void thresholds_deinit(struct plan *plan)

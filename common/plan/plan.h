@@ -45,9 +45,30 @@ struct template_pairs {
 enum target_kind { TARGET_NULL, TARGET_KAFKA, TARGET_HTTP, TARGET_POSTGRES, TARGET_KIND_COUNT };
 extern const char *const target_kind_names[TARGET_KIND_COUNT]; /* "null", "kafka", "http", "postgres": the keys */
 
+struct texts {
+	char **items;
+	uint32_t count;
+};
+
+/* What becomes of a topic that the plan names, when the run is over. */
+enum topic_after { TOPIC_KEEP, TOPIC_DELETE };
+
+/* A topic that must be there before T0. */
+struct kafka_topic {
+	char *name;
+	struct place place;
+	uint32_t partitions;         /* 0: as many as the brokers make by default */
+	uint32_t replication_factor; /* likewise */
+	struct pairs config;         /* Kafka's own names */
+	int after;                   /* enum topic_after */
+};
+
 struct kafka_target {
 	char *brokers;
-	struct pairs properties; /* librdkafka's own names, each tried when the plan is read */
+	struct pairs properties; /* librdkafka's own names, each tried when the plan is read; a value may hold
+	                            {{secret.NAME}}, and nothing else in braces */
+	struct kafka_topic *topics;
+	uint32_t topic_count;
 };
 
 struct http_target {
@@ -179,6 +200,28 @@ enum { PRODUCE_HEADERS_MAX = 64 };
 
 #define PRODUCE_ACKS_TARGET (-2)
 
+/* From where a consumer reads that has no place yet. */
+enum consume_from { CONSUME_FROM_END, CONSUME_FROM_BEGINNING };
+enum consume_isolation { CONSUME_COMMITTED, CONSUME_UNCOMMITTED };
+/* What it tells the group of how far it is: librdkafka every few seconds, or it itself after each poll that got
+ * something, or nothing. */
+enum consume_commit { CONSUME_COMMIT_AUTO, CONSUME_COMMIT_POLL, CONSUME_COMMIT_NONE };
+
+/* Each VU is a consumer, and an iteration of it one poll. */
+struct consume_step {
+	struct texts topics;       /* at least one; "^..." is a pattern, for a group */
+	struct template *group_id; /* NULL: partitions are assigned. Filled in once for each consumer */
+	uint32_t *partitions;      /* of each topic; VU i of n takes those at i, i + n, ... of the list */
+	uint32_t partition_count;  /* 0 without a group: all; VU i of n takes partition p if p mod n = i */
+	int from;                  /* enum consume_from, consume_isolation, consume_commit */
+	int isolation;
+	int commit;
+	uint32_t max_poll_records;
+	uint64_t poll_timeout_ns;   /* after which a poll ends that got nothing */
+	struct range processing_ns; /* for each message, before the poll is over */
+	_Bool group_by_key;         /* the figures' group is the message's key */
+};
+
 struct sql_step {
 	char *query; /* $1, $2 ... */
 	struct template_pairs params;
@@ -200,6 +243,7 @@ struct step {
 		struct null_step null;
 		struct http_step http;
 		struct produce_step produce;
+		struct consume_step consume;
 		struct sql_step sql;
 		struct think_step think;
 	};
@@ -290,8 +334,19 @@ struct scenario {
 
 /* What exactly one agent does at a time. Setup steps run one after the other before T0, teardown steps after every
  * agent is done, readers every `every_ns` while the run is on; what a reader sees is one gauge for the whole fleet. */
-enum duty_kind { DUTY_SETUP, DUTY_TEARDOWN, DUTY_READER, DUTY_KIND_COUNT };
-extern const char *const duty_kind_names[DUTY_KIND_COUNT]; /* "setup", "teardown", "reader" */
+enum duty_kind { DUTY_SETUP, DUTY_TEARDOWN, DUTY_READER, DUTY_VERIFIER, DUTY_KIND_COUNT };
+extern const char *const duty_kind_names[DUTY_KIND_COUNT]; /* "setup", "teardown", "reader", "verifier" */
+
+/* What is done. */
+enum duty_task {
+	DUTY_TASK_NULL,
+	DUTY_TASK_TOPICS,  /* setup: makes the topics of a Kafka target; teardown: deletes them */
+	DUTY_TASK_LAG,     /* reader: how far consumer groups are behind */
+	DUTY_TASK_CLUSTER, /* reader: the state of a Kafka cluster's partitions */
+	DUTY_TASK_VERIFY,  /* verifier: reads what was produced to a topic */
+	DUTY_TASK_COUNT,
+};
+extern const char *const duty_task_names[DUTY_TASK_COUNT]; /* "null", "topics", "lag", ...: the plan's keys */
 
 struct null_duty {
 	struct range latency_ns;
@@ -300,15 +355,28 @@ struct null_duty {
 	double reading;               /* null_reading; readers */
 };
 
+struct lag_duty {
+	struct template_pairs groups; /* consumer groups */
+	struct texts topics;          /* of which; none: all that a group has offsets of */
+};
+
+struct verify_duty {
+	char *topic;
+	_Bool during; /* it reads while messages are produced; else when all are */
+};
+
 struct duty {
 	char *name; /* "setup-1", "teardown-1", "reader-1" where the plan has none */
 	enum duty_kind kind;
-	enum step_kind step; /* what kind of step it is: whose driver performs it */
+	enum duty_task task;
+	_Bool implied; /* it follows from something else in the plan, and is not written with it */
 	struct place place;
-	uint32_t target;   /* index, or PLAN_NONE */
+	uint32_t target;   /* index, or PLAN_NONE. The target's driver performs it; without one the null driver */
 	uint64_t every_ns; /* readers */
 	union {
 		struct null_duty null;
+		struct lag_duty lag;
+		struct verify_duty verify;
 	};
 };
 
@@ -326,7 +394,8 @@ struct plan {
 	uint32_t feed_count;
 	struct scenario *scenarios;
 	uint32_t scenario_count;
-	struct duty *duties; /* setup, then teardown, then readers, each in the plan's order */
+	struct duty *duties; /* setup, then teardown, then readers, each in the plan's order; then the implied ones:
+	                        setup, teardown, readers, verifiers, in the order of targets and topics */
 	uint32_t duty_count;
 	struct threshold *thresholds;
 	uint32_t threshold_count;

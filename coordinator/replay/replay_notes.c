@@ -247,13 +247,11 @@ static int note_clocks(const struct facts *facts, struct report *report)
 
 static int note_duties(const struct facts *facts, struct report *report)
 {
-	static const char *const kinds[] = {
-	        [DUTY_SETUP] = "setup", [DUTY_TEARDOWN] = "teardown", [DUTY_READER] = "reader"};
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < facts->plan->duty_count; i++)
 		if (facts->duty_problems[i])
-			r = note(report, "duties", "%s %s failed: %s", kinds[facts->plan->duties[i].kind],
+			r = note(report, "duties", "%s %s failed: %s", duty_kind_names[facts->plan->duties[i].kind],
 			         facts->plan->duties[i].name, facts->duty_problems[i]);
 	return r;
 }

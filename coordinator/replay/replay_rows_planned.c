@@ -69,7 +69,7 @@ static int add_readings(struct rows *rows)
 		const struct duty *duty = &rows->plan->duties[i];
 		uint32_t label;
 
-		if (duty->kind != DUTY_READER || duty->step != STEP_NULL)
+		if (duty->kind != DUTY_READER || duty->task != DUTY_TASK_NULL)
 			continue;
 		r = names_intern(rows->texts, duty->name, strlen(duty->name), &label, NULL);
 		if (r == 0)

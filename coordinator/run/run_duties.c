@@ -29,7 +29,7 @@ int run_check(const struct run_config *config, struct failure *failure)
 	for (uint32_t i = 0; i < config->plan->duty_count && !config->closed_or_loopback; i++) {
 		const struct duty *duty = &config->plan->duties[i];
 
-		if (duty->kind == DUTY_SETUP && duty->step == STEP_NULL && duty->null.values.count > 0)
+		if (duty->kind == DUTY_SETUP && duty->task == DUTY_TASK_NULL && duty->null.values.count > 0)
 			return failure_set_at(failure, -EACCES, config->plan->file, duty->place.line,
 			                      duty->place.column,
 			                      "setup \"%s\" hands values to all agents, and the link to them is plain "

@@ -13,7 +13,7 @@ static const struct bad_plan bad_duties[] = {
         {"a kind that is not built", "setup: [ http: { target: api, get: / } ]\n" TARGETS SCENARIO,
          "1:10: setup \"http\" in the plan is not built yet (null is)\n"},
         {"an unknown kind", "readers: [ nul: { value: 1 } ]\n" TARGETS SCENARIO,
-         "1:12: unknown reader \"nul\" in the plan (did you mean \"null\"?): null is built\n"},
+         "1:12: unknown reader \"nul\" in the plan (did you mean \"null\"?): null, lag and cluster are built\n"},
         {"think as a setup", "setup: [ think: 1s ]\n" TARGETS SCENARIO,
          "1:10: unknown setup \"think\" in the plan: null is built\n"},
         {"an unknown key", "setup: [ null: { value: { a: b } } ]\n" TARGETS SCENARIO,

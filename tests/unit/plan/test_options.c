@@ -26,9 +26,9 @@ static void for_each_table(void (*each)(const struct option *table, void *contex
 	for (int i = 0; i < TARGET_KIND_COUNT; i++)
 		each(target_options[i], context);
 	for (int kind = 0; kind < DUTY_KIND_COUNT; kind++)
-		for (int step = 0; step < STEP_KIND_COUNT; step++)
-			if (duty_options[kind][step])
-				each(duty_options[kind][step], context);
+		for (int task = 0; task < DUTY_TASK_COUNT; task++)
+			if (duty_options[kind][task])
+				each(duty_options[kind][task], context);
 }
 
 static void check_table(const struct option *table, void *context)

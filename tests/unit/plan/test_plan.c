@@ -432,7 +432,7 @@ static void test_plan_duties_are_as_written(void **state)
 	assert_int_equal(plan->duty_count, 7);
 	assert_string_equal(duties[0].name, "log in");
 	assert_int_equal(duties[0].kind, DUTY_SETUP);
-	assert_int_equal(duties[0].step, STEP_NULL);
+	assert_int_equal(duties[0].task, DUTY_TASK_NULL);
 	assert_int_equal(duties[0].target, 0);
 	assert_int_equal(duties[0].null.latency_ns.high, 2 * NS_PER_MS);
 	assert_true(duties[0].null.fails);
