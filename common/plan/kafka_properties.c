@@ -12,6 +12,9 @@
 #include "common/base/cleanup.h"
 #include "common/base/text.h"
 
+DEFINE_CLEANUP(struct template *, template_free)
+DEFINE_CLEANUP(struct template_names *, template_names_free)
+
 static const struct {
 	const char *name, *reason;
 } refused[] = {
@@ -47,6 +50,12 @@ static const char *const aliases[] = {
         "group.id",
 };
 enum { ALIAS_COUNT = sizeof(aliases) / sizeof(*aliases) };
+
+/* Those that librdkafka marks as sensitive, and so shows in no log: they alone may hold secrets. */
+static const char *const sensitive[] = {
+        "sasl.username", "sasl.password", "sasl.oauthbearer.config", "ssl.key.password",
+        "ssl.key.pem",   "ssl.ca.pem",    "ssl.keystore.password",
+};
 
 static void suggest(const char *name, char *ret_problem, size_t size)
 {
@@ -98,6 +107,88 @@ int kafka_brokers_check(const char *brokers, char *ret_problem, size_t size)
 	return try_property("bootstrap.servers", brokers, ret_problem, size);
 }
 
+_Bool kafka_property_has_braces(const char *value)
+{
+	return strstr(value, "{{") != NULL;
+}
+
+static int compile_value(const char *value, struct failure *failure, struct template **ret_template)
+{
+	cleanup(template_names_freep) struct template_names *names = template_names_new();
+	if (!names)
+		return failure_set(failure, -ENOMEM, "no memory");
+	return template_compile(value, names, failure, ret_template);
+}
+
+int kafka_property_fill(const char *value, const char *(*secret)(void *context, const char *name), void *context,
+                        struct buffer *buffer, char ret_missing[LIMIT_NAME_BYTES + 1])
+{
+	const struct template_scope scope = {.secret = secret, .secret_context = context};
+	cleanup(template_freep) struct template *template = NULL;
+	const char *missing = "";
+	int r = compile_value(value, NULL, &template);
+	if (r < 0)
+		return r;
+	if (!template_holds_secrets_only(template))
+		return -EINVAL;
+	r = template_render(template, &scope, buffer, &missing);
+	if (r == -ENOKEY)
+		snprintf(ret_missing, LIMIT_NAME_BYTES + 1, "%s", missing);
+	return r;
+}
+
+static const char *stand_in(void *context, const char *name)
+{
+	(void)context;
+	(void)name;
+	return "secret";
+}
+
+static _Bool is_sensitive(const char *name)
+{
+	for (size_t i = 0; i < sizeof(sensitive) / sizeof(*sensitive); i++)
+		if (strcmp(sensitive[i], name) == 0)
+			return 1;
+	return 0;
+}
+
+static void refuse_secret(char *ret_problem, size_t size)
+{
+	size_t used = (size_t)snprintf(ret_problem, size, "a secret may stand in");
+	for (size_t i = 0; i < sizeof(sensitive) / sizeof(*sensitive) && used < size; i++)
+		used += (size_t)snprintf(ret_problem + used, size - used, "%s %s", i == 0 ? "" : ",", sensitive[i]);
+	if (used < size)
+		snprintf(ret_problem + used, size - used, ": librdkafka keeps no other out of its logs");
+}
+
+static int check_braces(const char *name, const char *value, char *ret_problem, size_t size)
+{
+	cleanup(template_freep) struct template *template = NULL;
+	struct failure failure = {0};
+	int r = compile_value(value, &failure, &template);
+	if (r == -EINVAL)
+		snprintf(ret_problem, size, "%s", failure.text);
+	else if (r == 0 && !template_holds_secrets_only(template))
+		snprintf(ret_problem, size, "only {{secret.NAME}} is filled in here");
+	else if (r == 0 && !template_is_constant(template) && !is_sensitive(name))
+		refuse_secret(ret_problem, size);
+	else
+		return r;
+	return -EINVAL;
+}
+
+static int check_template(const char *name, const char *value, char *ret_problem, size_t size)
+{
+	cleanup_buffer struct buffer text = {0};
+	char missing[LIMIT_NAME_BYTES + 1];
+	int r = check_braces(name, value, ret_problem, size);
+	if (r == 0)
+		r = kafka_property_fill(value, stand_in, NULL, &text, missing);
+	if (r < 0)
+		return r;
+	return buffer_text(&text) ? try_property(name, buffer_text(&text), ret_problem, size) : -ENOMEM;
+}
+
 int kafka_property_check(const char *name, const char *value, char *ret_problem, size_t size)
 {
 	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
@@ -106,7 +197,8 @@ int kafka_property_check(const char *name, const char *value, char *ret_problem,
 			return -EINVAL;
 		}
 	}
-	return try_property(name, value, ret_problem, size);
+	return kafka_property_has_braces(value) ? check_template(name, value, ret_problem, size)
+	                                        : try_property(name, value, ret_problem, size);
 }
 
 _Bool kafka_is_idempotent(const struct pairs *properties)

@@ -314,6 +314,14 @@ _Bool template_is_constant(const struct template *template)
 	return 1;
 }
 
+_Bool template_holds_secrets_only(const struct template *template)
+{
+	for (uint32_t i = 0; i < template->count; i++)
+		if (template->parts[i].kind != PART_TEXT && template->parts[i].kind != PART_SECRET)
+			return 0;
+	return 1;
+}
+
 _Bool template_uses(const struct template *template, uint32_t slot)
 {
 	for (uint32_t i = 0; i < template->count; i++)

@@ -58,6 +58,8 @@ int template_render(const struct template *template, const struct template_scope
 const char *template_source(const struct template *template);
 /* True if it has no {{...}}: then template_source() without escapes is its value. */
 _Bool template_is_constant(const struct template *template);
+/* True if nothing but secrets stands in its {{...}}. */
+_Bool template_holds_secrets_only(const struct template *template);
 /* True if it reads the value in `slot`. */
 _Bool template_uses(const struct template *template, uint32_t slot);
 /* True if it reads {{vu}} or {{iteration}}: it can be filled in for iterations alone. */

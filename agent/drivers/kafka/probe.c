@@ -108,12 +108,15 @@ static void describe(const struct driver_config *config, const rd_kafka_metadata
 static void ask_metadata(const struct driver_config *config, int timeout_ms, struct target_facts *ret_facts)
 {
 	const struct rd_kafka_metadata *metadata = NULL;
+	struct failure failure = {0};
 	rd_kafka_resp_err_t error;
 	rd_kafka_conf_t *conf;
 	rd_kafka_t *client;
 
-	if (producer_conf(config->target, PRODUCE_ACKS_TARGET, config->log, NULL, &conf) < 0)
+	if (producer_conf(config, PRODUCE_ACKS_TARGET, &failure, &conf) < 0) {
+		snprintf(ret_facts->problem, sizeof(ret_facts->problem), "no metadata: %.200s", failure.text);
 		return;
+	}
 	client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
 	if (!client) {
 		rd_kafka_conf_destroy(conf);

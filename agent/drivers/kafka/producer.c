@@ -25,6 +25,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "agent/drivers/kafka/kafka_error.h"
+#include "agent/drivers/kafka/property.h"
 #include "agent/drivers/kafka/topics.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
@@ -88,33 +89,24 @@ static void take_log(const rd_kafka_t *client, int level, const char *facility, 
 	log_write(rd_kafka_opaque(client), level_of(level), "librdkafka: %s: %s", facility, text);
 }
 
-static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struct failure *failure)
-{
-	char problem[512] = "";
-
-	if (rd_kafka_conf_set(conf, name, value, problem, sizeof(problem)) == RD_KAFKA_CONF_OK)
-		return 0;
-	return failure_set(failure, -EINVAL, "property %s: %s", name, problem);
-}
-
-static int set_all(rd_kafka_conf_t *conf, const struct kafka_target *target, int acks, struct failure *failure)
+static int set_all(rd_kafka_conf_t *conf, const struct driver_config *config, int acks, struct failure *failure)
 {
 	static const char *const acks_texts[] = {"-1", "0", "1"};
-	int r = set(conf, "bootstrap.servers", target->brokers, failure);
+	const struct kafka_target *target = &config->target->kafka;
+	int r = property_set(conf, "bootstrap.servers", target->brokers, failure);
 
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults) && r == 0; i++)
-		r = set(conf, defaults[i].name, defaults[i].value, failure);
+		r = property_set(conf, defaults[i].name, defaults[i].value, failure);
 	if (r == 0 && kafka_compresses(&target->properties))
-		r = set(conf, "statistics.interval.ms", "1000", failure);
-	for (uint32_t i = 0; i < target->properties.count && r == 0; i++)
-		r = set(conf, target->properties.items[i].name, target->properties.items[i].value, failure);
+		r = property_set(conf, "statistics.interval.ms", "1000", failure);
+	if (r == 0)
+		r = properties_set(conf, config, failure);
 	if (r == 0 && acks != PRODUCE_ACKS_TARGET)
-		r = set(conf, "acks", acks_texts[acks + 1], failure);
+		r = property_set(conf, "acks", acks_texts[acks + 1], failure);
 	return r;
 }
 
-int producer_conf(const struct target *target, int acks, struct log *log, struct failure *failure,
-                  rd_kafka_conf_t **ret_conf)
+int producer_conf(const struct driver_config *config, int acks, struct failure *failure, rd_kafka_conf_t **ret_conf)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	int r;
@@ -122,11 +114,11 @@ int producer_conf(const struct target *target, int acks, struct log *log, struct
 	if (!conf)
 		return failure_set(failure, -ENOMEM, "no memory");
 	rd_kafka_conf_set_log_cb(conf, take_log);
-	rd_kafka_conf_set_opaque(conf, log);
-	rd_kafka_conf_set_events(conf,
-	                         RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR |
-	                                 (kafka_compresses(&target->kafka.properties) ? RD_KAFKA_EVENT_STATS : 0));
-	r = set_all(conf, &target->kafka, acks, failure);
+	rd_kafka_conf_set_opaque(conf, config->log);
+	rd_kafka_conf_set_events(
+	        conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR |
+	                      (kafka_compresses(&config->target->kafka.properties) ? RD_KAFKA_EVENT_STATS : 0));
+	r = set_all(conf, config, acks, failure);
 	if (r < 0) {
 		rd_kafka_conf_destroy(conf);
 		return r;
@@ -333,7 +325,7 @@ int producer_new(const struct driver_config *config, int acks, struct failure *f
 	producer->config = config;
 	producer->event_fd = -1;
 	producer->down_timer = (struct loop_timer){.fire = look_whether_down, .context = producer};
-	r = producer_conf(config->target, acks, config->log, failure, &conf);
+	r = producer_conf(config, acks, failure, &conf);
 	if (r < 0)
 		return r;
 	producer->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, problem, sizeof(problem));

@@ -9,10 +9,11 @@
 
 struct producer;
 
-/* librdkafka's configuration from the target: our defaults, then the plan's properties. `acks` as in the plan's steps.
- * The result is an rd_kafka_conf_t, whose logs go to `log`. */
+/* librdkafka's configuration from the target: our defaults, then the plan's properties with their secrets. `acks` as in
+ * the plan's steps. Of the config target, log and secret are read. The result is an rd_kafka_conf_t, whose logs go to
+ * the config's. */
 struct rd_kafka_conf_s;
-int producer_conf(const struct target *target, int acks, struct log *log, struct failure *failure,
+int producer_conf(const struct driver_config *config, int acks, struct failure *failure,
                   struct rd_kafka_conf_s **ret_conf);
 
 /* Makes a client, which begins to connect. `config` must outlive it. -EINVAL with librdkafka's words for properties
