@@ -131,6 +131,8 @@ static int record_failure(struct recorder *recorder, struct leaf *leaf, const st
 		if (r < 0)
 			return r;
 	}
+	if (set->failed_duration == METRIC_COUNT)
+		return 0;
 	return leaf_latency(recorder, &leaf->slots[SLOT_FAILED_DURATION], place, set->failed_duration, duration_ns);
 }
 
@@ -148,6 +150,8 @@ static int record_success(struct recorder *recorder, struct leaf *leaf, const st
 		if (r < 0)
 			return r;
 	}
+	if (set->response_time == METRIC_COUNT)
+		return 0;
 	return leaf_latency(recorder, &leaf->slots[SLOT_RESPONSE], place, set->response_time,
 	                    operation->completed_ns - operation->intended_ns);
 }

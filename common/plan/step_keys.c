@@ -7,11 +7,12 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/plan/consume_keys.h"
 #include "common/plan/produce_keys.h"
 #include "common/plan/reading.h"
 #include "common/plan/writing.h"
 
-enum { WEIGHT_MAX = 1000000 };
+enum { WEIGHT_MAX = 1000000, POLL_RECORDS_MAX = 1000000 };
 
 static void check_step_name(struct reading *reading, const struct option *option, const struct node *value, void *base)
 {
@@ -455,6 +456,75 @@ static const struct option produce_options[] = {
         {0},
 };
 
+static const struct option consume_options[] = {
+        NAME_ROW,
+        TARGET_ROW(OPTION_REQUIRED),
+        {.key = "topic",
+         .type = OPTION_CUSTOM,
+         .read = read_consume_topic,
+         .write = write_consume_topic,
+         .help = "that is read; ^... is a pattern, for a group"},
+        {.key = "topics",
+         .type = OPTION_CUSTOM,
+         .read = read_consume_topics,
+         .write = write_consume_topics,
+         .help = "a list of topics, instead of topic"},
+        {.key = "groupId",
+         .type = OPTION_TEMPLATE,
+         OPTION_MEMBER(step, consume.group_id),
+         .check = check_group_id,
+         .help = "the consumer group, which shares out the partitions"},
+        {.key = "partitions",
+         .type = OPTION_CUSTOM,
+         .read = read_consume_partitions,
+         .write = write_consume_partitions,
+         .help = "all, or [0, 1, 2]: shared out among the VUs, instead of groupId"},
+        {.key = "from",
+         .type = OPTION_CHOICE,
+         OPTION_MEMBER(step, consume.from),
+         .choices = consume_from_names,
+         .fallback = "end",
+         .help = "end or beginning: where a consumer begins whose group has no offsets"},
+        {.key = "isolation",
+         .type = OPTION_CHOICE,
+         OPTION_MEMBER(step, consume.isolation),
+         .choices = consume_isolation_names,
+         .fallback = "committed",
+         .help = "committed or uncommitted: whether messages of open and aborted transactions are left out"},
+        {.key = "commit",
+         .type = OPTION_CHOICE,
+         OPTION_MEMBER(step, consume.commit),
+         .choices = consume_commit_names,
+         .fallback = "auto",
+         .help = "auto, poll (after each poll that got messages) or none"},
+        {.key = "maxPollRecords",
+         .type = OPTION_COUNT,
+         .flags = OPTION_POSITIVE,
+         OPTION_MEMBER(step, consume.max_poll_records),
+         .max = POLL_RECORDS_MAX,
+         .fallback = "500",
+         .help = "the most messages of a poll"},
+        {.key = "pollTimeout",
+         .type = OPTION_DURATION,
+         .flags = OPTION_POSITIVE | OPTION_SHORT,
+         OPTION_MEMBER(step, consume.poll_timeout_ns),
+         .max = LIMIT_PLAN_DURATION_NS,
+         .fallback = "1s",
+         .help = "after which a poll ends that got nothing"},
+        {.key = "processing",
+         .type = OPTION_DURATIONS,
+         .flags = OPTION_SHORT,
+         OPTION_MEMBER(step, consume.processing_ns),
+         .help = "how long each message takes: 1ms, or 1ms..5ms"},
+        {.key = "groupByKey",
+         .type = OPTION_BOOL,
+         OPTION_MEMBER(step, consume.group_by_key),
+         .help = "true: figures are also split by the messages' keys"},
+        GROUP_ROW,
+        WEIGHT_ROW,
+        {0},
+};
+
 static const struct option sql_options[] = {
         NAME_ROW,
         TARGET_ROW(OPTION_REQUIRED),
@@ -490,6 +560,6 @@ static const struct option think_options[] = {
 };
 
 const struct option *const step_options[STEP_KIND_COUNT] = {
-        [STEP_NULL] = null_options, [STEP_HTTP] = http_options,   [STEP_PRODUCE] = produce_options,
-        [STEP_SQL] = sql_options,   [STEP_THINK] = think_options,
+        [STEP_NULL] = null_options,       [STEP_HTTP] = http_options, [STEP_PRODUCE] = produce_options,
+        [STEP_CONSUME] = consume_options, [STEP_SQL] = sql_options,   [STEP_THINK] = think_options,
 };

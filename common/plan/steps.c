@@ -9,6 +9,7 @@
 
 #include "common/base/cleanup.h"
 #include "common/base/limits.h"
+#include "common/plan/consume_keys.h"
 #include "common/plan/produce_keys.h"
 #include "common/plan/reading.h"
 
@@ -60,7 +61,7 @@ static enum step_kind find_kind(struct reading *reading, const struct node *key)
 		names[kind] = step_kind_names[kind];
 	}
 	reading_suggest(key->text, names, suggestion, sizeof(suggestion));
-	if (strcmp(key->text, "consume") == 0 || strcmp(key->text, "wait") == 0)
+	if (strcmp(key->text, "wait") == 0)
 		reading_error(reading, key->place, "step \"%s\" in %s is not built yet", key->text,
 		              reading->where.text);
 	else if (strcmp(key->text, "sleep") == 0)
@@ -68,8 +69,8 @@ static enum step_kind find_kind(struct reading *reading, const struct node *key)
 		              reading->where.text);
 	else
 		reading_error(reading, key->place,
-		              "unknown step \"%s\" in %s%s: http, produce, sql, think and null are built", key->text,
-		              reading->where.text, suggestion);
+		              "unknown step \"%s\" in %s%s: http, produce, consume, sql, think and null are built",
+		              key->text, reading->where.text, suggestion);
 	return STEP_KIND_COUNT;
 }
 
@@ -196,6 +197,8 @@ static void finish_step(struct reading *reading, const struct node *mapping, str
 		finish_http(reading, mapping, step);
 	else if (step->kind == STEP_PRODUCE)
 		finish_produce(reading, mapping, step);
+	else if (step->kind == STEP_CONSUME)
+		finish_consume(reading, mapping, step);
 	else if (step->kind == STEP_SQL)
 		finish_sql(reading, mapping, step);
 }
@@ -305,8 +308,8 @@ void read_steps(struct reading *reading, struct scenario *scenario, const struct
 enum target_kind step_target_kind(enum step_kind kind)
 {
 	static const enum target_kind kinds[STEP_KIND_COUNT] = {
-	        [STEP_NULL] = TARGET_NULL,    [STEP_HTTP] = TARGET_HTTP,        [STEP_PRODUCE] = TARGET_KAFKA,
-	        [STEP_SQL] = TARGET_POSTGRES, [STEP_THINK] = TARGET_KIND_COUNT,
+	        [STEP_NULL] = TARGET_NULL,     [STEP_HTTP] = TARGET_HTTP,    [STEP_PRODUCE] = TARGET_KAFKA,
+	        [STEP_CONSUME] = TARGET_KAFKA, [STEP_SQL] = TARGET_POSTGRES, [STEP_THINK] = TARGET_KIND_COUNT,
 	};
 	return kinds[kind];
 }
@@ -319,9 +322,18 @@ _Bool step_yields(const struct step *step, enum metric_id metric)
 		return step->kind == STEP_HTTP;
 	if (metric >= METRIC_KAFKA_MESSAGES_PRODUCED && metric <= METRIC_KAFKA_PRODUCE_FAILED_DURATION)
 		return step->kind == STEP_PRODUCE;
+	if (metric >= METRIC_KAFKA_TRANSACTIONS_COMMITTED && metric <= METRIC_KAFKA_TRANSACTION_DURATION)
+		return step->kind == STEP_PRODUCE &&
+		       (step->produce.transactions.every_messages > 0 || step->produce.transactions.every_ns > 0);
+	if (metric >= METRIC_KAFKA_MESSAGES_LOST && metric <= METRIC_KAFKA_MESSAGES_UNACKED_VISIBLE)
+		return step->kind == STEP_PRODUCE && step->produce.verify != VERIFY_NONE;
+	if (metric >= METRIC_KAFKA_MESSAGES_CONSUMED && metric <= METRIC_KAFKA_REBALANCE_DURATION)
+		return step->kind == STEP_CONSUME;
+	if (metric >= METRIC_KAFKA_BROKER_RTT && metric <= METRIC_KAFKA_THROTTLE_TIME)
+		return step_target_kind(step->kind) == TARGET_KAFKA;
 	if (metric >= METRIC_SQL_QUERIES && metric <= METRIC_SQL_QUERY_FAILED_DURATION)
 		return step->kind == STEP_SQL;
 	if (metric >= METRIC_NULL_OPERATIONS && metric <= METRIC_NULL_OPERATION_FAILED_DURATION)
 		return step->kind == STEP_NULL;
-	return step->kind != STEP_THINK && metric != METRIC_NULL_READING;
+	return step->kind != STEP_THINK && !metrics[metric].reading;
 }

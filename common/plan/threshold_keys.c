@@ -82,7 +82,7 @@ static void meet_step(const struct selector *selector, const struct scenario *sc
 	if (!step_yields(step, selector->metric))
 		return;
 	met->metric = 1;
-	met->group |= step->group != NULL;
+	met->group |= step->group != NULL || (step->kind == STEP_CONSUME && step->consume.group_by_key);
 	met->open |= executor_is_open(scenario->executor) || scenario->pace_ns > 0;
 	if (selector->label && selector->metric == METRIC_CHECKS)
 		met->label |= strcmp(selector->label, step->http.status.name) == 0;
@@ -278,7 +278,7 @@ static _Bool read_entry(struct reading *reading, const struct node *section, con
 	for (size_t i = 0; i < count; i++)
 		read_expression(reading, key, list ? value->items[i] : value);
 	reading_leave(reading, &outer);
-	if (!reading->failed && reading->plan->thresholds[first].selector.metric == METRIC_NULL_READING)
+	if (!reading->failed && metrics[reading->plan->thresholds[first].selector.metric].reading)
 		check_reading(reading, key->place, &reading->plan->thresholds[first]);
 	else if (!reading->failed && reading->plan->scenario_count > 0)
 		check_threshold(reading, key->place, &reading->plan->thresholds[first]);

@@ -27,7 +27,7 @@ enum metric_id {
 	METRIC_VUS,
 	METRIC_DATA_SENT,
 	METRIC_DATA_RECEIVED,
-	METRIC_AVAILABILITY, /* derived by the coordinator, never sent */
+	METRIC_AVAILABILITY,
 	METRIC_ITERATION_DURATION,
 	METRIC_SEND_LATENESS,
 
@@ -45,6 +45,34 @@ enum metric_id {
 	METRIC_KAFKA_PRODUCE_DURATION,
 	METRIC_KAFKA_PRODUCE_RESPONSE_TIME,
 	METRIC_KAFKA_PRODUCE_FAILED_DURATION,
+	METRIC_KAFKA_TRANSACTIONS_COMMITTED,
+	METRIC_KAFKA_TRANSACTIONS_ABORTED,
+	METRIC_KAFKA_TRANSACTION_DURATION,
+
+	/* Of the ledger, where a step verifies. */
+	METRIC_KAFKA_MESSAGES_LOST,
+	METRIC_KAFKA_MESSAGES_DUPLICATED,
+	METRIC_KAFKA_MESSAGES_REORDERED,
+	METRIC_KAFKA_MESSAGES_ABORTED_VISIBLE,
+	METRIC_KAFKA_MESSAGES_UNACKED_VISIBLE,
+
+	METRIC_KAFKA_MESSAGES_CONSUMED,
+	METRIC_KAFKA_POLLS,
+	METRIC_KAFKA_CONSUME_FAILED,
+	METRIC_KAFKA_END_TO_END_LATENCY,
+	METRIC_KAFKA_END_TO_END_NEGATIVE,
+	METRIC_KAFKA_REBALANCES,
+	METRIC_KAFKA_REBALANCE_DURATION,
+
+	METRIC_KAFKA_CONSUMER_LAG, /* label: group, topic and partition; "" is the greatest group's */
+	METRIC_KAFKA_UNDER_REPLICATED_PARTITIONS,
+	METRIC_KAFKA_OFFLINE_PARTITIONS,
+	METRIC_KAFKA_ISR_CHANGES,
+	METRIC_KAFKA_LEADER_CHANGES,
+
+	METRIC_KAFKA_BROKER_RTT, /* label: the broker */
+	METRIC_KAFKA_BROKER_QUEUE_TIME,
+	METRIC_KAFKA_THROTTLE_TIME,
 
 	METRIC_SQL_QUERIES,
 	METRIC_SQL_QUERY_FAILED,
@@ -59,7 +87,7 @@ enum metric_id {
 	METRIC_NULL_OPERATION_DURATION,
 	METRIC_NULL_OPERATION_RESPONSE_TIME,
 	METRIC_NULL_OPERATION_FAILED_DURATION,
-	METRIC_NULL_READING, /* of a reader, not of a scenario; label: the reader's name */
+	METRIC_NULL_READING, /* label: the reader's name */
 
 	/* Error texts, counted like any other series (see error_class.h); never a row of its own. */
 	METRIC_ERRORS,
@@ -75,6 +103,8 @@ struct metric {
 	const char *label;       /* what its label holds, or NULL if it has none */
 	const char *description; /* one line */
 	_Bool response_time;     /* an intended-to-completed latency (a `_response_time`) */
+	_Bool derived;           /* made by the coordinator, never sent */
+	_Bool reading;           /* what a reader reads: it belongs to the run, not to a scenario */
 };
 
 /* Indexed by metric_id. */
@@ -88,8 +118,8 @@ struct metric_set {
 	enum metric_id count;           /* counter */
 	enum metric_id failed;          /* rate */
 	enum metric_id duration;        /* service time of successes; METRIC_COUNT: the driver samples it */
-	enum metric_id response_time;   /* of successes */
-	enum metric_id failed_duration; /* service time of failures */
+	enum metric_id response_time;   /* of successes; METRIC_COUNT: there is none */
+	enum metric_id failed_duration; /* service time of failures; METRIC_COUNT: there is none */
 	_Bool counts_failures;          /* whether `count` counts failed operations too */
 };
 
@@ -97,6 +127,7 @@ enum step_kind {
 	STEP_NULL,
 	STEP_HTTP,
 	STEP_PRODUCE,
+	STEP_CONSUME,
 	STEP_SQL,
 	STEP_THINK,
 	STEP_KIND_COUNT,
@@ -104,5 +135,5 @@ enum step_kind {
 
 /* By step_kind; think has METRIC_COUNT everywhere. */
 extern const struct metric_set metric_sets[STEP_KIND_COUNT];
-/* "null", "http", "produce", "sql", "think": the plan's keys and the start of default step names. */
+/* "null", "http", "produce", "consume", "sql", "think": the plan's keys and the start of default step names. */
 extern const char *const step_kind_names[STEP_KIND_COUNT];

@@ -468,12 +468,12 @@ enum metric_id wire_metric_find(const uint8_t *name, size_t size)
 	memcpy(text, name, size);
 	text[size] = '\0';
 	metric = metric_find(text);
-	return metric == METRIC_AVAILABILITY ? METRIC_COUNT : metric;
+	return metric < METRIC_COUNT && metrics[metric].derived ? METRIC_COUNT : metric;
 }
 
 const char *wire_metric_name(enum metric_id metric)
 {
 	if (metric == METRIC_ERRORS)
 		return ERRORS_NAME;
-	return metric < METRIC_COUNT && metric != METRIC_AVAILABILITY ? metrics[metric].name : NULL;
+	return metric < METRIC_COUNT && !metrics[metric].derived ? metrics[metric].name : NULL;
 }

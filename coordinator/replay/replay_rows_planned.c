@@ -27,6 +27,12 @@ static const enum metric_id common_metrics[] = {METRIC_DATA_SENT, METRIC_DATA_RE
 static const enum metric_id http_metrics[] = {METRIC_HTTP_REQ_DURATION, METRIC_HTTP_REQ_CONNECTING,
                                               METRIC_HTTP_REQ_TLS_HANDSHAKING, METRIC_HTTP_REQ_WAITING, METRIC_COUNT};
 static const enum metric_id sql_metrics[] = {METRIC_SQL_ROWS, METRIC_SQL_BYTES, METRIC_COUNT};
+static const enum metric_id consume_metrics[] = {METRIC_KAFKA_MESSAGES_CONSUMED,   METRIC_KAFKA_END_TO_END_LATENCY,
+                                                 METRIC_KAFKA_END_TO_END_NEGATIVE, METRIC_KAFKA_REBALANCES,
+                                                 METRIC_KAFKA_REBALANCE_DURATION,  METRIC_COUNT};
+static const enum metric_id transaction_metrics[] = {METRIC_KAFKA_TRANSACTIONS_COMMITTED,
+                                                     METRIC_KAFKA_TRANSACTIONS_ABORTED,
+                                                     METRIC_KAFKA_TRANSACTION_DURATION, METRIC_COUNT};
 static const enum metric_id scenario_metrics[] = {METRIC_ITERATIONS,         METRIC_DROPPED_ITERATIONS, METRIC_VUS,
                                                   METRIC_ITERATION_DURATION, METRIC_SEND_LATENESS,      METRIC_COUNT};
 
@@ -55,6 +61,11 @@ static int add_step_rows(struct rows *rows, const struct step *step, uint32_t sc
 		r = add_rows(rows, common_metrics, scenario, index);
 	if (r == 0 && step->kind == STEP_HTTP)
 		r = add_rows(rows, http_metrics, scenario, index);
+	if (r == 0 && step->kind == STEP_CONSUME)
+		r = add_rows(rows, consume_metrics, scenario, index);
+	if (r == 0 && step->kind == STEP_PRODUCE &&
+	    (step->produce.transactions.every_messages > 0 || step->produce.transactions.every_ns > 0))
+		r = add_rows(rows, transaction_metrics, scenario, index);
 	if (r == 0 && step->kind == STEP_SQL)
 		r = add_rows(rows, sql_metrics, scenario, index);
 	return r < 0 ? r : add_check_rows(rows, step, scenario, index);

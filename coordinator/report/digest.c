@@ -295,10 +295,12 @@ static void find_figures(struct figures *figures, const struct report *report, c
 
 		if (!row)
 			continue;
-		kinds++;
 		figures->total += row->cell.rate.total;
 		figures->failed += row->cell.rate.hits;
 		figures->mean_per_s += row->rate_per_s;
+		if (set->response_time == METRIC_COUNT)
+			continue;
+		kinds++;
 		figures->response = report_find(report, set->response_time, "", "", "", "");
 	}
 	if (kinds != 1)

@@ -41,7 +41,7 @@ static int check_series(const struct plan *plan, const struct series *series, st
 	size_t code_size;
 	uint32_t scenario;
 
-	if ((unsigned)series->metric >= METRIC_COUNT || series->metric == METRIC_AVAILABILITY)
+	if ((unsigned)series->metric >= METRIC_COUNT || metrics[series->metric].derived)
 		return failure_set(failure, -EBADMSG, "metric %d can't be sent", (int)series->metric);
 	if (outcomes_is_reading(series->metric))
 		return check_reading(plan, series, failure);

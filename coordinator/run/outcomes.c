@@ -12,7 +12,7 @@ _Bool outcomes_counts_operations(enum metric_id metric)
 
 _Bool outcomes_is_reading(enum metric_id metric)
 {
-	return metric == METRIC_NULL_READING;
+	return metrics[metric].reading;
 }
 
 struct cell outcomes_availability(const struct cell *failed)

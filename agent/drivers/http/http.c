@@ -272,7 +272,7 @@ static int make_forms(struct driver *driver, struct failure *failure)
 {
 	const struct target *target = driver->config.target;
 
-	if (step_map_init(&driver->map, driver->config.plan, target) < 0)
+	if (step_map_init(&driver->map, driver->config.plan, target, STEP_HTTP) < 0)
 		return failure_set(failure, -ENOMEM, "no memory");
 	driver->forms = calloc((size_t)driver->map.count + 1, sizeof(*driver->forms));
 	if (!driver->forms)

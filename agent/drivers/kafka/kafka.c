@@ -259,7 +259,7 @@ static int kafka_open(const struct driver_config *config, struct failure *failur
 	if (!driver)
 		return failure_set(failure, -ENOMEM, "no memory");
 	driver->config = *config;
-	r = step_map_init(&driver->map, config->plan, config->target);
+	r = step_map_init(&driver->map, config->plan, config->target, STEP_PRODUCE);
 	if (r == 0)
 		r = sources_init(&driver->sources, &driver->map, config->target, (uint64_t)config->worker + 1);
 	if (r < 0)

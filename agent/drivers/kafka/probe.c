@@ -88,7 +88,7 @@ static void describe(const struct driver_config *config, const rd_kafka_metadata
 	struct step_map map = {0};
 
 	buffer_append_format(&text, "%d broker%s", metadata->broker_cnt, metadata->broker_cnt == 1 ? "" : "s");
-	if (step_map_init(&map, config->plan, config->target) < 0)
+	if (step_map_init(&map, config->plan, config->target, STEP_PRODUCE) < 0)
 		return;
 	for (uint32_t i = 0; i < map.count; i++) {
 		const struct template *topic = map.steps[i]->produce.topic;

@@ -16,7 +16,7 @@ static int by_address(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int step_map_init(struct step_map *map, const struct plan *plan, const struct target *target)
+int step_map_init(struct step_map *map, const struct plan *plan, const struct target *target, enum step_kind kind)
 {
 	const struct step **steps = NULL;
 	size_t capacity = 0;
@@ -28,7 +28,7 @@ int step_map_init(struct step_map *map, const struct plan *plan, const struct ta
 		for (uint32_t j = 0; j < scenario->step_count; j++) {
 			const struct step *step = &scenario->steps[j];
 
-			if (step->target == PLAN_NONE || &plan->targets[step->target] != target)
+			if (step->kind != kind || step->target == PLAN_NONE || &plan->targets[step->target] != target)
 				continue;
 			if (array_reserve(&steps, &capacity, count, sizeof(*steps)) < 0) {
 				free(steps);

@@ -326,7 +326,7 @@ static int prepare(struct driver *driver, struct failure *failure)
 
 	if (r < 0)
 		return r;
-	r = step_map_init(&driver->map, driver->config.plan, driver->config.target);
+	r = step_map_init(&driver->map, driver->config.plan, driver->config.target, STEP_SQL);
 	if (r == 0)
 		r = canceller_new(driver->config.loop, &driver->canceller);
 	if (r == 0)

@@ -37,7 +37,7 @@ static void rig_open(struct rig *rig, const char *properties, const char *keys)
 	         properties, keys);
 	if (plan_parse(text, strlen(text), NULL, 0, &failures, &rig->plan) < 0)
 		fail_msg("%s", failures.items[0].text);
-	assert_int_equal(step_map_init(&rig->map, rig->plan, &rig->plan->targets[0]), 0);
+	assert_int_equal(step_map_init(&rig->map, rig->plan, &rig->plan->targets[0], STEP_PRODUCE), 0);
 	assert_int_equal(sources_init(&rig->sources, &rig->map, &rig->plan->targets[0], 7), 0);
 	random_seed(&rig->random, 1);
 }

@@ -197,13 +197,14 @@ static const struct bad_plan bad_steps[] = {
         {"a step as a text", TARGETS STEPS("[ think ]"),
          "8:14: a step in scenario \"s\" must be a mapping, not a text\n"},
         {"an unknown step", TARGETS STEPS("[ htp: {} ]"),
-         "8:14: unknown step \"htp\" in scenario \"s\" (did you mean \"http\"?): http, produce, sql, think and null "
-         "are built\n"},
+         "8:14: unknown step \"htp\" in scenario \"s\" (did you mean \"http\"?): http, produce, consume, sql, think "
+         "and null are built\n"},
         {"an unknown step far from all", TARGETS STEPS("[ frobnicate: {} ]"),
-         "8:14: unknown step \"frobnicate\" in scenario \"s\": http, produce, sql, think and null are built\n"},
+         "8:14: unknown step \"frobnicate\" in scenario \"s\": http, produce, consume, sql, think and null are "
+         "built\n"},
         {"sleep", TARGETS STEPS("[ sleep: 1s ]"),
          "8:14: unknown step \"sleep\" in scenario \"s\" (did you mean \"think\"?)\n"},
-        {"consume", TARGETS STEPS("[ consume: {} ]"), "8:14: step \"consume\" in scenario \"s\" is not built yet\n"},
+        {"wait", TARGETS STEPS("[ wait: {} ]"), "8:14: step \"wait\" in scenario \"s\" is not built yet\n"},
         {"two kinds in a step", TARGETS STEPS("[ { http: { target: api, get: / }, think: 1s } ]"),
          "8:14: a step in scenario \"s\" must hold one kind with its keys nested in it, not 2 keys\n"},
         {"keys beside the kind", TARGETS STEPS("[ { http: , target: api, get: / } ]"),
