@@ -326,7 +326,9 @@ int digest_init(struct digest *digest, const struct report *report)
 		r = divide(digest, &gathering);
 	if (r == 0)
 		r = rank(digest, &report->group_status);
-	return r < 0 ? r : digest_gather_errors(digest, report);
+	if (r == 0)
+		r = digest_gather_errors(digest, report);
+	return r < 0 ? r : digest_gather_gauges(digest, report);
 }
 
 void digest_deinit(struct digest *digest)
@@ -336,5 +338,6 @@ void digest_deinit(struct digest *digest)
 	free(digest->worst);
 	free(digest->errors);
 	free(digest->details);
+	free(digest->gauges);
 	*digest = (struct digest){0};
 }

@@ -56,6 +56,10 @@ struct digest {
 	uint32_t error_count;
 	struct digest_error *details; /* greatest first */
 	uint32_t detail_count;
+	/* Gauges of the run but `vus`, by metric: the row of all labels, then its labels by their greatest values.
+	 * Where all are 0 throughout, the first alone. */
+	const struct report_row **gauges;
+	uint32_t gauge_count;
 };
 
 /* 0 or -ENOMEM. digest_deinit() in any case. */
@@ -65,5 +69,9 @@ void digest_deinit(struct digest *digest);
 /* The service time's metric of a kind of step, or METRIC_COUNT. */
 enum metric_id digest_duration(enum step_kind kind);
 
-/* digest_init()'s part that fills errors and details. 0 or -ENOMEM. */
+/* How many of the gauges from `from` on are of its metric. */
+uint32_t digest_gauge_labels(const struct digest *digest, uint32_t from);
+
+/* digest_init()'s parts that fill errors and details, and gauges. 0 or -ENOMEM. */
 int digest_gather_errors(struct digest *digest, const struct report *report);
+int digest_gather_gauges(struct digest *digest, const struct report *report);

@@ -13,7 +13,7 @@
 #include "coordinator/report/words.h"
 
 /* A page with more would be slow to open; series.csv and summary.json have them all. */
-enum { GROUPS_SHOWN = 20000, ERRORS_SHOWN = 2000 };
+enum { GROUPS_SHOWN = 20000, ERRORS_SHOWN = 2000, GAUGES_SHOWN = 5000 };
 
 static json_t *make_pairs(const struct report_texts *texts)
 {
@@ -172,6 +172,32 @@ static json_t *make_error(const struct digest_error *error)
 	return object;
 }
 
+/* As in summary.json, with what the other formats say in words. */
+static json_t *make_ledger(const struct report_ledger *ledger)
+{
+	json_t *object = json_ledger(ledger);
+	cleanup_buffer struct buffer words = {0};
+
+	words_ledger(ledger, &words);
+	json_put_text(&object, "words", buffer_text(&words));
+	return object;
+}
+
+static json_t *make_gauge(const struct report_row *const *row)
+{
+	const struct gauge *gauge = &(*row)->cell.gauge;
+	json_t *object = json_object();
+
+	json_put_text(&object, "metric", metrics[(*row)->metric].name);
+	json_put_text(&object, "unit", metrics[(*row)->metric].unit);
+	json_put_text(&object, "label", (*row)->label);
+	json_put(&object, "last", json_number(gauge->last, 3));
+	json_put(&object, "min", json_number(gauge->min, 3));
+	json_put(&object, "avg", json_number(gauge->sum / (double)gauge->count, 3));
+	json_put(&object, "max", json_number(gauge->max, 3));
+	return object;
+}
+
 static json_t *make_agent(const struct report_agent *agent)
 {
 	json_t *object = json_object();
@@ -293,6 +319,7 @@ static int append_member(struct buffer *buffer, const char *name, json_t *value)
 static int append_tables(struct buffer *buffer, const struct report *report, const struct digest *digest)
 {
 	uint32_t errors = digest->detail_count < ERRORS_SHOWN ? digest->detail_count : ERRORS_SHOWN;
+	uint32_t gauges = digest->gauge_count < GAUGES_SHOWN ? digest->gauge_count : GAUGES_SHOWN;
 	int r = 0;
 
 	r = r ? r : append_list(buffer, "thresholds", report->thresholds, report->threshold_count, make_threshold);
@@ -300,6 +327,8 @@ static int append_tables(struct buffer *buffer, const struct report *report, con
 	r = r ? r : append_list(buffer, "steps", digest->steps, digest->step_count, make_step);
 	r = r ? r : append_groups(buffer, digest);
 	r = r ? r : append_list(buffer, "errors", digest->details, errors, make_error);
+	r = r ? r : append_list(buffer, "ledger", report->ledger, report->ledger_count, make_ledger);
+	r = r ? r : append_list(buffer, "gauges", digest->gauges, gauges, make_gauge);
 	r = r ? r : append_list(buffer, "agents", report->agents, report->agent_count, make_agent);
 	r = r ? r : append_list(buffer, "targets", report->targets, report->target_count, make_target);
 	r = r ? r : append_list(buffer, "trust", report->trust, report->trust_count, make_trust);

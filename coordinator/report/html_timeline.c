@@ -263,6 +263,36 @@ static int append_all_times(struct buffer *buffer, const struct report *report, 
 	return buffer_append_format(buffer, "],\"timesLeftOut\":%" PRIu32, left_out);
 }
 
+static _Bool is_ever_above_0(const double *values, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (values[i] > 0)
+			return 1;
+	return 0;
+}
+
+/* Gauges of the run, of which any was ever more than 0: null where nothing was read. */
+static int append_all_gauges(struct buffer *buffer, const struct report *report, const struct thinning *thinning)
+{
+	const char *between = "\n";
+
+	buffer_append_text(buffer, ",\n\"gauges\":[");
+	for (uint32_t i = 0; i < report->line_count; i++) {
+		const struct report_line *line = &report->lines[i];
+		const struct metric *metric = &metrics[line->metric];
+
+		if (metric->kind != METRIC_GAUGE || line->metric == METRIC_VUS || line->scenario[0] ||
+		    !is_ever_above_0(line->count, report->second_count))
+			continue;
+		buffer_append_format(buffer, "%s{\"metric\":\"%s\",\"unit\":\"%s\",\"labels\":%s", between,
+		                     metric->name, metric->unit, metric->label ? "true" : "false");
+		append_named(buffer, "values", thinning, line->count);
+		buffer_append_text(buffer, "}");
+		between = ",\n";
+	}
+	return buffer_append_text(buffer, "]");
+}
+
 /* [[first, last, why], ...] of the degraded seconds. */
 static int append_degradations(struct buffer *buffer, const struct report *report)
 {
@@ -295,6 +325,8 @@ int html_append_timeline(struct buffer *buffer, const struct report *report)
 		r = append_all_rates(buffer, report, &thinning);
 	if (r == 0)
 		r = append_all_times(buffer, report, &thinning);
+	if (r == 0)
+		r = append_all_gauges(buffer, report, &thinning);
 	buffer_append_text(buffer, "}");
 	return r;
 }

@@ -338,6 +338,7 @@ int write_json(const struct report *report, const struct report_style *style, st
 	r = r ? r : append_list(buffer, "thresholds", report->thresholds, report->threshold_count, make_threshold);
 	r = r ? r : json_append_rows(buffer, report);
 	r = r ? r : append_list(buffer, "errors", report->errors, report->error_count, make_error);
+	r = r ? r : append_list(buffer, "ledger", report->ledger, report->ledger_count, json_ledger);
 	r = r ? r : append_groups(buffer, report);
 	r = r ? r : append_timeline(buffer, report);
 	r = r ? r : append_list(buffer, "agents", report->agents, report->agent_count, make_agent);

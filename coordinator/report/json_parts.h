@@ -22,6 +22,8 @@ json_t *json_whole(uint64_t value);
 json_t *json_second(int64_t second);
 /* {name: value, ...} */
 json_t *json_pairs(const struct report_texts *texts);
+/* The account of a topic's messages (json_ledger.c). */
+json_t *json_ledger(const struct report_ledger *ledger);
 /* Numbers one after another without nodes of their own: "[1,2.5,null]". `decimals` at most, NAN is null. */
 int json_append_doubles(struct buffer *buffer, const double *values, uint32_t count, int decimals);
 int json_append_floats(struct buffer *buffer, const float *values, uint32_t count, int decimals);

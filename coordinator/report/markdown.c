@@ -12,7 +12,7 @@
 #include "coordinator/report/words.h"
 #include "coordinator/report/writers.h"
 
-enum { GROUPS_SHOWN = 20, ERRORS_SHOWN = 30 };
+enum { GROUPS_SHOWN = 20, ERRORS_SHOWN = 30, LABELS_SHOWN = 20 };
 
 /* What Markdown or HTML would take for markup is escaped; a cell has no line ends. */
 static void put(struct buffer *buffer, const char *text)
@@ -195,6 +195,90 @@ static void put_errors(struct buffer *buffer, const struct digest *digest)
 	}
 }
 
+static void put_topic(struct buffer *buffer, const struct report_ledger *ledger)
+{
+	const struct ledger_counts *counts = &ledger->counts;
+	cleanup_buffer struct buffer words = {0};
+	const char *text;
+
+	buffer_append_text(buffer, "|");
+	put_cell(buffer, ledger->target);
+	put_cell(buffer, ledger->topic);
+	put_count(buffer, counts->acked);
+	put_count(buffer, counts->seen);
+	put_count(buffer, counts->lost);
+	put_count(buffer, counts->duplicated);
+	put_count(buffer, counts->reordered);
+	words_ledger(ledger, &words);
+	text = buffer_text(&words);
+	put_cell(buffer, text ? text : "");
+	buffer_append_text(buffer, "\n");
+}
+
+static void put_missing(struct buffer *buffer, const struct report_ledger *ledger)
+{
+	for (uint32_t i = 0; i < ledger->missing_count; i++) {
+		cleanup_buffer struct buffer words = {0};
+		const char *text;
+
+		words_missing(&ledger->missing[i], &words);
+		text = buffer_text(&words);
+		buffer_append_text(buffer, i ? "- " : "\nThe first lost of ");
+		if (i == 0) {
+			put(buffer, ledger->topic);
+			buffer_append_text(buffer, ":\n\n- ");
+		}
+		put(buffer, text ? text : "");
+		buffer_append_text(buffer, "\n");
+	}
+}
+
+static void put_ledger(struct buffer *buffer, const struct report *report)
+{
+	if (report->ledger_count == 0)
+		return;
+	buffer_append_text(buffer, "\n## Ledger\n\nEvery message, warm-up included.\n\n"
+	                           "| Target | Topic | Acknowledged | Seen | Lost | Duplicated | Reordered | |\n"
+	                           "|---|---|---:|---:|---:|---:|---:|---|\n");
+	for (uint32_t i = 0; i < report->ledger_count; i++)
+		put_topic(buffer, &report->ledger[i]);
+	for (uint32_t i = 0; i < report->ledger_count; i++)
+		put_missing(buffer, &report->ledger[i]);
+}
+
+static void put_gauge(struct buffer *buffer, const struct report_row *row)
+{
+	const struct gauge *gauge = &row->cell.gauge;
+	const double figures[] = {gauge->last, gauge->min, gauge->sum / (double)gauge->count, gauge->max};
+
+	buffer_append_text(buffer, "|");
+	put_cell(buffer, metrics[row->metric].name);
+	put_cell(buffer, row->label);
+	put_cell(buffer, metrics[row->metric].unit);
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+		char text[WORDS_MAX];
+
+		put_cell(buffer, words_gauge(figures[i], text));
+	}
+	buffer_append_text(buffer, "\n");
+}
+
+/* Of each metric the greatest labels. */
+static void put_gauges(struct buffer *buffer, const struct digest *digest)
+{
+	if (digest->gauge_count == 0)
+		return;
+	buffer_append_text(buffer, "\n## Readings\n\n| Metric | Label | Unit | Last | Min | Avg | Max |\n"
+	                           "|---|---|---|---:|---:|---:|---:|\n");
+	for (uint32_t from = 0; from < digest->gauge_count;) {
+		uint32_t count = digest_gauge_labels(digest, from);
+
+		for (uint32_t i = 0; i < count && i <= LABELS_SHOWN; i++)
+			put_gauge(buffer, digest->gauges[from + i]);
+		from += count;
+	}
+}
+
 static void put_item(struct buffer *buffer, const char *name, struct buffer *text)
 {
 	const char *clean = buffer_text(text);
@@ -236,6 +320,8 @@ int write_markdown(const struct report *report, const struct report_style *style
 	put_thresholds(buffer, report);
 	put_steps(buffer, &digest);
 	put_groups(buffer, &digest);
+	put_ledger(buffer, report);
+	put_gauges(buffer, &digest);
 	put_errors(buffer, &digest);
 	put_lines(buffer, report);
 	buffer_append_text(buffer, "\nstampede ");

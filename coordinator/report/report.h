@@ -12,6 +12,7 @@
 #include "common/stats/cell.h"
 #include "common/stats/error_class.h"
 #include "common/stats/group_status.h"
+#include "common/stats/ledger.h"
 #include "common/stats/metrics.h"
 #include "common/stats/tally.h"
 
@@ -67,6 +68,25 @@ struct report_target {
 	char *version;
 	char *topology;
 	double idle_round_trip_ms; /* NAN: unknown */
+};
+
+/* An acknowledged message that nobody saw. */
+struct report_missing {
+	char *agent;       /* its name */
+	uint64_t producer; /* which of the agent's producing clients, from 1 */
+	uint32_t partition;
+	uint64_t sequence; /* of this producer's step, from 0 */
+	uint64_t second;   /* in which the agent reported its acknowledgement */
+};
+
+/* The account of the messages to a topic, warm-up included. */
+struct report_ledger {
+	char *target;
+	char *topic;
+	struct ledger_counts counts;
+	struct report_missing *missing; /* the first ones that were lost */
+	uint32_t missing_count;
+	char *problem; /* "" or why it isn't known whether more were lost */
 };
 
 enum load { LOAD_NONE, LOAD_OPEN, LOAD_CLOSED, LOAD_MIXED }; /* "", "open", "closed", "mixed" (a row above both) */
@@ -169,6 +189,8 @@ struct report {
 	uint32_t row_count;
 	struct report_error *errors;
 	uint32_t error_count;
+	struct report_ledger *ledger; /* of topics that were verified, in the plan's order */
+	uint32_t ledger_count;
 	struct report_trust *trust;
 	uint32_t trust_count;
 

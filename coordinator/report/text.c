@@ -173,6 +173,8 @@ int write_text(const struct report *report, const struct report_style *style, st
 	text_operations(&page, report, &digest);
 	text_times(&page, report, &digest, &columns);
 	text_checks(&page, report);
+	text_ledger(&page, report);
+	text_gauges(&page, &digest);
 	text_worst_groups(&page, &digest);
 	text_errors(&page, &digest);
 	append_lines(&page, report);

@@ -14,5 +14,9 @@ void text_times(struct page *page, const struct report *report, const struct dig
 void text_checks(struct page *page, const struct report *report);
 /* The first ten. */
 void text_worst_groups(struct page *page, const struct digest *digest);
+/* What became of the messages of each topic that was verified (text_ledger.c). */
+void text_ledger(struct page *page, const struct report *report);
+/* What was read of targets, with the greatest labels of each gauge. */
+void text_gauges(struct page *page, const struct digest *digest);
 /* By class and code, the first fifteen. */
 void text_errors(struct page *page, const struct digest *digest);

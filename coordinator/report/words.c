@@ -94,6 +94,13 @@ const char *words_load(enum load load)
 	return names[load];
 }
 
+char *words_gauge(double value, char text[WORDS_MAX])
+{
+	if (value >= 0 && value < 1e18 && value == floor(value))
+		return units_format_count((uint64_t)value, text, WORDS_MAX);
+	return words_ms(value, text);
+}
+
 static int append_count(struct buffer *buffer, const char *before, uint64_t count, const char *after)
 {
 	char text[WORDS_MAX];
@@ -156,6 +163,49 @@ int words_drops(const struct report *report, struct buffer *buffer)
 		between = ", ";
 	}
 	return buffer_append_text(buffer, ")");
+}
+
+static int append_if(struct buffer *buffer, const char *before, uint64_t count)
+{
+	return count > 0 ? append_count(buffer, before, count, "") : 0;
+}
+
+int words_ledger(const struct report_ledger *ledger, struct buffer *buffer)
+{
+	const struct ledger_counts *counts = &ledger->counts;
+	const char *plural = counts->partitions == 1 ? "" : "s";
+
+	if (counts->partitions_unread == 0) {
+		append_count(buffer, "", counts->partitions, " partition");
+		buffer_append_format(buffer, "%s read to the end", plural);
+	} else {
+		append_count(buffer, "", counts->partitions_unread, " of ");
+		append_count(buffer, "", counts->partitions, " partition");
+		buffer_append_format(buffer, "%s NOT read to the end", plural);
+		append_if(buffer, ", nothing is known of acknowledged ", counts->unread);
+	}
+	if (counts->aborted > 0 || counts->aborted_visible > 0) {
+		append_count(buffer, "; aborted ", counts->aborted, "");
+		append_count(buffer, ", of them visible ", counts->aborted_visible, "");
+	}
+	append_if(buffer, "; reported as failed ", counts->failed);
+	append_if(buffer, "; visible but never acknowledged ", counts->unacked_visible);
+	append_if(buffer, "; not of this run ", counts->foreign);
+	append_if(buffer, "; damaged ", counts->damaged);
+	if (ledger->problem[0])
+		buffer_append_format(buffer, "; %s", ledger->problem);
+	return buffer->failed;
+}
+
+int words_missing(const struct report_missing *missing, struct buffer *buffer)
+{
+	char second[WORDS_MAX];
+
+	buffer_append_text(buffer, missing->agent);
+	append_count(buffer, ", producer ", missing->producer, "");
+	buffer_append_format(buffer, ", partition %" PRIu32, missing->partition);
+	append_count(buffer, ", sequence ", missing->sequence, "");
+	return buffer_append_format(buffer, ", acknowledged at %s", words_second(missing->second, second));
 }
 
 /* The length of the well-formed character at text, or 0. */

@@ -22,6 +22,8 @@ char *words_duration(double seconds, char text[WORDS_MAX]);
 char *words_observed(const struct report_threshold *threshold, char text[WORDS_MAX]);
 /* "", "open", "closed", "mixed". */
 const char *words_load(enum load load);
+/* A gauge's value: "1,204", "0.513", "12.35"; "-" for NAN. */
+char *words_gauge(double value, char text[WORDS_MAX]);
 
 /* "complete: 600 of 600 agent-seconds from 12 of 12 agents; planned 10 = started 9 + dropped 1 + unknown 0; ..." */
 int words_coverage(const struct report *report, struct buffer *buffer);
@@ -29,6 +31,11 @@ int words_coverage(const struct report *report, struct buffer *buffer);
 int words_trust(const struct report *report, struct buffer *buffer);
 /* "none" or "120 (no_vu 100, late 20)". */
 int words_drops(const struct report *report, struct buffer *buffer);
+/* What a topic's figures rest on, and what else was seen: "12 partitions read to their ends; aborted 500, of them
+ * visible 0; ..." */
+int words_ledger(const struct report_ledger *ledger, struct buffer *buffer);
+/* "agent-1, producer 3, partition 4, sequence 120,301, acknowledged at 0:31" */
+int words_missing(const struct report_missing *missing, struct buffer *buffer);
 
 /* Appends text with what is not UTF-8 replaced by U+FFFD and control characters by blanks. */
 int words_append_clean(struct buffer *buffer, const char *text);

@@ -339,20 +339,49 @@ static void end_line(struct report_line *line, struct cell *cell, uint32_t secon
 	cell_reset(cell);
 }
 
-static void set_vus(struct sample *sample, const char *scenario, double vus)
+static void set_gauge(struct sample *sample, enum metric_id metric, const char *scenario, const char *label,
+                      double value)
 {
-	struct cell *line = get_line_cell(sample, METRIC_VUS, scenario);
-	struct draft *draft = get_draft(sample, METRIC_VUS, scenario, "", "", "");
+	struct draft *draft = get_draft(sample, metric, scenario, "", "", label);
 	struct gauge *gauge = &draft->row.cell.gauge;
 
-	line->gauge.last = vus;
+	if (!label[0])
+		get_line_cell(sample, metric, scenario)->gauge.last = value;
 	if (is_warmup(sample))
 		return;
-	gauge->min = gauge->count ? fmin(gauge->min, vus) : vus;
-	gauge->max = gauge->count ? fmax(gauge->max, vus) : vus;
-	gauge->last = vus;
-	gauge->sum += vus;
+	gauge->min = gauge->count ? fmin(gauge->min, value) : value;
+	gauge->max = gauge->count ? fmax(gauge->max, value) : value;
+	gauge->last = value;
+	gauge->sum += value;
 	gauge->count++;
+}
+
+/* A group that falls behind in the bad phase, in eight partitions, and the brokers. */
+static void read_stream(struct sample *sample)
+{
+	double lag = 0, slowest = 0;
+
+	for (uint32_t i = 0; i < 8; i++) {
+		double behind = floor((is_bad(sample) ? 400 : 12) * (i + 1) * random_unit(&sample->random));
+
+		set_gauge(sample, METRIC_KAFKA_CONSUMER_LAG, "",
+		          report_format_text(sample->report, "stock-pipeline/stock-data/%u", i), behind);
+		lag += behind;
+	}
+	set_gauge(sample, METRIC_KAFKA_CONSUMER_LAG, "", "stock-pipeline", lag);
+	set_gauge(sample, METRIC_KAFKA_CONSUMER_LAG, "", "", lag);
+	set_gauge(sample, METRIC_KAFKA_UNDER_REPLICATED_PARTITIONS, "", "", is_bad(sample) ? 4 : 0);
+	set_gauge(sample, METRIC_KAFKA_OFFLINE_PARTITIONS, "", "", 0);
+	for (uint32_t i = 1; i <= 3; i++) {
+		const char *broker = report_format_text(sample->report, "kafka-%u.seoul.example:9092/%u", i, i);
+		double rtt = (is_bad(sample) ? 7 : 1.5) + i * random_unit(&sample->random);
+
+		set_gauge(sample, METRIC_KAFKA_BROKER_RTT, "", broker, rtt);
+		set_gauge(sample, METRIC_KAFKA_THROTTLE_TIME, "", broker, 0);
+		slowest = fmax(slowest, rtt);
+	}
+	set_gauge(sample, METRIC_KAFKA_BROKER_RTT, "", "", slowest);
+	set_gauge(sample, METRIC_KAFKA_THROTTLE_TIME, "", "", 0);
 }
 
 static void run_second(struct sample *sample)
@@ -372,9 +401,10 @@ static void run_second(struct sample *sample)
 				operate(sample, &scenarios[i], &scenarios[i].steps[j]);
 		}
 	}
-	set_vus(sample, "", floor(100 * ramp) + 8);
-	set_vus(sample, "users", floor(100 * ramp));
-	set_vus(sample, "analysts", 8);
+	set_gauge(sample, METRIC_VUS, "", "", floor(100 * ramp) + 8);
+	set_gauge(sample, METRIC_VUS, "users", "", floor(100 * ramp));
+	set_gauge(sample, METRIC_VUS, "analysts", "", 8);
+	read_stream(sample);
 	if (is_bad(sample)) {
 		record(sample, METRIC_DROPPED_ITERATIONS, "ticks", "", "", "no_vu", 3, 0);
 		sample->report->tally.dropped[DROP_NO_VU] += 3;
@@ -629,6 +659,56 @@ static void add_trust(struct sample *sample)
 	}
 }
 
+/* Of one topic all is well; the other one lost some, and was not read to its end. */
+static void add_ledger(struct sample *sample)
+{
+	struct report *report = sample->report;
+	_Bool healthy = sample->config->healthy;
+
+	report->ledger_count = 2;
+	report->ledger = report_alloc(report, 2, sizeof(*report->ledger));
+	report->ledger[0] = (struct report_ledger){
+	        .target = report_copy(report, "stream"),
+	        .topic = report_copy(report, "stock-data"),
+	        .counts = {.acked = 1800000, .seen = 1800000, .foreign = 2, .partitions = 12},
+	        .problem = report_copy(report, ""),
+	};
+	report->ledger[1] = (struct report_ledger){
+	        .target = report_copy(report, "stream"),
+	        .topic = report_copy(report, "market-signals-of-the-whole-day"),
+	        .counts = {.acked = 120301, .seen = 120301, .aborted = 5000, .partitions = 6},
+	        .problem = report_copy(report, ""),
+	};
+	if (healthy)
+		return;
+	report->ledger[1].counts = (struct ledger_counts){
+	        .acked = 120301,
+	        .seen = 119000,
+	        .lost = 1287,
+	        .unread = 20,
+	        .duplicated = 4,
+	        .reordered = 3,
+	        .aborted = 5000,
+	        .aborted_visible = 1,
+	        .failed = 7,
+	        .unacked_visible = 5,
+	        .partitions = 6,
+	        .partitions_unread = 1,
+	};
+	report->ledger[1].problem =
+	        report_copy(report, "the verifier gave up: no <message> of partition 3 came for 90 s");
+	report->ledger[1].missing_count = 20;
+	report->ledger[1].missing = report_alloc(report, 20, sizeof(*report->ledger[1].missing));
+	for (uint32_t i = 0; i < 20; i++)
+		report->ledger[1].missing[i] = (struct report_missing){
+		        .agent = report_format_text(report, "agent-%u", i % 3 + 1),
+		        .producer = 1 + i % 4,
+		        .partition = i % 6,
+		        .sequence = 5120 + 17 * i,
+		        .second = 12 + i / 4,
+		};
+}
+
 static void set_run(struct sample *sample)
 {
 	struct report *report = sample->report;
@@ -671,6 +751,7 @@ struct report *sample_report_new(const struct sample_config *config)
 	add_targets(sample.report);
 	add_thresholds(&sample);
 	add_trust(&sample);
+	add_ledger(&sample);
 	for (uint32_t i = 0; i < sample.report->line_count; i++)
 		cell_deinit(&sample.now[i]);
 	series_table_free(sample.table);

@@ -63,7 +63,7 @@ function lineSeries(line, show) {
   const edge = { show: !line.hidden, class: "band-edge", stroke: `${line.colour}70`, width: 0.7, points: { show: false }, pxAlign: 0 };
   const middle = {
     label: line.name, stroke: line.colour, width: line.width || 1.5, dash: line.dash, show: !line.hidden,
-    points: { show: DATA.time.x.length < 3 }, pxAlign: 0, value: sayValue(line, show),
+    points: { show: DATA.time.x.length < 3 }, pxAlign: 0, spanGaps: Boolean(line.gaps), value: sayValue(line, show),
   };
   return line.values.low ? [{ ...edge, label: "" }, { ...edge, label: "" }, middle] : [middle];
 }

@@ -127,6 +127,9 @@ function makeTimeline() {
       (at) => timeChart(at, timesLines(times), (value) => `${words.ms(value)} ms`))),
   ];
   if (anything("dropped")) boxes.push(chartBox("Dropped iterations", perSWorst, (at) => timeChart(at, rateLines("dropped", true), perS)));
+  DATA.time.gauges.forEach((gauge, i) => boxes.push(chartBox(gaugeTitle(gauge),
+    `${gauge.unit}${gauge.labels || DATA.time.binS > 1 ? ", the greatest" : ""}${DATA.time.binS > 1 ? ` of each ${DATA.time.binS} s` : ""}`,
+    (at) => timeChart(at, [{ name: gauge.metric, values: gauge.values.high || gauge.values, colour: lineColour(i), gaps: true }], readingOf(gauge.unit)))));
   if (anything("vus")) boxes.push(chartBox("Virtual users", "", (at) => timeChart(at, rateLines("vus"), words.count)));
   const key = el("ul", { class: "key" },
     DATA.time.warmup.length ? el("li", {}, el("span", { class: "swatch warmup" }), "warm-up, not in any total") : null,
@@ -136,6 +139,56 @@ function makeTimeline() {
     DATA.time.binS > 1 ? el("li", {}, `of each ${DATA.time.binS} s the middle second as a line, the least and the greatest as a band`) : null);
   return section("time", "Over time", null, key, makeDegraded(), el("div", { class: "charts" }, boxes),
     DATA.time.timesLeftOut ? el("p", { class: "remark" }, `${DATA.time.timesLeftOut} more lines are in timeline.csv.`) : null);
+}
+
+/* ---- ledger ---- */
+
+function makeMissing(ledger) {
+  const missing = ledger.flatMap((l) => l.missing.map((one) => ({ topic: l.topic, target: l.target, ...one })));
+  if (!missing.length) return [];
+  return [el("p", { class: "remark" }, "The first of each topic that were acknowledged and lost:"), makeTable([
+    { name: "Topic", value: (m) => m.topic, show: (m) => [m.topic, el("small", {}, m.target)] },
+    { name: "Producer", value: (m) => `${m.agent} ${m.producer}`, show: (m) => `${m.agent}, producer ${m.producer}` },
+    { name: "Partition", number: true, least: true, value: (m) => m.partition },
+    { name: "Sequence", number: true, least: true, value: (m) => m.sequence, show: (m, v) => words.count(v) },
+    { name: "Acknowledged", number: true, least: true, value: (m) => m.second, show: (m, v) => [words.clock(v), el("small", {}, words.second(v))] },
+  ], missing, { caption: "Lost messages", filter: (m) => `${m.topic} ${m.agent} ${m.producer} ${m.partition}`, dense: true })];
+}
+
+function makeLedger() {
+  const { ledger } = DATA;
+  if (!ledger.length) return null;
+  const count = (name, key, mark) => ({ name, number: true, value: (l) => l[key], show: (l, v) => words.count(v), mark: mark && ((l) => badMark(l[key])) });
+  return section("ledger", "Ledger", "Every message, warm-up included: what was acknowledged, and what verifiers saw in the topic.",
+    makeTable([
+      { name: "Topic", value: (l) => l.topic, show: (l) => [l.topic, el("small", {}, l.target)] },
+      count("Acknowledged", "acked"), count("Seen", "seen"), count("Lost", "lost", true),
+      count("Duplicated", "duplicated", true), count("Reordered", "reordered", true),
+      count("Aborted, visible", "aborted_visible", true), count("Unacknowledged, visible", "unacked_visible"),
+      { name: "Rests on", value: (l) => l.words, show: (l) => [l.problem ? el("span", { class: "pill bad" }, "incomplete") : null, el("span", { class: "long" }, l.words)].filter(Boolean) },
+    ], ledger, { caption: "Ledger", filter: (l) => `${l.target} ${l.topic}` }), ...makeMissing(ledger));
+}
+
+/* ---- readings ---- */
+
+const gaugeTitles = {
+  kafka_consumer_lag: "Consumer lag", kafka_under_replicated_partitions: "Under-replicated partitions",
+  kafka_offline_partitions: "Partitions without a leader", kafka_isr_changes: "Changes of in-sync replicas",
+  kafka_leader_changes: "Changes of leaders", kafka_broker_rtt: "Brokers’ round trip",
+  kafka_broker_queue_time: "Queue towards brokers", kafka_throttle_time: "Throttled by brokers",
+};
+const gaugeTitle = (gauge) => gaugeTitles[gauge.metric] || gauge.metric;
+const reading = (value) => (value === null ? "–" : Number.isInteger(value) ? words.count(value) : words.ms(value));
+const readingOf = (unit) => (value) => `${reading(value)} ${unit}`;
+
+function makeReadings() {
+  if (!DATA.gauges.length) return null;
+  const figure = (name, key) => ({ name, number: true, value: (g) => g[key], show: (g, v) => reading(v) });
+  return section("readings", "Readings", "What was read of targets, over the seconds without warm-up. A row without a label has the greatest of all labels.", makeTable([
+    { name: "Metric", value: (g) => g.metric, show: (g) => [gaugeTitle(g), el("small", {}, `${g.metric}, ${g.unit}`)] },
+    { name: "Label", value: (g) => g.label, show: (g) => el("code", {}, g.label || "–") },
+    figure("Last", "last"), figure("Min", "min"), figure("Avg", "avg"), figure("Max", "max"),
+  ], DATA.gauges, { caption: "Readings", filter: (g) => `${g.metric} ${gaugeTitle(g)} ${g.label}`, placeholder: "Filter by metric or label", dense: true }));
 }
 
 /* ---- distribution ---- */
@@ -291,7 +344,7 @@ function makeNavigation(sections) {
 }
 
 function makePage() {
-  const sections = [makeThresholds(), makeTimeline(), makeDistribution(), makeSteps(), makeGroups(), makeErrors(), makeTrust(), makeAgents()].filter(Boolean);
+  const sections = [makeThresholds(), makeTimeline(), makeDistribution(), makeSteps(), makeLedger(), makeReadings(), makeGroups(), makeErrors(), makeTrust(), makeAgents()].filter(Boolean);
   makeHeader();
   document.getElementById("main").before(makeNavigation(sections));
   document.getElementById("main").append(...sections);

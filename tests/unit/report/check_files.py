@@ -24,6 +24,8 @@ ITEM_FIELDS = {
     "thresholds": "metric expression window_s observed pass",
     "metrics": "metric scenario step group label kind unit count rate_per_s warmup_count",
     "errors": "scenario step group class code text count first_s last_s",
+    "ledger": "target topic acked seen lost duplicated reordered aborted aborted_visible unacked_visible failed "
+    "foreign damaged unread partitions partitions_unread problem missing",
     "agents": "name host seconds operations clock_offset_us clock_bound_us start_skew_us cpu_s max_rss_kib "
     "joined_at_s lost_at_s left_at_s unknown overlap start_bound_us drift_ppm drift_bound_ppm steal_s",
     "trust": "check value limit ok",
@@ -67,6 +69,9 @@ def check_summary(text):
     has(environment["agents"][0], "name host cpu cores memory kernel limits libraries".split(), "agent")
     has(environment["targets"][0], "name kind version topology idle_round_trip_ms".split(), "target")
     assert environment["targets"][0]["idle_round_trip_ms"] is None
+    lost = summary["ledger"][1]
+    assert lost["missing"][0] == {"agent": "agent-1", "producer": 1, "partition": 0, "sequence": 5120, "second": 12}
+    assert (len(lost["missing"]), lost["lost"], lost["unread"]) == (20, 1287, 20) and "90 s" in lost["problem"], lost
     check_conservation(summary["coverage"])
     check_timeline(summary)
     return summary

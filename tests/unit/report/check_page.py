@@ -42,7 +42,7 @@ window.dispatchEvent(new Event("afterprint"));
 document.body.append(el("pre", { id: "said" }, JSON.stringify(said)));
 </script>
 """
-SECTIONS = "thresholds time distribution steps groups errors trust agents".split()
+SECTIONS = "thresholds time distribution steps ledger readings groups errors trust agents".split()
 
 
 def render(browser, page, folder):
@@ -82,6 +82,14 @@ def check_minutes(dom):
     assert section(dom, "distribution").count("0–100 ms") == 1
     assert "Seconds 31–34: </strong>agent-2 &lt;lost&gt; (nothing heard of it for 10s)" in section(dom, "time")
     assert "lost at 1:48" in section(dom, "agents")
+    ledger = section(dom, "ledger")
+    assert ledger.count("incomplete") == 1 and ledger.count("<tr>") == 1 + 2 + 1 + 20, ledger
+    assert "no &lt;message&gt; of partition 3 came" in ledger and "1,287" in ledger and "agent-2, producer 2" in ledger
+    readings = section(dom, "readings")
+    assert "stock-pipeline/stock-data/7" in readings and readings.count("kafka-3.seoul.example") == 1
+    assert readings.index("Consumer lag") < readings.index("Under-replicated partitions")
+    charts = section(dom, "time")
+    assert "Consumer lag" in charts and "Brokers’ round trip" in charts and "Throttled" not in charts
 
 
 def main():

@@ -46,11 +46,11 @@ static void assert_in_order(const char *text, const char *const *words)
 
 static void test_text_opens_with_the_figures_and_goes_on_in_order(void **state)
 {
-	static const char *const words[] = {"stock pipeline", "total ",     "succeeded ", "failed ",    "mean ",
-	                                    "peak ",          "THRESHOLDS", "3 of 6",     "OPERATIONS", "ticks",
-	                                    "users",          "analysts",   "TIMES",      "response",   "CHECKS",
-	                                    "WORST GROUPS",   "ERRORS",     "dropped",    "coverage",   "trust",
-	                                    "report.html",    NULL};
+	static const char *const words[] = {"stock pipeline", "total ",     "succeeded ",   "failed ",    "mean ",
+	                                    "peak ",          "THRESHOLDS", "3 of 6",       "OPERATIONS", "ticks",
+	                                    "users",          "analysts",   "TIMES",        "response",   "CHECKS",
+	                                    "LEDGER",         "READINGS",   "WORST GROUPS", "ERRORS",     "dropped",
+	                                    "coverage",       "trust",      "report.html",  NULL};
 	struct report *report = sample_report_new(&sample_minutes);
 	struct report_style style = {.run_folder = "runs/x"};
 	cleanup(cleanup_free) char *text = write_text_of(report, &style);
@@ -124,6 +124,12 @@ static void test_text_fits_80_columns_with_the_longest_names(void **state)
 		if (row->label[0])
 			row->label = one_word;
 	}
+	for (uint32_t i = 0; i < report->ledger_count; i++) {
+		report->ledger[i].topic = report_copy(report, i % 2 ? one_word : wide);
+		report->ledger[i].problem = report_copy(report, one_word);
+		for (uint32_t j = 0; j < report->ledger[i].missing_count; j++)
+			report->ledger[i].missing[j].agent = report_copy(report, j % 2 ? one_word : wide);
+	}
 	report_add_text(report, &report->notes, "note", one_word);
 	text = write_text_of(report, NULL);
 	assert_lines_fit(text);
@@ -176,6 +182,50 @@ static void test_text_marks_percentiles_of_few_samples(void **state)
 	report_free(report);
 }
 
+static void test_text_accounts_for_messages_and_names_the_first_that_were_lost(void **state)
+{
+	static const char *const words[] = {"LEDGER  every message, warm-up included",
+	                                    "  stream stock-data         1,800,000    1,800,000        0 ",
+	                                    "12 partitions read to the end; not of this run 2",
+	                                    "  stream market-signals-of-the-whole-day\n",
+	                                    " 120,301      119,000    1,287          4         3\n",
+	                                    "1 of 6 partitions NOT read to the end",
+	                                    "aborted 5,000, of them visible 1",
+	                                    "the verifier gave up",
+	                                    "agent-1, producer 1, partition 0, sequence 5,120, acknowledged at 0:12\n",
+	                                    "summary.json names the first 20",
+	                                    NULL};
+	struct report *report = sample_report_new(&sample_brief);
+	cleanup(cleanup_free) char *text = write_text_of(report, NULL), *without = NULL;
+
+	(void)state;
+	assert_in_order(text, words);
+	report->ledger_count = 0;
+	without = write_text_of(report, NULL);
+	assert_null(strstr(without, "LEDGER"));
+	report_free(report);
+}
+
+static void test_text_shows_the_greatest_labels_of_gauges_and_says_how_many_are_left(void **state)
+{
+	static const char *const words[] = {
+	        "READINGS",
+	        "\n  kafka_consumer_lag, messages  ",
+	        "\n    stock-pipeline  ",
+	        "\n    stock-pipeline/stock-data/",
+	        "\n    and 3 more, in summary.json\n",
+	        "\n  kafka_broker_rtt, ms  ",
+	        "\n    kafka-3.seoul.example:9092/3  ",
+	        "\n  kafka_throttle_time, ms                     0          0          0          0\n\n",
+	        NULL};
+	struct report *report = sample_report_new(&sample_minutes);
+	cleanup(cleanup_free) char *text = write_text_of(report, NULL);
+
+	(void)state;
+	assert_in_order(text, words);
+	report_free(report);
+}
+
 static void test_page_cuts_texts_and_never_figures(void **state)
 {
 	cleanup_buffer struct buffer buffer = {0};
@@ -216,6 +266,8 @@ int main(void)
 	        cmocka_unit_test(test_text_shows_the_statistics_asked_for_however_many),
 	        cmocka_unit_test(test_text_of_a_healthy_run_says_so),
 	        cmocka_unit_test(test_text_marks_percentiles_of_few_samples),
+	        cmocka_unit_test(test_text_accounts_for_messages_and_names_the_first_that_were_lost),
+	        cmocka_unit_test(test_text_shows_the_greatest_labels_of_gauges_and_says_how_many_are_left),
 	        cmocka_unit_test(test_page_cuts_texts_and_never_figures),
 	        cmocka_unit_test(test_page_wraps_at_blanks_below_its_own_start),
 	};
