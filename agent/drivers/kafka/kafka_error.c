@@ -2,6 +2,9 @@
 /* Classes of Kafka's errors: what is in no list is the server's. */
 #include "agent/drivers/kafka/kafka_error.h"
 
+#include <stdio.h>
+#include <string.h>
+
 enum error_class kafka_error_class(rd_kafka_resp_err_t error)
 {
 	switch ((int)error) {
@@ -55,4 +58,30 @@ enum error_class kafka_error_class(rd_kafka_resp_err_t error)
 void kafka_error_tell(struct operation *operation, rd_kafka_resp_err_t error)
 {
 	operation_fail(operation, kafka_error_class(error), rd_kafka_err2name(error), "%s", rd_kafka_err2str(error));
+}
+
+void kafka_error_tell_why(struct operation *operation, rd_kafka_resp_err_t error, const char *why)
+{
+	if (!why || !*why)
+		kafka_error_tell(operation, error);
+	else
+		operation_fail(operation, kafka_error_class(error), rd_kafka_err2name(error), "%s: %s",
+		               rd_kafka_err2str(error), why);
+}
+
+void kafka_error_tell_broker(struct operation *operation, rd_kafka_resp_err_t error, int32_t broker)
+{
+	if (broker < 0)
+		kafka_error_tell(operation, error);
+	else
+		operation_fail(operation, kafka_error_class(error), rd_kafka_err2name(error), "%s (broker %d)",
+		               rd_kafka_err2str(error), (int)broker);
+}
+
+void kafka_error_words(const char *words, char *ret_why, size_t size)
+{
+	const char *times = strstr(words, " (after ");
+	size_t length = times ? (size_t)(times - words) : strlen(words);
+
+	snprintf(ret_why, size, "%.*s", (int)(length < size ? length : size - 1), words);
 }

@@ -53,6 +53,7 @@ struct producer {
 	_Bool abandoned;             /* deliveries that come after it belong to nobody */
 	_Bool down;                  /* no broker is in reach */
 	rd_kafka_resp_err_t trouble; /* why */
+	char why[200];               /* what librdkafka says of it */
 	struct loop_timer down_timer;
 	struct producer_volume volume; /* of a target that compresses */
 	_Bool warned;
@@ -73,7 +74,9 @@ static const struct {
          "5"},                                /* as Java's client; a million by default, which a retry would reorder */
         {"reconnect.backoff.max.ms", "1000"}, /* a broker that is back is used again soon */
         {"log.connection.close", "false"},    /* brokers close idle connections */
-        {"partitioner", "murmur2_random"},    /* as Java's client, which other producers of a topic are as a rule */
+        /* How long a topic may take to be made; librdkafka's 30 s are a message's whole time. */
+        {"topic.metadata.propagation.max.ms", "5000"},
+        {"partitioner", "murmur2_random"}, /* as Java's client, which other producers of a topic are as a rule */
 };
 
 /* From syslog's levels; what librdkafka calls an error is a target's, not ours. */
@@ -169,11 +172,15 @@ static void finish(struct producer *producer, struct operation *operation, uint6
 
 /* A message that was not delivered while no broker was in reach failed for that reason, whatever took it out of the
  * queue. */
-static void tell_error(const struct producer *producer, struct operation *operation, rd_kafka_resp_err_t error)
+static void tell_error(const struct producer *producer, const rd_kafka_message_t *message, struct operation *operation)
 {
-	_Bool given_up = error == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT || error == RD_KAFKA_RESP_ERR__PURGE_QUEUE;
+	_Bool given_up =
+	        message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT || message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE;
 
-	kafka_error_tell(operation, given_up && producer->down ? producer->trouble : error);
+	if (given_up && producer->down)
+		kafka_error_tell_why(operation, producer->trouble, producer->why);
+	else
+		kafka_error_tell_broker(operation, message->err, rd_kafka_message_broker_id(message));
 }
 
 static void take_delivery(struct producer *producer, const rd_kafka_message_t *message, uint64_t now_ns)
@@ -185,7 +192,7 @@ static void take_delivery(struct producer *producer, const rd_kafka_message_t *m
 	if (message->err) {
 		if (rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED)
 			operation->sent_bytes = 0; /* as a rule it never left */
-		tell_error(producer, operation, message->err);
+		tell_error(producer, message, operation);
 	} else {
 		producer->delivered = 1;
 		producer->down = 0;
@@ -203,10 +210,11 @@ static void take_deliveries(struct producer *producer, rd_kafka_event_t *event)
 }
 
 /* librdkafka first says what is wrong with a broker and then, if it was the last one, that all are down. */
-static void take_error(struct producer *producer, rd_kafka_resp_err_t error)
+static void take_error(struct producer *producer, rd_kafka_resp_err_t error, const char *words)
 {
 	if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
 		producer->trouble = error;
+		kafka_error_words(words, producer->why, sizeof(producer->why));
 		return;
 	}
 	producer->down = 1;
@@ -255,7 +263,7 @@ static void take_event(struct producer *producer, rd_kafka_event_t *event)
 	if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR)
 		take_deliveries(producer, event);
 	else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
-		take_error(producer, rd_kafka_event_error(event));
+		take_error(producer, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
 	else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_STATS)
 		take_statistics(producer, rd_kafka_event_stats(event));
 	rd_kafka_event_destroy(event);
