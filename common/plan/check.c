@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/limits.h"
 #include "common/base/units.h"
+#include "common/plan/account_keys.h"
 #include "common/plan/feed_use.h"
 #include "common/plan/rate_keys.h"
 #include "common/plan/reading.h"
@@ -181,6 +182,7 @@ void check_plan(struct reading *reading)
 {
 	for (uint32_t i = 0; i < reading->plan->scenario_count; i++)
 		check_phases(reading, &reading->plan->scenarios[i]);
+	settle_account(reading);
 	_Bool ends_known = reading->plan->scenario_count > 0 && check_start_after(reading);
 	for (uint32_t i = 0; i < reading->plan->feed_count; i++)
 		check_unique_feed(reading, i);

@@ -28,7 +28,7 @@ static const struct {
         {"log.queue", "Stampede sets it itself"},
         {"internal.termination.signal", "Stampede sets it itself"},
         {"builtin.features", "librdkafka can only tell it"},
-        {"transactional.id", "transactions are not built yet"},
+        {"transactional.id", "\"transactions\" of a produce step sets it"},
 };
 
 /* Names that librdkafka's own list lacks: they are aliases, or have no default. */

@@ -192,6 +192,8 @@ struct produce_step {
 	struct transactions transactions;
 };
 
+_Bool produce_has_transactions(const struct produce_step *step);
+
 /* The header that holds a stamp. */
 #define PRODUCE_STAMP_HEADER "stampede"
 

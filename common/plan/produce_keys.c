@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/plan/account_keys.h"
 #include "common/plan/kafka_properties.h"
 #include "common/plan/reading.h"
 #include "common/plan/writing.h"
@@ -27,6 +28,7 @@ void produce_init(struct produce_step *step)
 {
 	step->acks = PRODUCE_ACKS_TARGET;
 	step->compressibility = PRODUCE_COMPRESSIBILITY_NONE;
+	step->stamp = STAMP_NOT_GIVEN;
 }
 
 /* Sizes. */
@@ -363,4 +365,5 @@ void finish_produce(struct reading *reading, const struct node *mapping, struct 
 		              reading->where.text);
 	if (size)
 		check_size(reading, size, step);
+	finish_account(reading, mapping, step);
 }

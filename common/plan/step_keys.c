@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/base/limits.h"
+#include "common/plan/account_keys.h"
 #include "common/plan/consume_keys.h"
 #include "common/plan/produce_keys.h"
 #include "common/plan/reading.h"
@@ -451,6 +452,21 @@ static const struct option produce_options[] = {
          .read = read_await,
          .write = write_await,
          .help = "ack: go on only when the message is acknowledged"},
+        {.key = "verify",
+         .type = OPTION_CUSTOM,
+         .read = read_verify,
+         .write = write_verify,
+         .help = "during or after: read again what was produced, and account for each message"},
+        {.key = "stamp",
+         .type = OPTION_CUSTOM,
+         .read = read_stamp,
+         .write = write_stamp,
+         .help = "head, headers or none: where a message says who sent it and when"},
+        {.key = "transactions",
+         .type = OPTION_CUSTOM,
+         .read = read_transactions,
+         .write = write_transactions,
+         .help = "{ every: 100 or 500ms, abort: 5% }"},
         GROUP_ROW,
         WEIGHT_ROW,
         {0},

@@ -245,7 +245,7 @@ static const struct bad_plan bad_steps[] = {
         {"a misspelt key", TARGETS STEPS("[ http: { target: api, gett: / } ]"),
          "8:35: unknown key \"gett\" in step \"http-1\" of scenario \"s\" (did you mean \"get\"?)\n"},
         {"verify", TARGETS STEPS("[ http: { target: api, get: /, verify: true } ]"),
-         "8:43: \"verify\" in step \"http-1\" of scenario \"s\" is not built yet\n"},
+         "8:43: unknown key \"verify\" in step \"http-1\" of scenario \"s\"\n"},
         {"a body as a mapping", TARGETS STEPS("[ http: { target: api, post: /, body: { a: b } } ]"),
          "8:50: \"body\" in step \"http-1\" of scenario \"s\" must be a single value, not a mapping\n"},
         {"a check of nothing", TARGETS STEPS("[ http: { target: api, get: /, check: {} } ]"),
