@@ -243,6 +243,23 @@ int recorder_vus(struct recorder *recorder, uint32_t scenario, _Bool warmup, uin
 	return r;
 }
 
+int recorder_gauge(struct recorder *recorder, enum metric_id metric, const char *label, double value)
+{
+	const struct series series = {.metric = metric, .scenario = "", .step = "", .group = "", .label = label};
+	struct cell reading = {.kind = METRIC_GAUGE};
+	struct cell *cell;
+	uint32_t id;
+	int r = series_table_intern(recorder->series, &series, &id, NULL);
+
+	if (r < 0)
+		return r;
+	cell = cells_get(recorder->cells, id, METRIC_GAUGE);
+	if (!cell)
+		return -ENOMEM;
+	cell_set_gauge(&reading, value);
+	return cell_merge(cell, &reading, metrics[metric].merge);
+}
+
 const struct cells *recorder_cells(const struct recorder *recorder)
 {
 	return recorder->cells;

@@ -46,6 +46,9 @@ int recorder_error(struct recorder *recorder, uint32_t scenario, _Bool warmup, c
 /* VUs of a scenario that exist now (the second's last value). */
 int recorder_vus(struct recorder *recorder, uint32_t scenario, _Bool warmup, uint64_t vus);
 
+/* A level of the whole run: joins those of the second by the metric's rule. */
+int recorder_gauge(struct recorder *recorder, enum metric_id metric, const char *label, double value);
+
 /* The second's cells, by the ids of the recorder's table. */
 const struct cells *recorder_cells(const struct recorder *recorder);
 const struct series_table *recorder_series(const struct recorder *recorder);

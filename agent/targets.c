@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "agent/engine.h"
+#include "common/base/clock.h"
 
 static void completed(void *context, struct operation *operation)
 {
@@ -16,6 +17,14 @@ static int saved(void *context, struct operation *operation, uint32_t slot, cons
 {
 	(void)context;
 	return flow_save(operation, slot, text, size);
+}
+
+static void gauged(void *context, enum metric_id metric, const char *label, double value)
+{
+	struct engine *engine = context;
+
+	if (engine->phase == ENGINE_RUNNING || engine->phase == ENGINE_DRAINING)
+		engine_fail(engine, recorder_gauge(engine_recorder(engine, clock_now_ns()), metric, label, value));
 }
 
 static int open_target(struct engine *engine, struct engine_target *of, const struct target_portion *portion,
@@ -41,6 +50,7 @@ static int open_target(struct engine *engine, struct engine_target *of, const st
 	        .connections = portion ? portion->connections : 0,
 	        .complete = completed,
 	        .save = saved,
+	        .gauge = gauged,
 	        .secret = secrets_get,
 	        .secret_context = engine->secrets,
 	        .context = engine,

@@ -115,6 +115,9 @@ struct driver_config {
 	 * complete() is, before it. */
 	void (*receive)(void *context, struct operation *operation, const struct reception *reception);
 	const struct driver_clock *clock;
+	/* A level as it is now, for a gauge of the whole run; label is copied. Of several in one second the metric's
+	 * rule makes one. At any time on the worker's thread; before T0 it is forgotten. NULL: nobody wants to know. */
+	void (*gauge)(void *context, enum metric_id metric, const char *label, double value);
 	void *context;
 };
 
@@ -247,7 +250,7 @@ struct driver_ops {
 	 * semantics: the worker counts completions during abandon as interrupted. */
 	void (*abandon)(struct driver *driver);
 	/* What the target is, learned from a probe before T0 (blocks up to timeout_ms, on a thread of its own; of the
-	 * config only plan, target, log, agent_name and run_id are set). NULL: there is nothing to learn ... */
+	 * config only plan, target, log, agent_name, run_id and secret are set). NULL: there is nothing to learn ... */
 	void (*probe)(const struct driver_config *config, int timeout_ms, struct target_facts *ret_facts);
 	/* ... and what the run's own answers said (the Server header; a topology is added to the probe's). NULL:
 	 * nothing.

@@ -330,7 +330,7 @@ _Bool step_yields(const struct step *step, enum metric_id metric)
 	if (metric >= METRIC_KAFKA_MESSAGES_CONSUMED && metric <= METRIC_KAFKA_REBALANCE_DURATION)
 		return step->kind == STEP_CONSUME;
 	if (metric >= METRIC_KAFKA_BROKER_RTT && metric <= METRIC_KAFKA_THROTTLE_TIME)
-		return step_target_kind(step->kind) == TARGET_KAFKA;
+		return step->kind == STEP_PRODUCE;
 	if (metric >= METRIC_SQL_QUERIES && metric <= METRIC_SQL_QUERY_FAILED_DURATION)
 		return step->kind == STEP_SQL;
 	if (metric >= METRIC_NULL_OPERATIONS && metric <= METRIC_NULL_OPERATION_FAILED_DURATION)

@@ -175,6 +175,9 @@ static void check_threshold(struct reading *reading, struct place place, const s
 	else if (is_of_iterations(selector->metric) && (selector->step || selector->group))
 		reading_error(reading, place, "threshold \"%s\": %s is counted for scenarios, not for steps",
 		              threshold->source, metric->name);
+	else if (metric->of_run && (selector->scenario || selector->step || selector->group))
+		reading_error(reading, place, "threshold \"%s\": %s is counted for the whole run, not for scenarios",
+		              threshold->source, metric->name);
 	else if (selector->step && !met.step)
 		refuse_step(reading, threshold, place);
 	else if (!met.metric && !is_of_iterations(selector->metric))

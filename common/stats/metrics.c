@@ -29,13 +29,13 @@
 #define READING(text, what, of, is)                                                                                    \
 	{                                                                                                              \
 		.name = (text), .kind = METRIC_GAUGE, .merge = METRIC_LAST, .unit = (what), .label = (of),             \
-		.description = (is), .reading = 1                                                                      \
+		.description = (is), .reading = 1, .of_run = 1                                                         \
 	}
 /* What clients say of a broker: of several clients the worst. */
 #define BROKER(text, is)                                                                                               \
 	{                                                                                                              \
 		.name = (text), .kind = METRIC_GAUGE, .merge = METRIC_MAX, .unit = "ms", .label = "broker",            \
-		.description = (is)                                                                                    \
+		.description = (is), .of_run = 1                                                                       \
 	}
 
 const struct metric metrics[METRIC_COUNT] = {

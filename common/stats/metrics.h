@@ -104,7 +104,8 @@ struct metric {
 	const char *description; /* one line */
 	_Bool response_time;     /* an intended-to-completed latency (a `_response_time`) */
 	_Bool derived;           /* made by the coordinator, never sent */
-	_Bool reading;           /* what a reader reads: it belongs to the run, not to a scenario */
+	_Bool reading;           /* what a reader reads */
+	_Bool of_run;            /* it belongs to the run, not to a scenario */
 };
 
 /* Indexed by metric_id. */

@@ -231,7 +231,7 @@ static int key_of(struct rows *rows, const struct series *series, struct row_key
 	uint32_t scenario = plan_find_scenario(rows->plan, series->scenario), step;
 	int r;
 
-	if (scenario == PLAN_NONE && !outcomes_is_reading(series->metric))
+	if (scenario == PLAN_NONE && !metrics[series->metric].of_run)
 		return -EBADMSG;
 	if (scenario != PLAN_NONE)
 		key.scenario = scenario + 1;

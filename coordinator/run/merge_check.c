@@ -24,12 +24,12 @@ static _Bool has_reader(const struct plan *plan, const char *name)
 	return 0;
 }
 
-/* What a reader reads is of no scenario. */
-static int check_reading(const struct plan *plan, const struct series *series, struct failure *failure)
+static int check_of_run(const struct plan *plan, const struct series *series, struct failure *failure)
 {
 	if (series->scenario[0] || series->step[0] || series->group[0])
-		return failure_set(failure, -EBADMSG, "a reading is of scenario \"%s\"", series->scenario);
-	if (!has_reader(plan, series->label))
+		return failure_set(failure, -EBADMSG, "%s is of scenario \"%s\"", metrics[series->metric].name,
+		                   series->scenario);
+	if (metrics[series->metric].reading && !has_reader(plan, series->label))
 		return failure_set(failure, -EBADMSG, "the plan has no reader \"%s\"", series->label);
 	return 0;
 }
@@ -43,8 +43,8 @@ static int check_series(const struct plan *plan, const struct series *series, st
 
 	if ((unsigned)series->metric >= METRIC_COUNT || metrics[series->metric].derived)
 		return failure_set(failure, -EBADMSG, "metric %d can't be sent", (int)series->metric);
-	if (outcomes_is_reading(series->metric))
-		return check_reading(plan, series, failure);
+	if (metrics[series->metric].of_run)
+		return check_of_run(plan, series, failure);
 	scenario = plan_find_scenario(plan, series->scenario);
 	if (scenario == PLAN_NONE)
 		return failure_set(failure, -EBADMSG, "the plan has no scenario \"%s\"", series->scenario);

@@ -10,11 +10,6 @@ _Bool outcomes_counts_operations(enum metric_id metric)
 	return 0;
 }
 
-_Bool outcomes_is_reading(enum metric_id metric)
-{
-	return metrics[metric].reading;
-}
-
 struct cell outcomes_availability(const struct cell *failed)
 {
 	struct cell availability = {.kind = METRIC_RATE};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What kind of thing a series tells of: operations and the availability that is derived from them, or a reading. */
+/* What kind of thing a series tells of: operations and the availability that is derived from them. */
 #pragma once
 
 #include "common/stats/cell.h"
@@ -8,9 +8,6 @@
 /* True for the rate in which each operation of one kind of step is counted once (`http_req_failed` ...): its total is
  * the number of completed operations. */
 _Bool outcomes_counts_operations(enum metric_id metric);
-
-/* True for what a reader reads: a level of the whole run's, of no scenario. */
-_Bool outcomes_is_reading(enum metric_id metric);
 
 /* Availability's value of one second, from the rate of failures in it: {ok, 1}, where ok says that at least 99 %
  * succeeded; {0, 0} where no operation was completed. */

@@ -15,6 +15,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "agent/drivers/kafka/broker_view.h"
 #include "agent/drivers/kafka/probe.h"
 #include "agent/drivers/kafka/producer.h"
 #include "agent/drivers/kafka/source.h"
@@ -24,6 +25,7 @@ enum { ACKS_KINDS = 4 }; /* PRODUCE_ACKS_TARGET, -1, 0, 1 */
 
 struct driver {
 	struct driver_config config;
+	struct driver_config unwatched; /* of clients that don't tell of their brokers: there are enough that do */
 	struct step_map map;
 	struct producer **producers; /* by place of the lane, times ACKS_KINDS, plus acks */
 	uint32_t *place_of_lane;     /* by lane: its place among those of the driver */
@@ -226,18 +228,21 @@ static int number_lane(struct driver *driver, uint32_t lane)
 
 static int kafka_add_lane(struct driver *driver, uint32_t lane, struct failure *failure)
 {
+	const struct driver_config *config = &driver->config;
 	struct producer **producers;
 	int r = number_lane(driver, lane);
 
 	if (r < 0)
 		return failure_set(failure, r, "no memory");
 	producers = &driver->producers[driver->place_of_lane[lane] * ACKS_KINDS];
+	if (driver->place_of_lane[lane] >= BROKER_VIEW_CLIENTS)
+		config = &driver->unwatched;
 	for (uint32_t i = 0; r == 0 && i < driver->map.count; i++) {
 		int acks = driver->map.steps[i]->produce.acks;
 		struct producer **producer = &producers[acks_index(acks)];
 
 		if (!*producer)
-			r = producer_new(&driver->config, acks, failure, producer);
+			r = producer_new(config, acks, failure, producer);
 	}
 	return r;
 }
@@ -258,7 +263,8 @@ static int kafka_open(const struct driver_config *config, struct failure *failur
 
 	if (!driver)
 		return failure_set(failure, -ENOMEM, "no memory");
-	driver->config = *config;
+	driver->config = driver->unwatched = *config;
+	driver->unwatched.gauge = NULL;
 	r = step_map_init(&driver->map, config->plan, config->target, STEP_PRODUCE);
 	if (r == 0)
 		r = sources_init(&driver->sources, &driver->map, config->target, (uint64_t)config->worker + 1);

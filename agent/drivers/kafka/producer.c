@@ -10,8 +10,8 @@
  * else operations on a target that refuses connections would wait for message.timeout.ms. Once something was delivered,
  * brokers that go away are librdkafka's to wait for, as an application would.
  *
- * librdkafka can leave a batch uncompressed without a word. Where a target compresses, its statistics (once a second)
- * tell what the messages had and what the brokers were sent. */
+ * librdkafka's statistics (once a second) tell how the brokers look from here, and, where a target compresses, what the
+ * messages had and what the brokers were sent: it can leave a batch uncompressed without a word. */
 #include "agent/drivers/kafka/producer.h"
 
 #include <assert.h>
@@ -24,6 +24,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "agent/drivers/kafka/broker_view.h"
 #include "agent/drivers/kafka/kafka_error.h"
 #include "agent/drivers/kafka/property.h"
 #include "agent/drivers/kafka/topics.h"
@@ -92,6 +93,11 @@ static void take_log(const rd_kafka_t *client, int level, const char *facility, 
 	log_write(rd_kafka_opaque(client), level_of(level), "librdkafka: %s: %s", facility, text);
 }
 
+static _Bool wants_statistics(const struct driver_config *config)
+{
+	return config->gauge || kafka_compresses(&config->target->kafka.properties);
+}
+
 static int set_all(rd_kafka_conf_t *conf, const struct driver_config *config, int acks, struct failure *failure)
 {
 	static const char *const acks_texts[] = {"-1", "0", "1"};
@@ -100,7 +106,7 @@ static int set_all(rd_kafka_conf_t *conf, const struct driver_config *config, in
 
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults) && r == 0; i++)
 		r = property_set(conf, defaults[i].name, defaults[i].value, failure);
-	if (r == 0 && kafka_compresses(&target->properties))
+	if (r == 0 && wants_statistics(config))
 		r = property_set(conf, "statistics.interval.ms", "1000", failure);
 	if (r == 0)
 		r = properties_set(conf, config, failure);
@@ -118,9 +124,8 @@ int producer_conf(const struct driver_config *config, int acks, struct failure *
 		return failure_set(failure, -ENOMEM, "no memory");
 	rd_kafka_conf_set_log_cb(conf, take_log);
 	rd_kafka_conf_set_opaque(conf, config->log);
-	rd_kafka_conf_set_events(
-	        conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR |
-	                      (kafka_compresses(&config->target->kafka.properties) ? RD_KAFKA_EVENT_STATS : 0));
+	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR |
+	                                       (wants_statistics(config) ? RD_KAFKA_EVENT_STATS : 0));
 	r = set_all(conf, config, acks, failure);
 	if (r < 0) {
 		rd_kafka_conf_destroy(conf);
@@ -243,7 +248,7 @@ static uint64_t statistic(const char *json, const char *name)
 	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
 }
 
-static void take_statistics(struct producer *producer, const char *json)
+static void take_volume(struct producer *producer, const char *json)
 {
 	struct producer_volume *volume = &producer->volume;
 
@@ -256,6 +261,13 @@ static void take_statistics(struct producer *producer, const char *json)
 	log_write(producer->config->log, LOG_WARNING,
 	          "target %s compresses, but %llu bytes of messages were sent as %llu", producer->config->target->name,
 	          (unsigned long long)volume->messages, (unsigned long long)volume->sent);
+}
+
+static void take_statistics(struct producer *producer, const char *json)
+{
+	broker_view_tell(producer->config, json);
+	if (kafka_compresses(&producer->config->target->kafka.properties))
+		take_volume(producer, json);
 }
 
 static void take_event(struct producer *producer, rd_kafka_event_t *event)

@@ -340,6 +340,7 @@ static void test_merge_refuses_a_snapshot_that_contradicts_itself_as_a_whole(voi
 	static const struct series no_metric = {METRIC_COUNT, 0, "users", "", "", ""};
 	static const struct series no_reader = {METRIC_NULL_READING, 0, "", "", "", "nobody"};
 	static const struct series reading = {METRIC_NULL_READING, 0, "users", "", "", ""};
+	static const struct series broker = {METRIC_KAFKA_BROKER_RTT, 0, "users", "", "", "1"};
 	static const struct series of_all = {METRIC_ITERATIONS, 0, "", "", "", ""};
 	static const struct series bad_error = {METRIC_ERRORS, 0, "users", "work", "", "no class"};
 	static const struct {
@@ -356,7 +357,8 @@ static void test_merge_refuses_a_snapshot_that_contradicts_itself_as_a_whole(voi
 	        {&no_metric, 1, 1, 1, 1, 1, 0, "can't be sent"},
 	        {&bad_error, 1, 1, 1, 1, 1, 0, "no error"},
 	        {&no_reader, 1, 1, 1, 1, 1, 0, "no reader"},
-	        {&reading, 1, 1, 1, 1, 1, 0, "a reading is of scenario"},
+	        {&reading, 1, 1, 1, 1, 1, 0, "null_reading is of scenario"},
+	        {&broker, 1, 1, 1, 1, 1, 0, "kafka_broker_rtt is of scenario"},
 	        {&of_all, 1, 1, 1, 1, 1, 0, "no scenario"},
 	        {&vus, 2, 2, 2, 1, 1, 0, "is due"},
 	        {&vus, 0, 0, 0, 1, 1, 0, "is due"},

@@ -24,6 +24,13 @@ static const struct bad_plan bad_thresholds[] = {
          "10:3: threshold \"http_reqs{step:think-2}\": no step that it selects yields http_reqs\n"},
         {"a step of iterations", THRESHOLDS("'iterations{step:http-1}': ['count>0']"),
          "10:3: threshold \"iterations{step:http-1}\": iterations is counted for scenarios, not for steps\n"},
+        {"a scenario of what the whole run has",
+         THRESHOLDS_ON("[ produce: { target: stream, topic: t, size: 100 } ]",
+                       "'kafka_broker_rtt{scenario:s,label:1}': ['max<5']"),
+         "10:3: threshold \"kafka_broker_rtt{scenario:s,label:1}\": kafka_broker_rtt is counted for the whole run, not "
+         "for scenarios\n"},
+        {"brokers where nothing is produced", THRESHOLDS("'kafka_broker_rtt': ['max<5']"),
+         "10:3: threshold \"kafka_broker_rtt\": no step of the plan yields kafka_broker_rtt\n"},
         {"a group where there is none",
          THRESHOLDS_ON("[ http: { target: api, get: / } ]", "'http_reqs{group:a}': ['count>0']"),
          "10:3: threshold \"http_reqs{group:a}\": no step that it selects has a group\n"},
