@@ -14,6 +14,15 @@
 /* A driver that is full tells of room by completing something; if it has nothing in flight, by this. */
 enum { PARKED_RETRY_MS = 1 };
 
+enum { FLIGHT_ALIGNMENT = 128, SLAB_FLIGHTS = 64 };
+
+struct flight_slab {
+	struct flight_slab *next;
+	struct {
+		_Alignas(FLIGHT_ALIGNMENT) struct flight flight;
+	} flights[SLAB_FLIGHTS];
+};
+
 DEFINE_CLEANUP(struct engine *, engine_free)
 
 void engine_fail(struct engine *engine, int error)
@@ -22,23 +31,31 @@ void engine_fail(struct engine *engine, int error)
 		engine->error = error;
 }
 
+/* A slab of flights: apart from what libraries allocate meanwhile, whose own messages then lie side by side. */
+static int make_flights(struct engine *engine)
+{
+	struct flight_slab *slab = aligned_alloc(FLIGHT_ALIGNMENT, sizeof(*slab));
+
+	if (!slab)
+		return -ENOMEM;
+	slab->next = engine->flight_slabs;
+	engine->flight_slabs = slab;
+	for (int i = SLAB_FLIGHTS - 1; i >= 0; i--)
+		engine_flight_release(engine, &slab->flights[i].flight);
+	return 0;
+}
+
 struct flight *engine_flight(struct engine *engine)
 {
-	struct flight *flight = engine->flights;
+	struct flight *flight;
 	struct operation *operation;
 
-	if (flight)
-		engine->flights = flight->next;
-	else
-		flight = malloc(sizeof(*flight));
-	if (!flight)
+	if (__builtin_expect(!engine->flights, 0) && make_flights(engine) < 0)
 		return NULL;
-	flight->interrupted = 0;
+	flight = engine->flights;
+	engine->flights = flight->next;
 	operation = &flight->operation;
-	operation->completed_ns = 0;
 	operation->error = ERROR_NONE;
-	operation->error_code[0] = '\0';
-	operation->error_text[0] = '\0';
 	operation->sent_bytes = 0;
 	operation->received_bytes = 0;
 	operation->sample_count = 0;
@@ -125,11 +142,11 @@ struct engine *engine_free(struct engine *engine)
 		runner_deinit(&engine->runners[i]);
 	free(engine->runners);
 	targets_close(engine);
-	while (engine->flights) {
-		struct flight *flight = engine->flights;
+	while (engine->flight_slabs) {
+		struct flight_slab *slab = engine->flight_slabs;
 
-		engine->flights = flight->next;
-		free(flight);
+		engine->flight_slabs = slab->next;
+		free(slab);
 	}
 	buffer_deinit(&engine->scratch);
 	free(engine->adoptions);

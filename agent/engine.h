@@ -87,8 +87,9 @@ struct engine {
 
 	struct seconds seconds;
 	struct vu_list ready;
-	struct flight *flights; /* the pool */
-	struct buffer scratch;  /* for rendering groups */
+	struct flight *flights; /* the pool: those of the slabs that aren't in use */
+	struct flight_slab *flight_slabs;
+	struct buffer scratch; /* for rendering groups */
 };
 
 /* Opens the drivers, makes what exists before T0, and one second to record into. May block shortly. */

@@ -224,6 +224,8 @@ static int make_flight(struct vu *vu, const struct flow_step *of, uint64_t now_n
 		return -ENOMEM;
 	flight->runner = runner;
 	flight->vu = of->detached ? NULL : vu;
+	if (!of->detached)
+		flight->interrupted = 0;
 	flight->place = (struct recorder_place){
 	        .scenario = runner->index,
 	        .step = vu->step,
@@ -404,16 +406,18 @@ void flow_interrupt(struct vu *vu)
 
 void flow_complete(struct engine *engine, struct operation *operation)
 {
-	struct flight *flight = (struct flight *)operation;
+	struct flight *flight = flight_of(operation);
 	struct vu *vu = flight->vu;
 
-	if (flight->interrupted)
+	_Bool interrupted = vu && flight->interrupted;
+
+	if (interrupted)
 		engine->lingering--;
 	else if (!vu || !engine->abandoning)
 		engine_fail(engine, record(flight));
 	if (vu) {
 		vu->flight = NULL;
-		if (!flight->interrupted) {
+		if (!interrupted) {
 			vu->failed = operation->error != ERROR_NONE;
 			vu->intended_ns = operation->completed_ns;
 		}
@@ -424,7 +428,7 @@ void flow_complete(struct engine *engine, struct operation *operation)
 
 int flow_save(struct operation *operation, uint32_t slot, const char *text, size_t size)
 {
-	struct flight *flight = (struct flight *)operation;
+	struct flight *flight = flight_of(operation);
 
 	return flight->vu && !flight->interrupted ? vu_save(flight->vu, slot, text, size) : 0;
 }

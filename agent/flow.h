@@ -10,6 +10,7 @@
  * delivered until the end: no iteration is interrupted that could tell of it. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "agent/drivers/driver.h"
@@ -20,15 +21,23 @@
 struct engine;
 struct engine_target;
 
-/* An operation on its way. */
+/* An operation on its way. What every one needs takes two lines of the cache. */
 struct flight {
-	struct operation operation; /* first: drivers hand back a pointer to it */
-	struct flight *next;        /* in the engine's pool */
-	struct runner *runner;
+	union {
+		struct runner *runner;
+		struct flight *next; /* in the engine's pool */
+	};
 	struct vu *vu; /* NULL: detached */
 	struct recorder_place place;
-	_Bool interrupted;
+	struct operation operation;
+	_Bool interrupted; /* of one that isn't detached */
 };
+
+/* The flight of an operation that drivers hand back. */
+static inline struct flight *flight_of(struct operation *operation)
+{
+	return (struct flight *)(void *)((char *)operation - offsetof(struct flight, operation));
+}
 
 struct flow_step {
 	const struct step *step;

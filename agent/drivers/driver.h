@@ -22,7 +22,7 @@
 struct driver;
 struct driver_session;
 
-enum { OPERATION_SAMPLES_MAX = 8, ERROR_CODE_SIZE = 64, OPERATION_DRIVER_WORDS = 4 };
+enum { OPERATION_SAMPLES_MAX = 8, ERROR_CODE_SIZE = 64, OPERATION_DRIVER_WORDS = 2 };
 
 /* A further measurement of a completed operation, under the operation's own series. */
 struct operation_sample {
@@ -32,7 +32,8 @@ struct operation_sample {
 };
 
 /* One operation of a VU, from submit to its completion. Owned by the worker; valid until the completion callback
- * returns. */
+ * returns. What every operation needs comes first: with a hundred thousand in flight, each line of the cache that is
+ * touched costs. */
 struct operation {
 	/* Set by the worker before submit. */
 	const struct step *step;
@@ -40,21 +41,22 @@ struct operation {
 	                                       operations that the iteration waits for: render in submit */
 	struct driver_session *session; /* of this VU; NULL if the driver has no sessions, and for a message that the
 	                                   iteration doesn't wait for: it may outlive its VU */
-	uint32_t lane;                  /* one of the config's lanes: the producer's, or 0 (see portion.h) */
 	uint64_t intended_ns;
 	uint64_t started_ns; /* the worker's stamp before submit; a driver that queues inside may restamp it when the
 	                        operation really leaves */
+	uint32_t lane;       /* one of the config's lanes: the producer's, or 0 (see portion.h) */
 	/* Filled in by the driver before it completes the operation. */
+	enum error_class error; /* ERROR_NONE: success */
 	uint64_t completed_ns;
-	enum error_class error;           /* ERROR_NONE: success */
-	char error_code[ERROR_CODE_SIZE]; /* the protocol's own: "503", "40P01", "_MSG_TIMED_OUT" */
-	char error_text[256];             /* for people; without values that differ in every message */
 	uint64_t sent_bytes;
 	uint64_t received_bytes;
-	struct operation_sample samples[OPERATION_SAMPLES_MAX];
-	uint32_t sample_count;
 	/* The driver's own while the operation is in flight; zero at submit. */
 	uintptr_t driver_words[OPERATION_DRIVER_WORDS];
+	uint32_t sample_count;
+	/* Nothing before operation_fail() and operation_sample(). */
+	char error_code[ERROR_CODE_SIZE]; /* the protocol's own: "503", "40P01", "_MSG_TIMED_OUT" */
+	char error_text[256];             /* for people; without values that differ in every message */
+	struct operation_sample samples[OPERATION_SAMPLES_MAX];
 };
 
 /* Says that an operation failed; text is formatted. completed_ns is left to the driver. */
