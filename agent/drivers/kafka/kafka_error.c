@@ -78,10 +78,24 @@ void kafka_error_tell_broker(struct operation *operation, rd_kafka_resp_err_t er
 		               rd_kafka_err2str(error), (int)broker);
 }
 
+/* Takes the number before `what` out. */
+static void drop_number(char *text, const char *what)
+{
+	char *end = strstr(text, what);
+	char *start = end;
+
+	if (!end)
+		return;
+	while (start > text && start[-1] >= '0' && start[-1] <= '9')
+		start--;
+	memmove(start, end + 1, strlen(end + 1) + 1);
+}
+
 void kafka_error_words(const char *words, char *ret_why, size_t size)
 {
 	const char *times = strstr(words, " (after ");
 	size_t length = times ? (size_t)(times - words) : strlen(words);
 
 	snprintf(ret_why, size, "%.*s", (int)(length < size ? length : size - 1), words);
+	drop_number(ret_why, " request(s)");
 }

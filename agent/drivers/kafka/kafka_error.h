@@ -17,6 +17,6 @@ void kafka_error_tell(struct operation *operation, rd_kafka_resp_err_t error);
 void kafka_error_tell_why(struct operation *operation, rd_kafka_resp_err_t error, const char *why);
 /* Likewise, with the broker's number; below 0: none. */
 void kafka_error_tell_broker(struct operation *operation, rd_kafka_resp_err_t error, int32_t broker);
-/* Copies librdkafka's words on what is wrong with a broker, cut to fit and without the times in them, which differ in
- * every message. */
+/* Copies librdkafka's words on what is wrong with a broker, cut to fit and without the times and numbers of requests in
+ * them, which always differ. */
 void kafka_error_words(const char *words, char *ret_why, size_t size);

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real cluster of Kafka that refuses, stalls or loses brokers: a clear word, a run that goes on, and exact counts."""
+import re
+
+from .kafka_cluster import PASSWORD, USER, KafkaCluster
+from .support import between, check, equal
+from .test_loss import account, by_second, wait_until
+
+SESSION_MS = 5000  # how long a broker may be silent before others lead its partitions
+
+PLAN = """
+name: fault
+targets:
+%s
+scenarios:
+%s
+"""
+
+
+def shared(place):
+    return place.tools.share("kafka-cluster", lambda folder: KafkaCluster(
+        folder, place.tools.kafka_libs, session_ms=SESSION_MS, secure=True))
+
+
+def target(name, brokers, **properties):
+    """A line of targets; `_` in a property's name stands for a dot."""
+    texts = ", ".join(f"{key.replace('_', '.')}: {value}" for key, value in properties.items())
+    return f'  {name}: {{ kafka: {{ brokers: "{brokers}", properties: {{ {texts} }} }} }}'
+
+
+def load(name, step, rate, seconds, more=""):
+    """A line of scenarios: arrivals of one produce step."""
+    return (f"  {name}: {{ executor: constant-arrival-rate, rate: {rate}, duration: {seconds}s, {more}"
+            f"steps: [ {{ produce: {{ {step} }} }} ] }}")
+
+
+def plan(targets, scenarios):
+    return PLAN % ("\n".join(targets), "\n".join(scenarios))
+
+
+def errors(result, scenario):
+    """Class, code, text and number of a scenario's errors."""
+    return [(error["class"], error["code"], error["text"], error["count"])
+            for error in result.summary["errors"] if error["scenario"] == scenario]
+
+
+def test_messages_to_a_topic_that_does_not_exist_fail_as_such_and_the_run_ends(place):
+    cluster = shared(place)
+    result = place.run(plan([target("stream", cluster.brokers)],
+                            [load("lost", "target: stream, topic: no-such-topic, size: 100", 100, 8)])).expect(0)
+    check(result.seconds < 20, f"the run took {result.seconds:.1f} s")
+    equal(account(result)["started"], 800, "started")
+    equal((result.row("kafka_messages_produced")["count"], result.row("kafka_produce_failed")["hits"]), (0, 800),
+          "produced and failed")
+    found = errors(result, "lost")
+    equal(sum(error[3] for error in found), 800, f"errors {found}")
+    for kind, code, text, _ in found:
+        equal(kind, "client", f"class of {code}")
+        check(code in ("UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC") and "nknown topic" in text, f"{code}: {text}")
+    equal(cluster.partitions("no-such-topic"), {}, "the topic's partitions")
+
+
+def test_messages_too_large_for_client_or_broker_fail_each_for_itself(place):
+    cluster = shared(place)
+    cluster.create("roomy")
+    cluster.create("narrow", config={"max.message.bytes": 2000})
+    result = place.run(plan([target("stream", cluster.brokers, batch_num_messages=1)], [
+        load("client", "target: stream, topic: roomy, size: 2MB", 50, 3),
+        load("broker", "target: stream, topic: narrow, size: [ { size: 500, weight: 1 }, { size: 4000, weight: 1 } ]", 200, 3)])).expect(0)
+    for scenario in ("client", "broker"):
+        found = errors(result, scenario)
+        equal({error[:2] for error in found}, {("client", "MSG_SIZE_TOO_LARGE")}, f"errors of {scenario}")
+        equal(sum(error[3] for error in found), result.row("kafka_produce_failed", scenario)["hits"],
+              f"errors of {scenario}")
+    equal(result.row("kafka_produce_failed", "client")["hits"], 150, "messages that the client refused")
+    produced = result.row("kafka_messages_produced", "broker")["count"]
+    between(produced, 200, 400, "messages that fitted")
+    equal(cluster.messages("narrow"), produced, "the brokers' end offsets")
+    texts = {error[2] for error in errors(result, "broker")}
+    check(all(re.search(r"\(broker [123]\)$", text) for text in texts), f"who said it is not in {texts}")
+
+
+def test_a_refused_login_fails_every_message_as_auth_and_a_right_one_none(place):
+    cluster = shared(place)
+    cluster.create("login")
+    sasl = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanisms": "PLAIN", "sasl_username": USER}
+    step = "target: %s, topic: login, size: 100"
+    result = place.run(plan([
+        target("refused", cluster.sasl_brokers, **sasl, sasl_password="wrong"),
+        target("plain", cluster.sasl_brokers, **sasl, sasl_password=PASSWORD),
+        target("scram", cluster.sasl_tls_brokers, security_protocol="SASL_SSL", sasl_mechanisms="SCRAM-SHA-256",
+               sasl_username=USER, sasl_password=PASSWORD, ssl_ca_location=cluster.certificate),
+        target("stranger", cluster.tls_brokers, security_protocol="SSL")],
+        [load(name, step % name, 50, 3) for name in ("refused", "plain", "scram", "stranger")])).expect(0)
+    account(result)
+    for scenario, kind, word in (("refused", "auth", "Invalid username or password"),
+                                 ("stranger", "connection", "certificate verify failed")):
+        found = errors(result, scenario)
+        equal((sum(error[3] for error in found), {error[0] for error in found}), (150, {kind}), f"errors {found}")
+        check(all(word in error[2] for error in found), f"no {word!r} in {found}")
+        equal(result.row("kafka_messages_produced", scenario)["count"], 0, f"messages of {scenario}")
+    for scenario in ("plain", "scram"):
+        equal((result.row("kafka_messages_produced", scenario)["count"], errors(result, scenario)), (150, []), scenario)
+    check(PASSWORD not in open(f"{result.folder}/run.log").read(), "the password is in the log")
+    equal(cluster.messages("login"), 300, "the brokers' end offsets")
+
+
+def test_a_full_queue_drops_or_makes_late_as_the_plan_says_and_never_slows_the_schedule(place):
+    cluster = shared(place)
+    for name in ("drops", "waits"):
+        cluster.create(name, partitions=1)
+    step = "target: %s, topic: %s, size: 100"
+    run = place.start_run(plan(
+        [target(name, cluster.brokers, queue_buffering_max_messages=300) for name in ("drops", "waits")],
+        [load("drops", step % ("drops", "drops"), 500, 6),
+         load("waits", step % ("waits", "waits"), 500, 6, "whenFull: queue, ")]))
+    place.started(run)
+    wait_until(run, 1.5)
+    frozen = {cluster.leader(name) for name in ("drops", "waits")}
+    for broker in frozen:
+        cluster.freeze(broker)
+    wait_until(run, 3.5)
+    for broker in frozen:
+        cluster.thaw(broker)
+    result = run.finish().expect(0)
+    coverage = account(result)
+    equal(coverage["planned"], 6000, "planned")
+    equal(coverage["dropped_by_reason"]["queue_full"], coverage["dropped"], "dropped for another reason")
+    between(coverage["dropped"], 300, 1000, "dropped")
+    for name, wanted in (("drops", 3000 - coverage["dropped"]), ("waits", 3000)):
+        equal(result.row("kafka_messages_produced", name)["count"], wanted, f"messages of {name}")
+        equal(cluster.messages(name), wanted, f"the brokers' end offsets of {name}")
+        check(result.row("kafka_produce_response_time", name)["max"] > 1400, f"{name}: the wait is not in its times")
+    equal(sum(by_second(result, "dropped_iterations|drops").values()), coverage["dropped"], "dropped by second")
+    check(result.row("send_lateness")["p99"] < 1000, "the schedule was late")
+
+
+def test_a_killed_leader_is_lived_through_and_the_gap_is_seen(place):
+    cluster = shared(place)
+    cluster.create("led", partitions=3)
+    step = "target: %s, topic: led, size: 100..1000"
+    run = place.start_run(plan(
+        [target("patient", cluster.brokers, acks="all", linger_ms=5),
+         target("hasty", cluster.brokers, acks="all", linger_ms=5, message_timeout_ms=2000)],
+        [load("patient", step % "patient", 2000, 14), load("hasty", step % "hasty", 100, 14)]))
+    place.started(run)
+    wait_until(run, 3)
+    killed = cluster.leader("led")
+    cluster.kill(killed)
+    result = run.finish().expect(0).expect_whole(1)
+    cluster.restart(killed)
+    equal((result.row("kafka_messages_produced", "patient")["count"], errors(result, "patient")), (28000, []),
+          "messages of who waits for a new leader")
+    check_gap(result)
+    check(cluster.messages("led") >= result.row("kafka_messages_produced")["count"], "acknowledged messages are gone")
+    cluster.wait_in_sync("led", 3)
+
+
+def check_gap(result):
+    """Nothing is acknowledged while the dead broker counts as in sync, and everything is soon after."""
+    produced = by_second(result, "kafka_messages_produced|patient")
+    gap = [second for second in range(3, 13) if produced[second] == 0]
+    between(len(gap), 2, SESSION_MS // 1000 + 2, f"seconds without an acknowledgement in {produced}")
+    equal(gap, list(range(gap[0], gap[-1] + 1)), "they are not in one piece")
+    check(result.row("kafka_produce_response_time", "patient")["max"] > 1000 * len(gap), "the gap is not in the times")
+    found = [error for error in result.summary["errors"] if error["scenario"] == "hasty"]
+    equal({error["class"] for error in found}, {"timeout"}, f"classes of {found}")
+    failed = sum(error["count"] for error in found)
+    between(failed, 100, 100 * (SESSION_MS // 1000 + 2), f"failed of who doesn't wait, {found}")
+    equal(result.row("kafka_messages_produced", "hasty")["count"] + failed, 1400, "messages of who doesn't wait")
+    check(all(gap[0] <= error["first_s"] and error["last_s"] <= gap[-1] + 3 for error in found), f"{found} of {gap}")
