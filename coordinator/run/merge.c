@@ -32,6 +32,12 @@ static struct merge_agent *agent_free(struct merge_agent *agent)
 	return NULL;
 }
 
+static void forget_ledgers(struct merge *merge)
+{
+	for (size_t i = 0; i < merge->accepted_count; i++)
+		free((uint8_t *)merge->accepted[i].ledger);
+}
+
 struct merge *merge_free(struct merge *merge)
 {
 	if (!merge)
@@ -46,6 +52,7 @@ struct merge *merge_free(struct merge *merge)
 	for (size_t i = 0; i < merge->spare_count; i++)
 		cells_free(merge->spare[i]);
 	free(merge->spare);
+	forget_ledgers(merge);
 	free(merge->accepted);
 	free(merge->changes);
 	free(merge->names);
@@ -200,10 +207,14 @@ static int keep_account(struct merge *merge, struct merge_agent *agent, const st
 }
 
 static void accept(struct merge *merge, uint32_t index, struct merge_agent *agent,
-                   const struct message_snapshot *snapshot, const struct told *told, _Bool left_out)
+                   const struct message_snapshot *snapshot, const struct told *told, uint8_t *ledger, _Bool left_out)
 {
-	struct journal_accepted accepted = {
-	        .agent = index, .seq = snapshot->seq, .second = snapshot->second, .epoch = snapshot->epoch};
+	struct journal_accepted accepted = {.agent = index,
+	                                    .seq = snapshot->seq,
+	                                    .second = snapshot->second,
+	                                    .epoch = snapshot->epoch,
+	                                    .ledger = ledger,
+	                                    .ledger_size = snapshot->ledger_size};
 
 	for (uint32_t i = 0; i < snapshot->scenario_count; i++) {
 		const struct tally *tally = &snapshot->scenarios[i].tally;
@@ -221,10 +232,25 @@ static void accept(struct merge *merge, uint32_t index, struct merge_agent *agen
 	merge->accepted[merge->accepted_count++] = accepted;
 }
 
+static int copy_ledger(const struct message_snapshot *snapshot, uint8_t **ret_ledger)
+{
+	uint8_t *ledger;
+
+	if (snapshot->ledger_size == 0)
+		return 0;
+	ledger = malloc(snapshot->ledger_size);
+	if (!ledger)
+		return -ENOMEM;
+	memcpy(ledger, snapshot->ledger, snapshot->ledger_size);
+	*ret_ledger = ledger;
+	return 0;
+}
+
 int merge_take(struct merge *merge, uint32_t index, const struct message_snapshot *snapshot, struct failure *failure)
 {
 	const struct merge_config *config = &merge->config;
 	struct merge_agent *agent;
+	uint8_t *ledger cleanup(cleanup_free) = NULL;
 	struct told told = {0};
 	_Bool left_out = 0;
 	int r = merge_agent_of(merge, index, &agent);
@@ -237,10 +263,12 @@ int merge_take(struct merge *merge, uint32_t index, const struct message_snapsho
 		return MERGE_REPEATED;
 	if (snapshot->seq != agent->seq + 1)
 		return MERGE_GAP;
-	r = merge_check(merge, agent, snapshot, &told, failure);
+	r = merge_check(merge, index, agent, snapshot, &told, failure);
 	if (r == 0)
 		r = array_reserve(&merge->accepted, &merge->accepted_capacity, merge->accepted_count,
 		                  sizeof(*merge->accepted));
+	if (r == 0)
+		r = copy_ledger(snapshot, &ledger);
 	if (r == 0)
 		r = map_series(merge, index, agent, snapshot);
 	if (r == 0)
@@ -249,7 +277,7 @@ int merge_take(struct merge *merge, uint32_t index, const struct message_snapsho
 		r = add_cells(merge, agent, snapshot, &left_out);
 	if (r < 0)
 		return r;
-	accept(merge, index, agent, snapshot, &told, left_out);
+	accept(merge, index, agent, snapshot, &told, steal(ledger), left_out);
 	return MERGE_ACCEPTED;
 }
 
@@ -383,6 +411,7 @@ static void forget_given(struct merge *merge)
 		merge->spare[merge->spare_count++] = cells;
 	}
 	merge->second_count = 0;
+	forget_ledgers(merge);
 	merge->accepted_count = 0;
 	merge->change_count = 0;
 	merge->name_count = 0;

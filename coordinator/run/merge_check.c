@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "common/stats/error_class.h"
+#include "common/stats/ledger_delta.h"
+#include "common/stats/stamp.h"
 #include "coordinator/run/merge_internal.h"
 #include "coordinator/run/outcomes.h"
 
@@ -29,7 +31,9 @@ static int check_of_run(const struct plan *plan, const struct series *series, st
 	if (series->scenario[0] || series->step[0] || series->group[0])
 		return failure_set(failure, -EBADMSG, "%s is of scenario \"%s\"", metrics[series->metric].name,
 		                   series->scenario);
-	if (metrics[series->metric].reading && !has_reader(plan, series->label))
+	/* Of Kafka's readings the label says what was read. */
+	if (metrics[series->metric].reading &&
+	    !has_reader(plan, series->metric == METRIC_NULL_READING ? series->label : ""))
 		return failure_set(failure, -EBADMSG, "the plan has no reader \"%s\"", series->label);
 	return 0;
 }
@@ -123,8 +127,28 @@ static int check_cells(struct merge *merge, const struct merge_agent *agent, con
 	return 0;
 }
 
-int merge_check(struct merge *merge, const struct merge_agent *agent, const struct message_snapshot *snapshot,
-                struct told *told, struct failure *failure)
+/* What an agent says of messages is of its own streams. */
+static int check_ledger(uint32_t index, const struct message_snapshot *snapshot, struct failure *failure)
+{
+	struct reader reader = {.data = snapshot->ledger, .size = snapshot->ledger_size};
+	int r = 0;
+
+	while (r == 0 && reader.at < reader.size) {
+		struct sent_delta delta = {0};
+
+		r = sent_delta_decode(&reader, &delta);
+		if (r == 0 && stamp_agent(delta.stream) != index)
+			r = failure_set(failure, -EBADMSG, "it tells of messages of agent %u",
+			                stamp_agent(delta.stream));
+		else if (r == -EBADMSG)
+			failure_set(failure, r, "what it tells of messages is damaged");
+		sent_delta_deinit(&delta);
+	}
+	return r;
+}
+
+int merge_check(struct merge *merge, uint32_t index, const struct merge_agent *agent,
+                const struct message_snapshot *snapshot, struct told *told, struct failure *failure)
 {
 	int r;
 
@@ -135,5 +159,7 @@ int merge_check(struct merge *merge, const struct merge_agent *agent, const stru
 		return failure_set(failure, -EBADMSG, "it accounts for %u scenarios of %u", snapshot->scenario_count,
 		                   merge->config.plan->scenario_count);
 	r = check_all_series(merge, agent, snapshot, failure);
-	return r < 0 ? r : check_cells(merge, agent, snapshot, told, failure);
+	if (r == 0)
+		r = check_cells(merge, agent, snapshot, told, failure);
+	return r < 0 ? r : check_ledger(index, snapshot, failure);
 }

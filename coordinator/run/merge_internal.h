@@ -58,5 +58,5 @@ struct told {
 };
 
 /* Checks a snapshot as a whole, changing nothing but the scratch cells. 0, -ENOMEM, or -EBADMSG with the reason. */
-int merge_check(struct merge *merge, const struct merge_agent *agent, const struct message_snapshot *snapshot,
-                struct told *told, struct failure *failure);
+int merge_check(struct merge *merge, uint32_t index, const struct merge_agent *agent,
+                const struct message_snapshot *snapshot, struct told *told, struct failure *failure);

@@ -61,7 +61,7 @@ static int make_parts(struct run *run)
 		run->begun_ns[i] = run->config.plan->scenarios[i].start_after == PLAN_NONE
 		                           ? run->config.plan->scenarios[i].start_time_ns
 		                           : CLOCK_NEVER;
-	if (run_make_files(run) < 0 || run_duties_init(run) < 0)
+	if (run_make_files(run) < 0 || run_duties_init(run) < 0 || run_verify_init(run) < 0)
 		return -ENOMEM;
 	return intake_new(&(struct intake_config){.plan = run->config.plan, .journal = run_journal, .context = run},
 	                  &run->intake);
@@ -114,6 +114,7 @@ struct run *run_free(struct run *run)
 		return NULL;
 	run_free_files(run);
 	run_duties_deinit(run);
+	run_verify_deinit(run);
 	division_deinit(&run->division);
 	division_free_moves(run->moves, (uint32_t)run->move_count);
 	free(run->extras);
@@ -148,6 +149,8 @@ static int take_message(struct run *run, uint32_t index, struct message *message
 		return run_take_leave(run, index, now_ns);
 	case MESSAGE_VALUE:
 		return run_take_value(run, index, &message->value, now_ns);
+	case MESSAGE_SEEN:
+		return run_take_seen(run, index, &message->seen, now_ns);
 	default:
 		run_grumble(run, now_ns, "agent %s sent a message of type %s, ignoring",
 		            roster_get(run->roster, index)->name, message_type_names[message->type]);
@@ -261,6 +264,8 @@ int run_end_now(struct run *run, uint64_t now_ns)
 		r = run_flush(run, now_ns);
 	for (uint32_t i = 0; r == 0 && i < roster_count(run->roster); i++)
 		r = run_journal_status(run, i, now_ns);
+	if (r == 0 && run->t0_ns)
+		r = run_give_up_verifiers(run, "the run was ended before everything was read", now_ns);
 	if (r == 0)
 		run_release(run);
 	return r < 0 ? r : run_enter(run, RUN_REPORTING, now_ns);

@@ -5,6 +5,7 @@
  * kept in memory alone: after a resume they are derived again, and told to those who run. Readers are given when the
  * run starts, each to the agent with the fewest duties, and move when their agent is lost, leaves or is done. Teardowns
  * are given when every agent is done or lost; so that one is there, no agent gets its last acknowledgement before.
+ * Verifiers are run_verify.c's.
  *
  * Who has what is journaled before it is told. A list of duties can be told again and again; it is, as any message may
  * be lost. */
@@ -78,7 +79,7 @@ static int journal_duty(struct run *run, uint32_t duty, uint32_t agent, const ch
 	                                                          .problem = (char *)problem}});
 }
 
-static int give(struct run *run, uint32_t duty, uint32_t agent, uint64_t now_ns)
+int run_give_duty(struct run *run, uint32_t duty, uint32_t agent, uint64_t now_ns)
 {
 	int r = journal_duty(run, duty, agent, "", now_ns);
 
@@ -87,7 +88,7 @@ static int give(struct run *run, uint32_t duty, uint32_t agent, uint64_t now_ns)
 	return r;
 }
 
-static int finish(struct run *run, uint32_t duty, const char *problem, uint64_t now_ns)
+int run_finish_duty(struct run *run, uint32_t duty, const char *problem, uint64_t now_ns)
 {
 	int r = journal_duty(run, duty, NOBODY, problem, now_ns);
 
@@ -99,13 +100,17 @@ static int finish(struct run *run, uint32_t duty, const char *problem, uint64_t 
 
 void run_send_duties(struct run *run, uint32_t index)
 {
+	struct wire_verifier verifiers[LIMIT_PLAN_DUTIES];
 	uint32_t duties[LIMIT_PLAN_DUTIES], count = 0;
+	struct message message = {.type = MESSAGE_DUTY, .duty = {.duties = duties, .verifiers = verifiers}};
 
 	for (uint32_t i = 0; i < run->config.plan->duty_count && count < LIMIT_PLAN_DUTIES; i++)
-		if (!run->duties.items[i].over && run->duties.items[i].agent == index)
+		if (!run->duties.items[i].over && run->duties.items[i].agent == index &&
+		    duty_at(run, i)->kind != DUTY_VERIFIER)
 			duties[count++] = i;
-	run_send(run, roster_get(run->roster, index),
-	         &(struct message){.type = MESSAGE_DUTY, .duty = {.duties = duties, .duty_count = count}});
+	message.duty.duty_count = count;
+	run_fill_verifiers(run, index, &message.duty);
+	run_send(run, roster_get(run->roster, index), &message);
 }
 
 static void send_values(struct run *run, uint32_t index, uint32_t duty)
@@ -126,8 +131,7 @@ void run_send_values_again(struct run *run, uint32_t index)
 
 /* ---- setups and teardowns ---- */
 
-/* The first duty of this kind that isn't over, from `from` on; NOBODY if there is none. */
-static uint32_t next_open(const struct run *run, enum duty_kind kind, uint32_t from)
+uint32_t run_next_duty(const struct run *run, enum duty_kind kind, uint32_t from)
 {
 	for (uint32_t i = from; i < run->config.plan->duty_count; i++)
 		if (duty_at(run, i)->kind == kind && !run->duties.items[i].over)
@@ -135,13 +139,12 @@ static uint32_t next_open(const struct run *run, enum duty_kind kind, uint32_t f
 	return NOBODY;
 }
 
-static _Bool is_heard(const struct run *run, const struct roster_agent *agent, uint64_t now_ns)
+_Bool run_is_heard(const struct run *run, const struct roster_agent *agent, uint64_t now_ns)
 {
 	return !agent->exited && now_ns < agent->last_heard_ns + run->config.plan->lost_after_ns;
 }
 
-/* True if the agent can do what must be done now, of this kind. */
-static _Bool is_able(struct run *run, enum duty_kind kind, uint32_t index, uint64_t now_ns)
+_Bool run_can_do(struct run *run, enum duty_kind kind, uint32_t index, uint64_t now_ns)
 {
 	const struct roster_agent *agent = roster_get(run->roster, index);
 
@@ -151,8 +154,15 @@ static _Bool is_able(struct run *run, enum duty_kind kind, uint32_t index, uint6
 		                  : agent->state == AGENT_READY;
 	case DUTY_READER:
 		return agent->state == AGENT_RUNNING && !agent->leaving && !agent->done_told;
+	case DUTY_VERIFIER:
+		if (agent->leaving)
+			return 0;
+		if (!run->t0_ns)
+			return agent->state == AGENT_READY;
+		return agent->state == AGENT_RUNNING ||
+		       (agent->state == AGENT_DONE && !agent->released && run_is_heard(run, agent, now_ns));
 	case DUTY_TEARDOWN:
-		return agent->state == AGENT_DONE && !agent->released && is_heard(run, agent, now_ns);
+		return agent->state == AGENT_DONE && !agent->released && run_is_heard(run, agent, now_ns);
 	default:
 		return 0;
 	}
@@ -167,13 +177,13 @@ static uint32_t count_duties(const struct run *run, uint32_t agent)
 	return count;
 }
 
-/* The able agent with the fewest duties, the first one among equals. One that is at its end takes up no reader. */
-static uint32_t find_able(struct run *run, enum duty_kind kind, uint64_t now_ns)
+/* One that is at its end takes up no reader. */
+uint32_t run_find_able(struct run *run, enum duty_kind kind, uint64_t now_ns)
 {
 	uint32_t best = NOBODY;
 
 	for (uint32_t i = 0; i < roster_count(run->roster); i++) {
-		if (!is_able(run, kind, i, now_ns) || (kind == DUTY_READER && roster_get(run->roster, i)->final_seq))
+		if (!run_can_do(run, kind, i, now_ns) || (kind == DUTY_READER && roster_get(run->roster, i)->final_seq))
 			continue;
 		if (best == NOBODY || count_duties(run, i) < count_duties(run, best))
 			best = i;
@@ -186,8 +196,8 @@ static int give_all(struct run *run, enum duty_kind kind, uint32_t agent, uint64
 {
 	int r = 0;
 
-	for (uint32_t i = next_open(run, kind, 0); r == 0 && i != NOBODY; i = next_open(run, kind, i + 1))
-		r = give(run, i, agent, now_ns);
+	for (uint32_t i = run_next_duty(run, kind, 0); r == 0 && i != NOBODY; i = run_next_duty(run, kind, i + 1))
+		r = run_give_duty(run, i, agent, now_ns);
 	if (r < 0)
 		return r;
 	run->duties.deadline_ns = now_ns + DUTIES_TIMEOUT_NS;
@@ -199,21 +209,21 @@ static int finish_all(struct run *run, enum duty_kind kind, const char *problem,
 {
 	int r = 0;
 
-	for (uint32_t i = next_open(run, kind, 0); r == 0 && i != NOBODY; i = next_open(run, kind, i + 1)) {
+	for (uint32_t i = run_next_duty(run, kind, 0); r == 0 && i != NOBODY; i = run_next_duty(run, kind, i + 1)) {
 		run_tell(run, 1, "%s: %s", duty_at(run, i)->name, problem);
-		r = finish(run, i, problem, now_ns);
+		r = run_finish_duty(run, i, problem, now_ns);
 	}
 	run->duties.deadline_ns = CLOCK_NEVER;
 	return r;
 }
 
-/* A setup that fails ends a run that hasn't begun. */
-static int take_problem(struct run *run, uint32_t duty, const char *agent, const char *problem, uint64_t now_ns)
+int run_take_problem(struct run *run, uint32_t duty, uint32_t index, const char *problem, uint64_t now_ns)
 {
 	char text[RUN_TEXT_SIZE];
 
-	snprintf(text, sizeof(text), "%s failed on agent %s: %.*s", duty_at(run, duty)->name, agent, 800, problem);
-	if (duty_at(run, duty)->kind == DUTY_SETUP && !run->t0_ns)
+	snprintf(text, sizeof(text), "%s failed on agent %s: %.*s", duty_at(run, duty)->name,
+	         roster_get(run->roster, index)->name, 800, problem);
+	if (!run->t0_ns)
 		return run_stop(run, STOP_AGENT_FAILED, 0, NAN, now_ns, text);
 	run_tell(run, 1, "%s", text);
 	return 0;
@@ -221,7 +231,7 @@ static int take_problem(struct run *run, uint32_t duty, const char *agent, const
 
 static int do_duties(struct run *run, enum duty_kind kind, uint64_t now_ns)
 {
-	uint32_t first = next_open(run, kind, 0), agent;
+	uint32_t first = run_next_duty(run, kind, 0), agent;
 	int r = 0;
 
 	if (first == NOBODY) {
@@ -229,8 +239,8 @@ static int do_duties(struct run *run, enum duty_kind kind, uint64_t now_ns)
 		return 1;
 	}
 	agent = run->duties.items[first].agent;
-	if (agent == NOBODY || !is_able(run, kind, agent, now_ns)) {
-		agent = find_able(run, kind, now_ns);
+	if (agent == NOBODY || !run_can_do(run, kind, agent, now_ns)) {
+		agent = run_find_able(run, kind, now_ns);
 		if (agent == NOBODY)
 			return 0;
 		r = give_all(run, kind, agent, now_ns);
@@ -257,24 +267,24 @@ int run_set_up(struct run *run, uint64_t now_ns)
 
 int run_tear_down(struct run *run, uint64_t now_ns)
 {
-	uint32_t first = next_open(run, DUTY_TEARDOWN, 0);
+	uint32_t first = run_next_duty(run, DUTY_TEARDOWN, 0);
 	int r = 0;
 
 	if (first != NOBODY && now_ns >= run->duties.deadline_ns)
 		r = finish_all(run, DUTY_TEARDOWN, "it was not over in time", now_ns);
-	else if (first != NOBODY && find_able(run, DUTY_TEARDOWN, now_ns) == NOBODY)
+	else if (first != NOBODY && run_find_able(run, DUTY_TEARDOWN, now_ns) == NOBODY)
 		r = finish_all(run, DUTY_TEARDOWN, "no agent is left that could do it", now_ns);
 	return r < 0 ? r : do_duties(run, DUTY_TEARDOWN, now_ns);
 }
 
 _Bool run_has_setup(const struct run *run)
 {
-	return next_open(run, DUTY_SETUP, 0) != NOBODY;
+	return run_next_duty(run, DUTY_SETUP, 0) != NOBODY;
 }
 
 _Bool run_has_teardown(const struct run *run)
 {
-	return next_open(run, DUTY_TEARDOWN, 0) != NOBODY;
+	return run_next_duty(run, DUTY_TEARDOWN, 0) != NOBODY;
 }
 
 /* ---- what agents say ---- */
@@ -327,20 +337,24 @@ static void spread_values(struct run *run, uint32_t duty)
 			send_values(run, i, duty);
 }
 
+static _Bool ends_by_itself(enum duty_kind kind)
+{
+	return kind == DUTY_SETUP || kind == DUTY_TEARDOWN;
+}
+
 int run_take_value(struct run *run, uint32_t index, struct message_value *value, uint64_t now_ns)
 {
-	const char *name = roster_get(run->roster, index)->name;
 	uint32_t duty = value->duty;
 	int r = 0;
 
-	if (duty >= run->config.plan->duty_count || duty_at(run, duty)->kind == DUTY_READER ||
+	if (duty >= run->config.plan->duty_count || !ends_by_itself(duty_at(run, duty)->kind) ||
 	    run->duties.items[duty].over || run->duties.items[duty].agent != index) {
 		run_send_duties(run, index);
 		return 0;
 	}
-	r = finish(run, duty, value->problem, now_ns);
+	r = run_finish_duty(run, duty, value->problem, now_ns);
 	if (r == 0 && value->problem[0])
-		r = take_problem(run, duty, name, value->problem, now_ns);
+		r = run_take_problem(run, duty, index, value->problem, now_ns);
 	else if (r == 0 && duty_at(run, duty)->kind == DUTY_SETUP)
 		r = keep_values(run, value);
 	if (r < 0)
@@ -359,16 +373,16 @@ int run_share_readers(struct run *run, uint64_t now_ns)
 
 	if (run_since_t0_ns(run, now_ns) >= run_schedule_end_ns(run))
 		return 0;
-	for (uint32_t i = next_open(run, DUTY_READER, 0); r == 0 && i != NOBODY;
-	     i = next_open(run, DUTY_READER, i + 1)) {
+	for (uint32_t i = run_next_duty(run, DUTY_READER, 0); r == 0 && i != NOBODY;
+	     i = run_next_duty(run, DUTY_READER, i + 1)) {
 		uint32_t before = run->duties.items[i].agent, agent;
 
-		if (before != NOBODY && is_able(run, DUTY_READER, before, now_ns))
+		if (before != NOBODY && run_can_do(run, DUTY_READER, before, now_ns))
 			continue;
-		agent = find_able(run, DUTY_READER, now_ns);
+		agent = run_find_able(run, DUTY_READER, now_ns);
 		if (agent == NOBODY)
 			continue;
-		r = give(run, i, agent, now_ns);
+		r = run_give_duty(run, i, agent, now_ns);
 		if (r < 0)
 			return r;
 		run_send_duties(run, agent);
@@ -386,6 +400,7 @@ int run_keep_duty(struct run *run, const struct journal_record *record)
 		return -EBADMSG;
 	run->duties.items[record->duty.duty] =
 	        (struct run_duty){.agent = record->duty.agent, .over = record->duty.agent == NOBODY};
+	run_keep_verifier(run, record);
 	return 0;
 }
 

@@ -69,6 +69,8 @@ static int take_back(struct run *run, uint32_t index, uint64_t now_ns)
 	agent->returned = 1;
 	agent->considered = 0;
 	run->unsettled = 1;
+	if (run->state == RUN_DRAINING)
+		run_reopen_verifiers(run);
 	run_tell(run, 0, "agent %s is back%s", agent->name,
 	         agent->state != AGENT_RUNNING || run_owns_any(run, index) || run->config.plan->elastic
 	                 ? ""
@@ -146,6 +148,7 @@ void run_forgive(struct run *run, uint64_t now_ns)
 	run->last_tick_ns = now_ns;
 	if (gap_ns < RUN_STALL_NS)
 		return;
+	run_forgive_verifiers(run, gap_ns);
 	for (uint32_t i = 0; i < roster_count(run->roster); i++) {
 		struct roster_agent *agent = roster_get(run->roster, i);
 

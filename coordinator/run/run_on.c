@@ -225,6 +225,8 @@ static int finish(struct run *run, uint64_t now_ns)
 	if (r == 0)
 		r = run_dismiss_joiners(run);
 	if (r == 0)
+		r = run_end_verifiers(run, now_ns);
+	if (r == 1)
 		r = run_tear_down(run, now_ns);
 	if (r != 1)
 		return r;
@@ -261,6 +263,8 @@ int run_on(struct run *run, uint64_t now_ns)
 		r = run_lose_the_silent(run, now_ns);
 	if (r == 0 && run->state == RUN_RUNNING)
 		r = keep_running(run, now_ns);
+	if (r == 0)
+		r = run_share_verifiers(run, now_ns);
 	if (r == 0)
 		r = give_up_at_the_deadline(run, now_ns);
 	if (r == 0)

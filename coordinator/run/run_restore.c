@@ -101,6 +101,8 @@ static int restore_back(struct run *run, const struct journal_record *record)
 	agent->state = agent->before_loss;
 	agent->silent = 0;
 	agent->returned = 1;
+	if (run->state == RUN_DRAINING)
+		run_reopen_verifiers(run);
 	return 0;
 }
 
@@ -142,7 +144,8 @@ static int restore_done(struct run *run, const struct journal_record *record)
 	agent->final_seq = record->done.last_seq;
 	/* As settling it did: a teardown needs somebody who is there. */
 	agent->acked_seq = record->done.last_seq;
-	if (!agent->leaving && agent->acked_seq > 0 && run_has_teardown(run))
+	if ((!agent->leaving || run_verifies(run, record->done.agent)) && agent->acked_seq > 0 &&
+	    run_needs_somebody(run))
 		agent->acked_seq--;
 	agent->end_ns = record->done.end_ns;
 	return 0;
@@ -188,6 +191,8 @@ int run_restore_record(struct run *run, struct journal_record *record)
 		return restore_leave(run, record);
 	case JOURNAL_DUTY:
 		return run_keep_duty(run, record);
+	case JOURNAL_SEEN:
+		return run_keep_seen(run, record);
 	case JOURNAL_DONE:
 		return restore_done(run, record);
 	case JOURNAL_STOP:
@@ -282,6 +287,7 @@ int run_resume(struct run *run, uint64_t now_ns, int64_t wall_ns)
 		run->state = RUN_ASSIGNED;
 	greet_anew(run, now_ns);
 	run_duties_again(run);
+	run_verifiers_again(run, now_ns);
 	run->unsettled = 1;
 	r = finish_step(run, now_ns);
 	set_deadlines(run, now_ns);

@@ -68,6 +68,9 @@ int run_take_snapshot(struct run *run, uint32_t index, const struct message_snap
 
 	if (agent->state < AGENT_RUNNING)
 		return 0; /* it was told no T0 */
+	/* Of what it may have produced since the ends were taken, nothing would be seen. */
+	if (agent->state == AGENT_LOST && run->verify.closing)
+		return 0;
 	if (snapshot->epoch > run->division.epoch)
 		return refuse_snapshot(run, index, snapshot, "it is of an epoch that there is not", now_ns);
 	if (snapshot->second >= run_past_s(run))
@@ -116,8 +119,22 @@ void run_release(struct run *run)
 			release(run, roster_get(run->roster, i));
 }
 
-/* The last snapshot is acknowledged with the journaled done, so that an agent which knows it can go; and not before the
- * teardown, which one of them has to do. An agent that leaves isn't waited for. */
+_Bool run_needs_somebody(const struct run *run)
+{
+	return run_has_teardown(run) || run_has_verifier(run);
+}
+
+void run_release_leaver(struct run *run, uint32_t index)
+{
+	struct roster_agent *agent = roster_get(run->roster, index);
+
+	if (agent->state == AGENT_DONE && agent->leaving && !run_verifies(run, index))
+		release(run, agent);
+}
+
+/* The last snapshot is acknowledged with the journaled done, so that an agent which knows it can go; and not before
+ * what was produced is verified and torn down, which one of them has to do. An agent that leaves waits for nobody's
+ * sake but that of what it verifies. */
 static int settle_done(struct run *run, uint32_t index, uint64_t now_ns)
 {
 	struct roster_agent *agent = roster_get(run->roster, index);
@@ -131,8 +148,10 @@ static int settle_done(struct run *run, uint32_t index, uint64_t now_ns)
 		return r;
 	agent->state = AGENT_DONE;
 	run->unsettled |= agent->leaving;
-	if (agent->leaving || !run_has_teardown(run))
+	if (!run_needs_somebody(run))
 		release(run, agent);
+	else
+		run_release_leaver(run, index);
 	return 0;
 }
 

@@ -138,6 +138,8 @@ int run_await_ready(struct run *run, uint64_t now_ns)
 	if (roster_count_in(run->roster, AGENT_READY) == roster_count(run->roster) && clocks_are_known(run)) {
 		int r = run_set_up(run, now_ns);
 
+		if (r == 1 && run->state == RUN_ASSIGNED)
+			r = run_begin_verifiers(run, now_ns);
 		return r == 1 && run->state == RUN_ASSIGNED ? start(run, now_ns) : (r < 0 ? r : 0);
 	}
 	if (now_ns < run->ready_deadline_ns)

@@ -39,6 +39,23 @@ struct run_duties {
 	uint64_t next_send_ns;
 };
 
+/* How far the reading of a topic is. */
+struct run_verifier {
+	uint64_t reader;               /* how often it was given */
+	uint64_t seq;                  /* of this reader's newest report that is journaled */
+	_Bool begun;                   /* where partitions begin is known */
+	struct wire_offset *positions; /* by partition */
+	uint32_t position_count;
+	uint64_t deadline_ns; /* until then it must get on, where it is waited for */
+	char *problem;        /* from a journal that ends with its last report; NULL else */
+};
+
+struct run_verify {
+	struct run_verifier *items; /* by the plan's duties */
+	_Bool closing;              /* all load is over */
+	uint64_t next_send_ns;
+};
+
 struct run {
 	struct run_config config;
 	enum run_state state;
@@ -58,6 +75,7 @@ struct run {
 	uint32_t counted_agents;
 	_Bool unsettled; /* someone came, went or got ready: another division may be wanted */
 	struct run_duties duties;
+	struct run_verify verify;
 	uint64_t *begun_ns; /* by scenario: since T0; CLOCK_NEVER until it has begun */
 	uint64_t t0_ns;
 	uint64_t gather_deadline_ns;
@@ -163,6 +181,20 @@ void run_send_own_stop(struct run *run, struct roster_agent *agent);
 int run_duties_init(struct run *run);
 void run_duties_deinit(struct run *run);
 void run_send_duties(struct run *run, uint32_t index);
+/* Journals, before anything is told, that the agent has the duty from now on; that it is over (`problem`: "" or why it
+ * failed). */
+int run_give_duty(struct run *run, uint32_t duty, uint32_t agent, uint64_t now_ns);
+int run_finish_duty(struct run *run, uint32_t duty, const char *problem, uint64_t now_ns);
+/* The first duty of this kind that isn't over, from `from` on; UINT32_MAX: there is none. */
+uint32_t run_next_duty(const struct run *run, enum duty_kind kind, uint32_t from);
+/* Of one that is done, and not given up for its silence. */
+_Bool run_is_heard(const struct run *run, const struct roster_agent *agent, uint64_t now_ns);
+/* True if the agent can do what must be done now, of this kind. */
+_Bool run_can_do(struct run *run, enum duty_kind kind, uint32_t index, uint64_t now_ns);
+/* The able agent with the fewest duties, the first one among equals; UINT32_MAX: there is none. */
+uint32_t run_find_able(struct run *run, enum duty_kind kind, uint64_t now_ns);
+/* Tells that a duty failed. A run that hasn't begun is ended by it. */
+int run_take_problem(struct run *run, uint32_t duty, uint32_t index, const char *problem, uint64_t now_ns);
 /* Values that came after T0, for one that runs. */
 void run_send_values_again(struct run *run, uint32_t index);
 /* An agent's setup or teardown is over. What is kept is moved out of the message. */
@@ -180,6 +212,35 @@ int run_share_readers(struct run *run, uint64_t now_ns);
  * are to be done again. */
 int run_keep_duty(struct run *run, const struct journal_record *record);
 void run_duties_again(struct run *run);
+
+/* ---- run_verify.c ---- */
+
+int run_verify_init(struct run *run);
+void run_verify_deinit(struct run *run);
+/* True while a verifier isn't over; while this agent has one. */
+_Bool run_has_verifier(const struct run *run);
+_Bool run_verifies(const struct run *run, uint32_t agent);
+/* Adds the agent's verifiers; message->verifiers has room for LIMIT_PLAN_DUTIES. Positions are the run's. */
+void run_fill_verifiers(const struct run *run, uint32_t agent, struct message_duty *message);
+int run_take_seen(struct run *run, uint32_t index, const struct message_seen *seen, uint64_t now_ns);
+/* Before T0, when all are ready: 1 when each verifier has told where its partitions begin, 0 while not. One that fails,
+ * or doesn't begin in time, ends the run. */
+int run_begin_verifiers(struct run *run, uint64_t now_ns);
+/* From T0 on: each verifier has somebody who can do it, if there is one. */
+int run_share_verifiers(struct run *run, uint64_t now_ns);
+/* When every agent is done or lost: 1 when all verifiers are over, 0 while not. */
+int run_end_verifiers(struct run *run, uint64_t now_ns);
+/* Those that are not over are, for this problem. */
+int run_give_up_verifiers(struct run *run, const char *problem, uint64_t now_ns);
+/* We had no turn for this long. */
+void run_forgive_verifiers(struct run *run, uint64_t gap_ns);
+/* An agent is back after all load was thought to be over: what it did is still to be read. */
+void run_reopen_verifiers(struct run *run);
+/* For a resume: takes a JOURNAL_DUTY that is known to be of the plan, a JOURNAL_SEEN (0, -EBADMSG or -ENOMEM); and when
+ * all records are in. */
+void run_keep_verifier(struct run *run, const struct journal_record *record);
+int run_keep_seen(struct run *run, const struct journal_record *record);
+void run_verifiers_again(struct run *run, uint64_t now_ns);
 
 /* ---- run_stop.c ---- */
 
@@ -231,8 +292,11 @@ int run_take_snapshot(struct run *run, uint32_t index, const struct message_snap
 int run_take_done(struct run *run, uint32_t index, const struct message_done *done);
 /* Journals what was taken, and acknowledges it. */
 int run_flush(struct run *run, uint64_t now_ns);
-/* The last acknowledgements, which agents wait for. */
+/* True while somebody must be there when all are done: nobody gets its last acknowledgement before. */
+_Bool run_needs_somebody(const struct run *run);
+/* The last acknowledgements, which agents wait for; that of one which leaves, and was only kept to verify. */
 void run_release(struct run *run);
+void run_release_leaver(struct run *run, uint32_t index);
 
 /* ---- run_on.c ---- */
 

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "common/stats/sent_log.h"
+#include "common/stats/stamp.h"
 #include "coordinator/run/merge.h"
 
 enum { CELLS_MAX = 8, RECORDS_MAX = 16 };
@@ -47,6 +49,7 @@ struct bench {
 	struct cell sums[RECORDS_MAX];
 	uint32_t delta_count;
 	int fail_with;
+	struct buffer ledger; /* what the accepted snapshots of a flush had of messages */
 };
 
 static _Bool skip_one(void *context, uint32_t agent, uint64_t seq)
@@ -73,6 +76,7 @@ static void forget_flush(struct bench *bench)
 {
 	for (uint32_t i = 0; i < bench->delta_count; i++)
 		cell_deinit(&bench->sums[i]);
+	buffer_clear(&bench->ledger);
 	bench->delta_count = bench->accepted_count = bench->series_records = bench->deltas_records = 0;
 }
 
@@ -81,6 +85,7 @@ static int tear_down(void **state)
 	struct bench *bench = *state;
 
 	forget_flush(bench);
+	buffer_deinit(&bench->ledger);
 	for (size_t i = 0; i < CELLS_MAX; i++)
 		buffer_deinit(&bench->bytes[i]);
 	merge_free(bench->merge);
@@ -149,8 +154,11 @@ static int keep(void *context, const struct journal_record *record)
 	}
 	assert_int_equal(record->type, JOURNAL_DELTAS);
 	bench->deltas_records++;
-	for (uint32_t i = 0; i < record->deltas.accepted_count; i++)
+	for (uint32_t i = 0; i < record->deltas.accepted_count; i++) {
 		bench->accepted[bench->accepted_count++] = record->deltas.accepted[i];
+		buffer_append(&bench->ledger, record->deltas.accepted[i].ledger,
+		              record->deltas.accepted[i].ledger_size);
+	}
 	for (uint32_t i = 0; i < record->deltas.delta_count; i++) {
 		const struct journal_delta *delta = &record->deltas.deltas[i];
 		const struct metric *metric =
@@ -445,6 +453,58 @@ static void test_merge_adds_latencies_of_agents_exactly(void **state)
 	assert_int_equal(bench->sums[0].latency.buckets[0], 100);
 }
 
+/* An agent tells of one message. */
+static void tell_message(struct bench *bench, uint32_t agent, struct buffer *ledger)
+{
+	struct sent_log *log = sent_log_new();
+
+	assert_non_null(log);
+	assert_int_equal(sent_log_add(sent_log_open(log, stamp_stream(agent, 5), "ticks"), 0, SENT_ACKED, 7), 0);
+	assert_int_equal(sent_log_take(log, ledger), 1);
+	sent_log_free(log);
+	bench->snapshot.ledger = ledger->data;
+	bench->snapshot.ledger_size = ledger->size;
+}
+
+static void test_merge_keeps_what_became_of_messages_with_the_snapshot(void **state)
+{
+	struct bench *bench = *state;
+	struct buffer first = {0}, second = {0};
+
+	make(bench, 1, 0, 0, 0);
+	tell_message(bench, 0, &first);
+	assert_int_equal(take(bench, 0), MERGE_ACCEPTED);
+	make(bench, 1, 0, 0, 0);
+	assert_int_equal(take(bench, 1), MERGE_ACCEPTED);
+	make(bench, 2, 1, 0, 0);
+	tell_message(bench, 1, &second);
+	assert_int_equal(take(bench, 1), MERGE_ACCEPTED);
+	flush(bench);
+	assert_int_equal(bench->accepted[1].ledger_size, 0);
+	assert_int_equal(bench->ledger.size, first.size + second.size);
+	assert_memory_equal(bench->ledger.data, first.data, first.size);
+	assert_memory_equal(bench->ledger.data + first.size, second.data, second.size);
+	buffer_deinit(&first);
+	buffer_deinit(&second);
+}
+
+static void test_merge_refuses_what_an_agent_cannot_know_of_messages(void **state)
+{
+	struct bench *bench = *state;
+	struct failure failure = {0};
+	struct buffer ledger = {0};
+
+	make(bench, 1, 0, 0, 0);
+	tell_message(bench, 1, &ledger);
+	assert_int_equal(merge_take(bench->merge, 0, &bench->snapshot, &failure), -EBADMSG);
+	assert_string_equal(failure.text, "it tells of messages of agent 1");
+	bench->snapshot.ledger_size--;
+	assert_int_equal(merge_take(bench->merge, 1, &bench->snapshot, &failure), -EBADMSG);
+	assert_string_equal(failure.text, "what it tells of messages is damaged");
+	assert_int_equal(merge_accepted_seq(bench->merge, 0), 0);
+	buffer_deinit(&ledger);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -460,6 +520,8 @@ int main(void)
 	        TEST(test_merge_refuses_a_snapshot_that_contradicts_itself_as_a_whole),
 	        TEST(test_merge_leaves_out_a_count_beyond_64_bits_and_tells),
 	        TEST(test_merge_adds_latencies_of_agents_exactly),
+	        TEST(test_merge_keeps_what_became_of_messages_with_the_snapshot),
+	        TEST(test_merge_refuses_what_an_agent_cannot_know_of_messages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,9 @@
 
 #include <cmocka.h>
 
+#include "coordinator/journal/journal_codec.h"
+#include "coordinator/run/run_restore.h"
+
 static const char run_id[] = "11111111-2222-4333-8444-555555555555";
 
 static void keep_assign(struct theatre *stage, const struct message *message)
@@ -30,6 +33,25 @@ static void keep_assign(struct theatre *stage, const struct message *message)
 		assigned->connections[i] = assign->connections[i];
 	for (uint32_t i = 0; i < assign->extra_count && i < 8; i++)
 		assigned->extras[i] = assign->extras[i];
+}
+
+static void keep_verifiers(struct theatre *stage, uint8_t agent, const struct message_duty *duty)
+{
+	uint32_t first = stage->plan->duty_count - stage->verifiers;
+
+	stage->closing[agent] = duty->closing;
+	memset(stage->verifying[agent], 0, sizeof(stage->verifying[agent]));
+	for (uint32_t i = 0; i < duty->verifier_count; i++) {
+		const struct wire_verifier *from = &duty->verifiers[i];
+		struct verifying *to = &stage->verifying[agent][from->duty - first];
+
+		to->reader = from->reader;
+		to->resumes = from->resumes;
+		to->position_count = from->position_count;
+		assert_true(from->position_count <= 4);
+		for (uint32_t j = 0; j < from->position_count; j++)
+			to->positions[j] = from->positions[j];
+	}
 }
 
 static uint64_t keep_message(struct theatre *stage, const struct message *message)
@@ -52,6 +74,7 @@ static uint64_t keep_message(struct theatre *stage, const struct message *messag
 		keep_assign(stage, message);
 		return 0;
 	case MESSAGE_DUTY:
+		keep_verifiers(stage, agent, &message->duty);
 		stage->duties[agent] = 0;
 		for (uint32_t i = 0; i < message->duty.duty_count; i++)
 			stage->duties[agent] |= 1U << message->duty.duties[i];
@@ -59,9 +82,36 @@ static uint64_t keep_message(struct theatre *stage, const struct message *messag
 	case MESSAGE_VALUE:
 		stage->values[agent] = message->value.value_count;
 		return 0;
+	case MESSAGE_SEEN_ACK:
+		return message->seen_ack.seq;
 	default:
 		return 0;
 	}
+}
+
+static uint64_t number_of(const struct journal_record *record)
+{
+	switch (record->type) {
+	case JOURNAL_STATE:
+		return record->state.state;
+	case JOURNAL_STOP:
+		return record->stop.cause;
+	case JOURNAL_SEEN:
+		return record->seen.seq;
+	default:
+		return 0;
+	}
+}
+
+static void keep_record(struct theatre *stage, const struct journal_record *record)
+{
+	struct buffer bytes = {0};
+
+	journal_record_encode(record, &bytes);
+	buffer_append_varint(&stage->journal, bytes.size);
+	buffer_append(&stage->journal, bytes.data, bytes.size);
+	assert_int_equal(stage->journal.failed, 0);
+	buffer_deinit(&bytes);
 }
 
 static int take(void *context, const struct run_effect *effect)
@@ -86,9 +136,9 @@ static int take(void *context, const struct run_effect *effect)
 		return 0;
 	case RUN_JOURNAL:
 		left->what = (int)effect->record->type;
-		left->number = effect->record->type == JOURNAL_STATE  ? (uint64_t)effect->record->state.state
-		               : effect->record->type == JOURNAL_STOP ? (uint64_t)effect->record->stop.cause
-		                                                      : 0;
+		left->number = number_of(effect->record);
+		if (!stage->journal_error)
+			keep_record(stage, effect->record);
 		return stage->journal_error;
 	}
 	return 0;
@@ -119,6 +169,22 @@ size_t theatre_count_to(const struct theatre *stage, size_t from, enum message_t
 	return count;
 }
 
+static void add_verifier(struct plan *plan, uint32_t number)
+{
+	struct duty *duties = realloc(plan->duties, (plan->duty_count + 1) * sizeof(*duties));
+	char name[32];
+
+	assert_non_null(duties);
+	snprintf(name, sizeof(name), "verify t%u", number);
+	plan->duties = duties;
+	plan->duties[plan->duty_count++] = (struct duty){.name = strdup(name),
+	                                                 .kind = DUTY_VERIFIER,
+	                                                 .task = DUTY_TASK_VERIFY,
+	                                                 .implied = 1,
+	                                                 .target = PLAN_NONE,
+	                                                 .verify = {.topic = strdup(name + 7), .during = 1}};
+}
+
 void theatre_open(struct theatre *stage, const char *yaml, uint32_t agents)
 {
 	struct failures failures = {0};
@@ -128,26 +194,50 @@ void theatre_open(struct theatre *stage, const char *yaml, uint32_t agents)
 		fail_msg("%s", failures.count ? failures.items[0].text : "?");
 	failures_deinit(&failures);
 	assert_true(stage->plan->scenario_count <= THEATRE_SCENARIOS);
-	assert_int_equal(run_new(&(struct run_config){.plan = stage->plan,
-	                                              .plan_text = yaml,
-	                                              .plan_size = strlen(yaml),
-	                                              .run_id = run_id,
-	                                              .version = "1",
-	                                              .boot_id = "boot",
-	                                              .expect_agents = agents,
-	                                              .wait_ns = 10 * NS_PER_S,
-	                                              .closed_or_loopback = !stage->open_link,
-	                                              .now_ns = stage->now_ns,
-	                                              .effect = take,
-	                                              .context = stage},
-	                         &stage->run),
-	                 0);
+	for (uint32_t i = 0; i < stage->verifiers; i++)
+		add_verifier(stage->plan, i);
+	stage->config = (struct run_config){.plan = stage->plan,
+	                                    .plan_text = yaml,
+	                                    .plan_size = strlen(yaml),
+	                                    .run_id = run_id,
+	                                    .version = "1",
+	                                    .boot_id = "boot",
+	                                    .expect_agents = agents,
+	                                    .wait_ns = 10 * NS_PER_S,
+	                                    .closed_or_loopback = !stage->open_link,
+	                                    .now_ns = stage->now_ns,
+	                                    .effect = take,
+	                                    .context = stage};
+	assert_int_equal(run_new(&stage->config, &stage->run), 0);
+}
+
+void theatre_resume(struct theatre *stage)
+{
+	struct reader reader = {.data = stage->journal.data, .size = stage->journal.size};
+	struct buffer before = stage->journal;
+
+	stage->journal = (struct buffer){0};
+	run_free(stage->run);
+	assert_int_equal(run_restore_new(&stage->config, &stage->run), 0);
+	while (reader.at < reader.size) {
+		struct journal_record record = {0};
+		size_t size;
+		const char *bytes = reader_string(&reader, &size);
+
+		assert_int_equal(journal_record_decode((const uint8_t *)bytes, size, &record), 0);
+		keep_record(stage, &record);
+		assert_int_equal(run_restore_record(stage->run, &record), 0);
+		journal_record_deinit(&record);
+	}
+	buffer_deinit(&before);
+	assert_int_equal(run_resume(stage->run, stage->now_ns, 0), 0);
 }
 
 void theatre_close(struct theatre *stage)
 {
 	run_free(stage->run);
 	plan_free(stage->plan);
+	buffer_deinit(&stage->journal);
 }
 
 int theatre_say(struct theatre *stage, uint8_t agent, struct message *message)

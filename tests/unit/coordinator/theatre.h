@@ -3,6 +3,7 @@
  * on the way. */
 #pragma once
 
+#include "common/base/buffer.h"
 #include "common/base/clock.h"
 #include "coordinator/run/run.h"
 
@@ -11,7 +12,8 @@ enum {
 	THEATRE_AGENTS = 12,
 	THEATRE_SCENARIOS = 4,
 	THEATRE_TOLD = 16384,
-	THEATRE_INDICES = 600
+	THEATRE_INDICES = 600,
+	THEATRE_VERIFIERS = 2
 };
 
 /* What left the state machine: a journal record's or a message's type. */
@@ -19,7 +21,8 @@ struct left {
 	enum run_effect_type type;
 	int what;
 	uint32_t agent;  /* its number in a test, from 1 */
-	uint64_t number; /* ack: seq; state: state; begin, stop: at_ns; stop: cause of a record; start: T0 */
+	uint64_t number; /* ack, seen, seen_ack: seq; state: state; begin, stop: at_ns; stop: cause of a record; start:
+	                    T0 */
 };
 
 /* The newest assignment that left to an agent. */
@@ -34,9 +37,18 @@ struct assigned {
 	struct wire_extra extras[8];
 };
 
+/* A verifier as an agent has heard of it last. */
+struct verifying {
+	uint64_t reader; /* 0: it is not this agent's */
+	_Bool resumes;
+	uint32_t position_count;
+	struct wire_offset positions[4];
+};
+
 struct theatre {
 	struct plan *plan;
 	struct run *run;
+	struct run_config config;
 	struct left left[THEATRE_EFFECTS];
 	size_t count;
 	uint64_t now_ns;
@@ -46,6 +58,8 @@ struct theatre {
 	struct assigned assigned[THEATRE_AGENTS + 1];
 	uint32_t duties[THEATRE_AGENTS + 1]; /* bits */
 	uint32_t values[THEATRE_AGENTS + 1]; /* in the newest start or value */
+	struct verifying verifying[THEATRE_AGENTS + 1][THEATRE_VERIFIERS];
+	_Bool closing[THEATRE_AGENTS + 1];
 	char stop_reason[256];
 	uint64_t seqs[THEATRE_AGENTS + 1];    /* of snapshots */
 	uint32_t epochs[THEATRE_AGENTS + 1];  /* that agents run by */
@@ -53,11 +67,16 @@ struct theatre {
 	uint32_t weight[THEATRE_AGENTS + 1];  /* 0: 1 */
 	struct wire_scenario accounts[THEATRE_AGENTS + 1][THEATRE_SCENARIOS];
 	_Bool open_link;
+	uint32_t verifiers;    /* added to the plan's duties: of the topics "t0", "t1" ... */
+	struct buffer journal; /* its records, each behind its length */
 };
 
-/* For `agents` agents; the stage is zeroed but for what a test has set before (zones, weights, open_link). */
+/* For `agents` agents; the stage is zeroed but for what a test has set before (zones, weights, open_link, verifiers).
+ */
 void theatre_open(struct theatre *stage, const char *yaml, uint32_t agents);
 void theatre_close(struct theatre *stage);
+/* The coordinator dies and another one goes on by the journal. */
+void theatre_resume(struct theatre *stage);
 /* How many such effects there were from `from` on; the last one's place is *ret_at (may be NULL). */
 size_t theatre_count(const struct theatre *stage, size_t from, enum run_effect_type type, int what, size_t *ret_at);
 /* The same, to one agent. */
