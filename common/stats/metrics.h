@@ -111,6 +111,12 @@ struct metric {
 /* Indexed by metric_id. */
 extern const struct metric metrics[METRIC_COUNT];
 
+/* True for what the ledger counts, when the run is over. */
+static inline _Bool metric_is_of_ledger(enum metric_id metric)
+{
+	return metric >= METRIC_KAFKA_MESSAGES_LOST && metric <= METRIC_KAFKA_MESSAGES_UNACKED_VISIBLE;
+}
+
 /* METRIC_COUNT if there is none of this name. METRIC_ERRORS is never found. */
 enum metric_id metric_find(const char *name);
 

@@ -17,6 +17,7 @@
 #include "coordinator/run/outcomes.h"
 #include "coordinator/replay/replay_degraded.h"
 #include "coordinator/replay/replay_fill.h"
+#include "coordinator/replay/replay_ledger.h"
 #include "coordinator/replay/replay_rows.h"
 #include "coordinator/replay/replay_trust.h"
 
@@ -188,7 +189,9 @@ static int finish(struct replay *replay)
 	if (r < 0)
 		return r;
 	equal = sums_are_equal(replay, &coverage);
-	r = rows_give(replay->rows, report->measured_s);
+	r = replay_ledger_rows(facts, replay->rows);
+	if (r == 0)
+		r = rows_give(replay->rows, report->measured_s);
 	if (r == 0)
 		r = errors_give(replay->errors, facts->plan, report);
 	if (r == 0)
@@ -216,6 +219,8 @@ static int make_report(const char *run_folder, const struct facts *facts, const 
 	r = replay_init(&replay, run_folder);
 	if (r == 0)
 		r = add_seconds(&replay);
+	if (r == 0)
+		r = replay_ledger_fill(facts, run_folder, report, failure);
 	if (r < 0)
 		return r;
 	return finish(&replay) < 0 ? no_memory(failure) : 0;

@@ -38,6 +38,7 @@ void facts_deinit(struct facts *facts)
 	for (uint32_t i = 0; facts->duty_problems && i < facts->plan->duty_count; i++)
 		free(facts->duty_problems[i]);
 	free(facts->duty_problems);
+	facts_ledgers_deinit(facts);
 	free(facts->begun_ns);
 	free(facts->blocks);
 	series_table_free(facts->series);
@@ -125,7 +126,8 @@ static int take_run(const struct reading *reading, struct journal_record *record
 	facts->targets = calloc((size_t)facts->plan->target_count + 1, sizeof(*facts->targets));
 	facts->duty_problems = calloc((size_t)facts->plan->duty_count + 1, sizeof(*facts->duty_problems));
 	facts->series = series_table_new();
-	if (!facts->begun_ns || !facts->targets || !facts->duty_problems || !facts->series)
+	if (!facts->begun_ns || !facts->targets || !facts->duty_problems || !facts->series ||
+	    facts_ledgers_init(facts) < 0)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < facts->plan->scenario_count; i++) {
 		const struct scenario *scenario = &facts->plan->scenarios[i];
@@ -227,6 +229,7 @@ static int take_duty(const struct reading *reading, struct journal_record *recor
 
 	if (record->duty.duty >= reading->facts->plan->duty_count)
 		return facts_contradiction(reading, "a duty isn't one of its plan");
+	facts_take_verifier(reading, record);
 	problem = &reading->facts->duty_problems[record->duty.duty];
 	free(*problem);
 	*problem = NULL;
@@ -266,6 +269,8 @@ static int take_deltas(const struct reading *reading, struct journal_record *rec
 	for (uint32_t i = 0; r == 0 && i < record->deltas.accepted_count; i++)
 		r = facts_take_accepted(reading, &record->deltas.accepted[i],
 		                        changes ? &changes[(size_t)i * scenarios] : NULL);
+	for (uint32_t i = 0; r == 0 && i < record->deltas.accepted_count; i++)
+		r = facts_take_sent(reading, &record->deltas.accepted[i]);
 	for (uint32_t i = 0; r == 0 && i < record->deltas.delta_count; i++) {
 		const struct journal_delta *delta = &record->deltas.deltas[i];
 
@@ -318,6 +323,8 @@ static int take(const struct reading *reading, struct journal_record *record, ui
 		return take_stop(reading, record);
 	case JOURNAL_DUTY:
 		return take_duty(reading, record);
+	case JOURNAL_SEEN:
+		return facts_take_seen(reading, record);
 	default:
 		return facts_take_of_agent(reading, record);
 	}

@@ -6,6 +6,7 @@
 
 #include "common/base/failure.h"
 #include "common/plan/plan.h"
+#include "common/stats/ledger.h"
 #include "common/stats/series.h"
 #include "coordinator/journal/journal.h"
 
@@ -88,6 +89,11 @@ struct facts_block {
 	uint64_t offset;
 };
 
+struct facts_verifier {
+	uint64_t reader; /* the one whose reports are taken now */
+	_Bool over;
+};
+
 struct facts {
 	struct plan *plan;
 	struct journal_record run; /* JOURNAL_RUN */
@@ -100,9 +106,11 @@ struct facts {
 	size_t agent_count, agent_capacity;
 	struct facts_division *divisions; /* by epoch, ascending */
 	size_t division_count, division_capacity;
-	struct facts_target *targets; /* as in the plan */
-	char **duty_problems;         /* by duty of the plan: NULL or why it failed */
-	struct series_table *series;  /* as numbered in the journal */
+	struct facts_target *targets;     /* as in the plan */
+	char **duty_problems;             /* by duty of the plan: NULL or why it failed */
+	struct facts_verifier *verifiers; /* by duty of the plan */
+	struct ledger **ledgers;     /* by target: what became of the messages to it; NULL: nothing verifies them */
+	struct series_table *series; /* as numbered in the journal */
 	_Bool stopped;
 	struct journal_record stop; /* the first JOURNAL_STOP */
 	_Bool interrupted;          /* one of them was a user's */
@@ -119,6 +127,10 @@ void facts_deinit(struct facts *facts);
 _Bool facts_is_over(const struct facts *facts);
 /* True if the run ended because every agent was lost or had left. */
 _Bool facts_nobody_was_left(const struct facts *facts);
+/* The verifier of a stream's messages to this topic, as the plan's duty, with the step that sends them; NULL if the
+ * plan verifies no such messages. */
+const struct duty *facts_verifier_of(const struct facts *facts, uint64_t stream, const char *topic,
+                                     uint32_t *ret_scenario, uint32_t *ret_step);
 /* The index of the division that an epoch's number names, or of the newest one before it. */
 size_t facts_division_of(const struct facts *facts, uint32_t epoch);
 /* The index of the division in force at a time since T0. */

@@ -20,3 +20,12 @@ int facts_take_of_agent(const struct reading *reading, struct journal_record *re
 int facts_take_accepted(const struct reading *reading, const struct journal_accepted *accepted,
                         const struct wire_scenario *changes);
 void facts_agent_deinit(struct facts_agent *agent);
+
+/* The ledgers (replay_facts_ledger.c), once there is a plan. */
+int facts_ledgers_init(struct facts *facts);
+void facts_ledgers_deinit(struct facts *facts);
+/* What became of an agent's messages, by its snapshot; what a verifier saw; that one is given to somebody or over. 0,
+ * -ENOMEM or -EBADMSG. */
+int facts_take_sent(const struct reading *reading, const struct journal_accepted *accepted);
+int facts_take_seen(const struct reading *reading, const struct journal_record *record);
+void facts_take_verifier(const struct reading *reading, const struct journal_record *record);

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/exit_code.h"
 #include "common/base/units.h"
+#include "coordinator/replay/replay_ledger.h"
 
 /* ISO 8601 in UTC: a report of one journal is the same wherever it is made. */
 static char *format_time(struct report *report, int64_t unix_ns)
@@ -271,6 +272,8 @@ int fill_thresholds(const struct facts *facts, const struct span *span, const st
 		                                 .few_samples = result.few_samples};
 		if (!out->metric || !out->expression || !out->written)
 			return -ENOMEM;
+		if (metric_is_of_ledger(threshold->selector.metric))
+			replay_ledger_judge(facts, threshold, report, out);
 		if (aborted && facts->stop.stop.threshold == i)
 			mark_aborted(facts, out);
 	}
@@ -331,7 +334,7 @@ int fill_verdict(const struct facts *facts, const struct coverage *coverage, _Bo
 	}
 	report->complete = facts->started && facts_is_over(facts) && facts->cut_bytes == 0 && coverage->all_done &&
 	                   coverage->balanced && coverage->unknown == 0 && coverage->held == coverage->due &&
-	                   sum_equals_total;
+	                   sum_equals_total && replay_ledger_is_whole(report);
 	report->thresholds_verdict = judge_thresholds(report);
 	report->exit_code = exit_code_of(facts, report);
 	return 0;

@@ -9,6 +9,7 @@
 #include "common/base/units.h"
 #include "coordinator/run/outcomes.h"
 #include "coordinator/replay/replay_fill.h"
+#include "coordinator/replay/replay_ledger.h"
 #include "coordinator/replay/replay_rows.h"
 #include "coordinator/replay/replay_trust.h"
 #include "coordinator/report/words.h"
@@ -250,7 +251,8 @@ static int note_duties(const struct facts *facts, struct report *report)
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < facts->plan->duty_count; i++)
-		if (facts->duty_problems[i])
+		/* A verifier's problem is in the account of its topic. */
+		if (facts->duty_problems[i] && facts->plan->duties[i].kind != DUTY_VERIFIER)
 			r = note(report, "duties", "%s %s failed: %s", duty_kind_names[facts->plan->duties[i].kind],
 			         facts->plan->duties[i].name, facts->duty_problems[i]);
 	return r;
@@ -364,6 +366,8 @@ int fill_notes(const struct facts *facts, const struct span *span, const struct 
 		r = note_overlap(report);
 	if (r == 0)
 		r = note_retired(report);
+	if (r == 0)
+		r = replay_ledger_notes(facts, report);
 	if (r == 0)
 		r = note_clocks(facts, report);
 	if (r == 0)

@@ -111,7 +111,7 @@ static int add_line(struct rows *rows, struct row *row)
 {
 	struct report_line *line;
 
-	if (level_of(&row->key) > 1 || row->key.label != ALL)
+	if (level_of(&row->key) > 1 || row->key.label != ALL || metric_is_of_ledger(row->key.metric))
 		return 0;
 	row->line = calloc(1, sizeof(*row->line));
 	line = report_alloc(rows->report, 1, sizeof(*line));
@@ -463,6 +463,17 @@ int rows_end_second(struct rows *rows, uint64_t second)
 			r = line_draw(row->line, rows->report, &rows->empty, second, NULL, row_merge(row));
 	}
 	rows->warm.count = 0;
+	return r;
+}
+
+int rows_count(struct rows *rows, enum metric_id metric, uint32_t scenario, uint32_t step, uint64_t count)
+{
+	struct row_key key = {.metric = metric, .scenario = scenario + 1, .step = step + 1};
+	struct row *row = NULL;
+	int r = row_get(rows, key, &row);
+
+	for (; r == 0 && row; row = row->up)
+		row->total.counter += count;
 	return r;
 }
 

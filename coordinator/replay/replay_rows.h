@@ -24,6 +24,9 @@ int rows_add(struct rows *rows, uint32_t id, const struct series *series, const 
 /* Every series of `second` has been added. Seconds come in ascending order. */
 int rows_end_second(struct rows *rows, uint64_t second);
 
+/* Adds what belongs to no second to a counter of a step (both by their place in the plan) and to those above. 0 or
+ * -ENOMEM. */
+int rows_count(struct rows *rows, enum metric_id metric, uint32_t scenario, uint32_t step, uint64_t count);
 /* All values of a metric in the whole run, warm-up included: what the agents' own counts must equal. */
 uint64_t rows_total(const struct rows *rows, enum metric_id metric);
 /* Moves rows and lines into the report, in their order. Nothing can be added afterwards. */

@@ -33,6 +33,12 @@ static const enum metric_id consume_metrics[] = {METRIC_KAFKA_MESSAGES_CONSUMED,
 static const enum metric_id transaction_metrics[] = {METRIC_KAFKA_TRANSACTIONS_COMMITTED,
                                                      METRIC_KAFKA_TRANSACTIONS_ABORTED,
                                                      METRIC_KAFKA_TRANSACTION_DURATION, METRIC_COUNT};
+static const enum metric_id ledger_metrics[] = {METRIC_KAFKA_MESSAGES_LOST,
+                                                METRIC_KAFKA_MESSAGES_DUPLICATED,
+                                                METRIC_KAFKA_MESSAGES_REORDERED,
+                                                METRIC_KAFKA_MESSAGES_ABORTED_VISIBLE,
+                                                METRIC_KAFKA_MESSAGES_UNACKED_VISIBLE,
+                                                METRIC_COUNT};
 static const enum metric_id scenario_metrics[] = {METRIC_ITERATIONS,         METRIC_DROPPED_ITERATIONS, METRIC_VUS,
                                                   METRIC_ITERATION_DURATION, METRIC_SEND_LATENESS,      METRIC_COUNT};
 
@@ -66,6 +72,8 @@ static int add_step_rows(struct rows *rows, const struct step *step, uint32_t sc
 	if (r == 0 && step->kind == STEP_PRODUCE &&
 	    (step->produce.transactions.every_messages > 0 || step->produce.transactions.every_ns > 0))
 		r = add_rows(rows, transaction_metrics, scenario, index);
+	if (r == 0 && step->kind == STEP_PRODUCE && step->produce.verify != VERIFY_NONE)
+		r = add_rows(rows, ledger_metrics, scenario, index);
 	if (r == 0 && step->kind == STEP_SQL)
 		r = add_rows(rows, sql_metrics, scenario, index);
 	return r < 0 ? r : add_check_rows(rows, step, scenario, index);
