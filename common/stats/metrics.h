@@ -117,6 +117,12 @@ static inline _Bool metric_is_of_ledger(enum metric_id metric)
 	return metric >= METRIC_KAFKA_MESSAGES_LOST && metric <= METRIC_KAFKA_MESSAGES_UNACKED_VISIBLE;
 }
 
+/* How the values of several labels in one second become the one without a label: of levels it is the greatest. */
+static inline enum metric_merge metric_merge_labels(enum metric_id metric)
+{
+	return metrics[metric].merge == METRIC_LAST ? METRIC_MAX : metrics[metric].merge;
+}
+
 /* METRIC_COUNT if there is none of this name. METRIC_ERRORS is never found. */
 enum metric_id metric_find(const char *name);
 

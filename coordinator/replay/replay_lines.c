@@ -11,11 +11,12 @@ int lines_empty_make(struct report *report, struct lines_empty *ret_empty)
 	struct lines_empty empty;
 
 	empty.zeros = report_alloc(report, report->second_count, sizeof(*empty.zeros));
+	empty.unread = report_alloc(report, report->second_count, sizeof(*empty.unread));
 	empty.nothing = report_alloc(report, report->second_count, sizeof(*empty.nothing));
-	if (!empty.zeros || !empty.nothing)
+	if (!empty.zeros || !empty.unread || !empty.nothing)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < report->second_count; i++)
-		empty.nothing[i] = NAN;
+		empty.unread[i] = empty.nothing[i] = NAN;
 	*ret_empty = empty;
 	return 0;
 }
@@ -30,6 +31,8 @@ int line_init(struct line *line, struct report_line *report_line, enum metric_id
 		return r;
 	line->report = report_line;
 	*report_line = (struct report_line){.metric = metric, .scenario = scenario, .count = empty->zeros};
+	if (metrics[metric].of_run)
+		report_line->count = empty->unread;
 	if (kind == METRIC_RATE)
 		report_line->total = empty->zeros;
 	if (kind == METRIC_LATENCY)
@@ -65,9 +68,9 @@ static float *own_floats(struct report *report, const float *from)
 /* Arrays of its own, at the first value. */
 static int unshare(struct report_line *line, struct report *report, const struct lines_empty *empty)
 {
-	if (line->count != empty->zeros)
+	if (line->count != empty->zeros && line->count != empty->unread)
 		return 0;
-	line->count = own_doubles(report, empty->zeros);
+	line->count = own_doubles(report, line->count);
 	if (line->total)
 		line->total = own_doubles(report, empty->zeros);
 	if (line->p50) {

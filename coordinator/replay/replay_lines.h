@@ -13,6 +13,7 @@ struct line {
 /* Its arrays are shared with every other line that has nothing until it has something. */
 struct lines_empty {
 	double *zeros;
+	double *unread; /* NAN: of readings, which are not made in every second */
 	float *nothing; /* NAN */
 };
 

@@ -308,11 +308,11 @@ static struct cell *now_of(struct rows *rows, struct row *row)
 	return row->now;
 }
 
-static int add_now(struct rows *rows, struct row *row, const struct cell *cell)
+static int add_now(struct rows *rows, struct row *row, const struct cell *cell, enum metric_merge merge)
 {
 	struct cell *now = now_of(rows, row);
 
-	return now ? cell_merge(now, cell, row_merge(row)) : -ENOMEM;
+	return now ? cell_merge(now, cell, merge) : -ENOMEM;
 }
 
 /* How many values a cell has, or a counter's amount. */
@@ -359,8 +359,10 @@ int rows_add(struct rows *rows, uint32_t id, const struct series *series, const 
 		r = add_warm(rows, feeding->row, cell);
 		return r == 0 && feeding->plain ? add_warm(rows, feeding->plain, cell) : r;
 	}
-	r = add_now(rows, feeding->row, cell);
-	return r == 0 && feeding->plain ? add_now(rows, feeding->plain, cell) : r;
+	r = add_now(rows, feeding->row, cell, row_merge(feeding->row));
+	if (r == 0 && feeding->plain)
+		r = add_now(rows, feeding->plain, cell, metric_merge_labels(series->metric));
+	return r;
 }
 
 /* ---- a second's end ---- */
@@ -371,7 +373,8 @@ static int carry_up(struct rows *rows)
 		const struct touched *touched = &rows->touched[level];
 
 		for (size_t i = 0; i < touched->count; i++) {
-			int r = add_now(rows, touched->rows[i]->up, touched->rows[i]->now);
+			struct row *row = touched->rows[i];
+			int r = add_now(rows, row->up, row->now, row_merge(row));
 
 			if (r < 0)
 				return r;
@@ -388,7 +391,9 @@ static int gather_failures(struct rows *rows)
 
 		for (size_t i = 0; i < count; i++) {
 			const struct row *row = rows->touched[level].rows[i];
-			int r = row->availability ? add_now(rows, row->availability, row->now) : 0;
+			int r = row->availability
+			                ? add_now(rows, row->availability, row->now, row_merge(row->availability))
+			                : 0;
 
 			if (r < 0)
 				return r;

@@ -212,6 +212,12 @@ static int amend(struct watch *watch, uint64_t second, const struct cell *cell)
 	return r;
 }
 
+/* Series that the selector sums up differ in their labels unless it names one. */
+static enum metric_merge merge_of(const struct watch *watch, enum metric_id metric)
+{
+	return watch->threshold->selector.label ? metrics[metric].merge : metric_merge_labels(metric);
+}
+
 static int add_to(struct verdict *verdict, uint32_t index, uint64_t second, const struct series *series,
                   const struct cell *cell)
 {
@@ -223,7 +229,7 @@ static int add_to(struct verdict *verdict, uint32_t index, uint64_t second, cons
 	if (second < verdict->next)
 		return amend(watch, second, cell);
 	cells = waiting_of(verdict, second);
-	return cells ? cell_merge(&cells[index], cell, metrics[series->metric].merge) : -ENOMEM;
+	return cells ? cell_merge(&cells[index], cell, merge_of(watch, series->metric)) : -ENOMEM;
 }
 
 int verdict_add(struct verdict *verdict, uint64_t second, const struct series *series, const struct cell *cell)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* replay.h: what a report says of a run whose agents died, came back, joined, left or stood still. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -587,6 +588,37 @@ static void test_replay_has_rows_of_what_readers_read(void **state)
 	close_fleet(fleet, report);
 }
 
+static void test_replay_takes_the_greatest_of_labels_for_the_level_of_all(void **state)
+{
+	static const uint64_t levels[4][2] = {{40, 5}, {0, 0}, {8, 30}, {10, 20}};
+	struct series one = {METRIC_NULL_READING, 0, "", "", "", "lag"};
+	struct series other = {METRIC_NULL_READING, 0, "", "", "", "reader-2"};
+	struct fleet *fleet = open_fleet(1);
+	const struct report_line *line = NULL;
+	struct report *report;
+	const struct gauge *all;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		if (i != 1) { /* nothing was read then */
+			fleet_value(fleet, 0, &one, levels[i][0]);
+			fleet_value(fleet, 0, &other, levels[i][1]);
+		}
+		iterate(fleet, 0, RATE);
+		fleet_second(fleet);
+	}
+	report = fleet_finish(fleet, 4 * S);
+	all = &fleet_row(report, METRIC_NULL_READING, "", "", "", "")->cell.gauge;
+	assert_true(all->last == 20 && all->min == 20 && all->max == 40 && all->sum == 90 && all->count == 3);
+	assert_true(fleet_row(report, METRIC_NULL_READING, "", "", "", "lag")->cell.gauge.min == 8);
+	for (uint32_t i = 0; i < report->line_count; i++)
+		if (report->lines[i].metric == METRIC_NULL_READING)
+			line = &report->lines[i];
+	assert_non_null(line);
+	assert_true(line->count[0] == 40 && isnan(line->count[1]) && line->count[2] == 30);
+	close_fleet(fleet, report);
+}
+
 static void test_replay_tells_of_a_duty_that_failed(void **state)
 {
 	struct fleet *fleet = open_fleet(1);
@@ -649,6 +681,7 @@ int main(void)
 	        cmocka_unit_test(test_replay_suspects_jumps_stalls_and_stolen_time),
 	        cmocka_unit_test(test_replay_bounds_the_start_skew_by_its_own_error),
 	        cmocka_unit_test(test_replay_has_rows_of_what_readers_read),
+	        cmocka_unit_test(test_replay_takes_the_greatest_of_labels_for_the_level_of_all),
 	        cmocka_unit_test(test_replay_tells_of_a_duty_that_failed),
 	        cmocka_unit_test(test_replay_text_of_a_degraded_run_keeps_to_its_columns),
 	};

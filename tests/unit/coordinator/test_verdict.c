@@ -122,6 +122,14 @@ static void check_no_data(struct bench *bench, uint32_t index)
 	assert_true(result.no_data && !result.pass && isnan(result.observed));
 }
 
+static void add_reading(struct bench *bench, uint64_t second, const char *label, double value)
+{
+	struct series series = {METRIC_NULL_READING, 0, "", "", "", label};
+
+	add_series(bench, second, &series,
+	           &(struct cell){.kind = METRIC_GAUGE, .gauge = {value, value, value, value, 1}});
+}
+
 static void test_verdict_knows_every_aggregate(void **state)
 {
 	struct bench *bench = *state;
@@ -222,6 +230,24 @@ static void test_verdict_selects_by_every_part(void **state)
 		check(bench, i, cases[i].observed, 1);
 	check_no_data(bench, 5);
 	check_no_data(bench, 6);
+}
+
+static void test_verdict_takes_the_greatest_of_labels_for_the_level_of_all(void **state)
+{
+	struct bench *bench = *state;
+
+	add_threshold(bench, "null_reading", "avg<100");
+	add_threshold(bench, "null_reading", "min<100");
+	add_threshold(bench, "null_reading{label:b}", "avg<100");
+	start(bench);
+	for (uint64_t second = 0; second < 2; second++) {
+		add_reading(bench, second, "a", 40);
+		add_reading(bench, second, "b", second ? 60 : 10);
+	}
+	verdict_advance(bench->verdict, 1, &(double){0});
+	assert_true(verdict_result(bench->verdict, 0, 2 * S).observed == 50);
+	assert_true(verdict_result(bench->verdict, 1, 2 * S).observed == 40);
+	assert_true(verdict_result(bench->verdict, 2, 2 * S).observed == 35);
 }
 
 static void test_verdict_passes_warmup_over(void **state)
@@ -430,6 +456,7 @@ int main(void)
 	        TEST(test_verdict_knows_every_aggregate_of_a_latency),
 	        TEST(test_verdict_takes_a_counter_at_zero_as_data_and_nothing_else),
 	        TEST(test_verdict_selects_by_every_part),
+	        TEST(test_verdict_takes_the_greatest_of_labels_for_the_level_of_all),
 	        TEST(test_verdict_passes_warmup_over),
 	        TEST(test_verdict_derives_availability_by_the_second),
 	        TEST(test_verdict_does_not_hang_on_the_order_of_arrival),
