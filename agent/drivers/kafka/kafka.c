@@ -19,6 +19,7 @@
 #include "agent/drivers/kafka/probe.h"
 #include "agent/drivers/kafka/producer.h"
 #include "agent/drivers/kafka/source.h"
+#include "agent/drivers/kafka/verifier.h"
 #include "agent/drivers/kit/step_map.h"
 
 enum { ACKS_KINDS = 4 }; /* PRODUCE_ACKS_TARGET, -1, 0, 1 */
@@ -314,5 +315,6 @@ const struct driver_ops kafka_driver = {
         .abandon = kafka_abandon,
         .probe = kafka_probe,
         .facts = kafka_facts,
+        .verify = kafka_verify,
         .close = kafka_close,
 };
