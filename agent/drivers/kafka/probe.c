@@ -109,6 +109,7 @@ static void ask_metadata(const struct driver_config *config, int timeout_ms, str
 {
 	const struct rd_kafka_metadata *metadata = NULL;
 	struct failure failure = {0};
+	char problem[200] = ""; /* librdkafka 2.0.2 writes to it without asking whether it is there */
 	rd_kafka_resp_err_t error;
 	rd_kafka_conf_t *conf;
 	rd_kafka_t *client;
@@ -117,8 +118,9 @@ static void ask_metadata(const struct driver_config *config, int timeout_ms, str
 		snprintf(ret_facts->problem, sizeof(ret_facts->problem), "no metadata: %.200s", failure.text);
 		return;
 	}
-	client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
+	client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, problem, sizeof(problem));
 	if (!client) {
+		snprintf(ret_facts->problem, sizeof(ret_facts->problem), "no metadata: %s", problem);
 		rd_kafka_conf_destroy(conf);
 		return;
 	}
