@@ -183,6 +183,9 @@ static void check_threshold(struct reading *reading, struct place place, const s
 	else if (!met.metric && !is_of_iterations(selector->metric))
 		reading_error(reading, place, "threshold \"%s\": no step%s yields %s", threshold->source,
 		              selector->scenario || selector->step ? " that it selects" : " of the plan", metric->name);
+	else if (selector->group && metric_is_of_ledger(selector->metric))
+		reading_error(reading, place, "threshold \"%s\": %s is counted for steps, not for groups",
+		              threshold->source, metric->name);
 	else if (selector->group && !met.group)
 		reading_error(reading, place, "threshold \"%s\": no step that it selects has a group",
 		              threshold->source);
@@ -216,6 +219,11 @@ static void read_expression(struct reading *reading, const struct node *key, con
 	if (threshold->window_ns % NS_PER_S != 0)
 		reading_error(reading, node_get(value, "window")->place,
 		              "\"window\" in %s must be whole seconds, as figures come", reading->where.text);
+	if (metric_is_of_ledger(threshold->selector.metric) && (threshold->window_ns || threshold->abort_on_fail))
+		reading_error(
+		        reading, value->place,
+		        "threshold \"%s\": what became of messages is known when the run is over: it has no \"%s\"",
+		        key->text, threshold->window_ns ? "window" : "abortOnFail");
 }
 
 static _Bool has_control_character(const char *text)

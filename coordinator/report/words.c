@@ -126,6 +126,10 @@ int words_coverage(const struct report *report, struct buffer *buffer)
 	append_count(buffer, "", tally->interrupted, "");
 	if (report->overlap > 0)
 		append_count(buffer, "; overlap ", report->overlap, " (besides those planned)");
+	for (uint32_t i = 0; i < report->ledger_count; i++)
+		if (report->ledger[i].problem[0])
+			buffer_append_format(buffer, "; the messages to %s are NOT all accounted for",
+			                     report->ledger[i].topic);
 	if (!report->sum_equals_total)
 		buffer_append_text(buffer, "; the sum of the seconds does NOT equal the agents' own totals");
 	return buffer->failed;

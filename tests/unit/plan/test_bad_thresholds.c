@@ -31,6 +31,25 @@ static const struct bad_plan bad_thresholds[] = {
          "for scenarios\n"},
         {"brokers where nothing is produced", THRESHOLDS("'kafka_broker_rtt': ['max<5']"),
          "10:3: threshold \"kafka_broker_rtt\": no step of the plan yields kafka_broker_rtt\n"},
+        {"messages that nobody verifies",
+         THRESHOLDS_ON("[ produce: { target: stream, topic: t, size: 100 } ]", "kafka_messages_lost: ['count==0']"),
+         "10:3: threshold \"kafka_messages_lost\": no step of the plan yields kafka_messages_lost\n"},
+        {"a group of messages that are verified",
+         THRESHOLDS_ON("[ produce: { target: stream, topic: t, size: 100, verify: during, group: a } ]",
+                       "'kafka_messages_lost{group:a}': ['count==0']"),
+         "10:3: threshold \"kafka_messages_lost{group:a}\": kafka_messages_lost is counted for steps, not for "
+         "groups\n"},
+        {"an abort for what is known at the end",
+         THRESHOLDS_ON("[ produce: { target: stream, topic: t, size: 100, verify: after } ]",
+                       "kafka_messages_lost: [ { threshold: 'count==0', abortOnFail: true } ]"),
+         "10:26: threshold \"kafka_messages_lost\": what became of messages is known when the run is over: it has no "
+         "\"abortOnFail\"\n"},
+        {"a window of what is known at the end",
+         THRESHOLDS_ON("[ produce: { target: stream, topic: t, size: 100, verify: after } ]",
+                       "kafka_messages_duplicated: [ { threshold: 'count==0', window: 5s } ]"),
+         "10:32: threshold \"kafka_messages_duplicated\": what became of messages is known when the run is over: it "
+         "has "
+         "no \"window\"\n"},
         {"a group where there is none",
          THRESHOLDS_ON("[ http: { target: api, get: / } ]", "'http_reqs{group:a}': ['count>0']"),
          "10:3: threshold \"http_reqs{group:a}\": no step that it selects has a group\n"},
