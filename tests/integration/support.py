@@ -185,10 +185,10 @@ class Place:
                               env=env or self.env(), cwd=self.folder, check=False)
         return Result(done.returncode, done.stdout, done.stderr, folder, time.monotonic() - started)
 
-    def start_run(self, plan, *options, env=None):
-        """A run in the background: finish() waits for it and gives the Result."""
+    def start_run(self, plan, *options, env=None, prefix=()):
+        """A run in the background: finish() waits for it and gives the Result. `prefix` runs a command elsewhere."""
         command, folder = self.command(plan, *options)
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        child = subprocess.Popen([*prefix, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                  text=True, env=env or self.env(), cwd=self.folder)
         started = time.monotonic()
 
