@@ -116,6 +116,8 @@ int engine_new(const struct engine_config *config, struct failure *failure, stru
 		return failure_set(failure, -ENOMEM, "no memory for a worker");
 	engine->config = *config;
 	engine->plan = config->plan;
+	if (!engine->config.clock)
+		engine->config.clock = &engine->clock;
 	engine->stop_ns = CLOCK_NEVER;
 	engine->stop_timer = (struct loop_timer){.fire = stop_fired, .context = engine};
 	engine->adopt_timer = (struct loop_timer){.fire = adopt_fired, .context = engine};
@@ -168,6 +170,7 @@ int engine_start(struct engine *engine, uint64_t t0_ns, uint64_t first_second)
 	assert(engine->phase == ENGINE_IDLE);
 	engine->phase = ENGINE_RUNNING;
 	engine->t0_ns = t0_ns;
+	engine->clock.t0_ns = t0_ns;
 	r = seconds_start(engine, first_second);
 	for (uint32_t i = 0; r == 0 && i < engine->runner_count; i++) {
 		struct runner *runner = &engine->runners[i];

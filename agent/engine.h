@@ -29,8 +29,9 @@ struct engine_config {
 	const char *secrets_folder; /* may be NULL */
 	struct log *log;            /* may be NULL */
 	uint32_t worker;
-	uint32_t workers;     /* of this agent */
-	uint32_t agent_index; /* the agent's number in the run */
+	const struct driver_clock *clock; /* its t0_ns is engine_start()'s. NULL: the engine has one of its own */
+	uint32_t workers;                 /* of this agent */
+	uint32_t agent_index;             /* the agent's number in the run */
 	/* Takes a filled second and gives an empty one to go on with, or NULL: then the full one is kept and goes on
 	 * being filled (never with last set: that one is taken in any case, and nothing is given). */
 	struct second *(*hand_over)(void *context, struct second *full);
@@ -69,6 +70,7 @@ struct engine {
 	enum engine_phase phase;
 	int error; /* what a callback could not return: ends the engine at its next turn */
 
+	struct driver_clock clock; /* where the config has none */
 	uint64_t t0_ns;
 	uint64_t stop_ns; /* CLOCK_NEVER: none */
 	uint64_t stop_grace_ns;

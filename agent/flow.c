@@ -432,3 +432,31 @@ int flow_save(struct operation *operation, uint32_t slot, const char *text, size
 
 	return flight->vu && !flight->interrupted ? vu_save(flight->vu, slot, text, size) : 0;
 }
+
+/* Whether the message belongs to the warm-up: by when it was wanted, where that is known, as its producer counts it. */
+static _Bool is_warmup(const struct flight *flight, const struct reception *reception)
+{
+	const struct runner *runner = flight->runner;
+
+	if (!reception->stamped)
+		return flight->place.warmup;
+	return runner->scenario->is_warmup || reception->intended_ns < (int64_t)runner->engine->plan->warmup_ns;
+}
+
+void flow_receive(struct engine *engine, struct operation *operation, const struct reception *reception)
+{
+	const struct flight *flight = (const struct flight *)operation;
+	struct recorder_place place = flight->place;
+	int64_t latency_ns;
+	int r = 0;
+
+	place.warmup = is_warmup(flight, reception);
+	if (operation->step->consume.group_by_key)
+		r = groups_intern(engine->groups, place.scenario, place.step, reception->key ? reception->key : "",
+		                  reception->key_size, &place.group);
+	latency_ns = driver_clock_since_t0(engine->config.clock, reception->received_ns) - reception->intended_ns;
+	if (r == 0)
+		r = recorder_message(engine_recorder(engine, reception->received_ns), &place, reception->bytes,
+		                     reception->stamped ? &latency_ns : NULL);
+	engine_fail(engine, r);
+}

@@ -98,5 +98,7 @@ int flow_resume(struct vu *vu, uint64_t now_ns);
 void flow_interrupt(struct vu *vu);
 /* A driver's completion; of any flight of the engine. */
 void flow_complete(struct engine *engine, struct operation *operation);
+/* A message that a flight of the engine got. */
+void flow_receive(struct engine *engine, struct operation *operation, const struct reception *reception);
 /* A saved value; detached operations save nothing. */
 int flow_save(struct operation *operation, uint32_t slot, const char *text, size_t size);

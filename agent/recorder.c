@@ -188,6 +188,33 @@ int recorder_operation(struct recorder *recorder, const struct recorder_place *p
 	return r;
 }
 
+/* What the clocks' errors make negative counts as none. */
+static int record_end_to_end(struct recorder *recorder, struct leaf *leaf, const struct recorder_place *place,
+                             int64_t latency_ns)
+{
+	int r = 0;
+
+	if (latency_ns < 0)
+		r = leaf_add(recorder, &leaf->slots[SLOT_NEGATIVE], place, METRIC_KAFKA_END_TO_END_NEGATIVE, 1);
+	if (r < 0)
+		return r;
+	return leaf_latency(recorder, &leaf->slots[SLOT_END_TO_END], place, METRIC_KAFKA_END_TO_END_LATENCY,
+	                    latency_ns > 0 ? (uint64_t)latency_ns : 0);
+}
+
+int recorder_message(struct recorder *recorder, const struct recorder_place *place, uint64_t bytes,
+                     const int64_t *latency_ns)
+{
+	struct leaf *leaf;
+	int r = recorder_find_leaf(recorder, place, &leaf);
+
+	if (r == 0)
+		r = leaf_add(recorder, &leaf->slots[SLOT_CONSUMED], place, METRIC_KAFKA_MESSAGES_CONSUMED, 1);
+	if (r == 0)
+		r = leaf_add(recorder, &leaf->slots[SLOT_RECEIVED], place, METRIC_DATA_RECEIVED, bytes);
+	return r == 0 && latency_ns ? record_end_to_end(recorder, leaf, place, *latency_ns) : r;
+}
+
 int recorder_iteration(struct recorder *recorder, uint32_t scenario, _Bool warmup, _Bool succeeded,
                        uint64_t duration_ns)
 {

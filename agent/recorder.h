@@ -33,6 +33,9 @@ struct recorder *recorder_free(struct recorder *recorder);
 /* A completed operation: count, failed, durations by its step kind's metric_set, samples, bytes, its error text. */
 int recorder_operation(struct recorder *recorder, const struct recorder_place *place,
                        const struct operation *operation);
+/* A message that a consume step got; latency_ns is NULL where it isn't known since when it was wanted. */
+int recorder_message(struct recorder *recorder, const struct recorder_place *place, uint64_t bytes,
+                     const int64_t *latency_ns);
 /* A completed iteration; its duration counts only for successes. Interrupted ones are not recorded. */
 int recorder_iteration(struct recorder *recorder, uint32_t scenario, _Bool warmup, _Bool succeeded,
                        uint64_t duration_ns);

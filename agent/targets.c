@@ -19,6 +19,11 @@ static int saved(void *context, struct operation *operation, uint32_t slot, cons
 	return flow_save(operation, slot, text, size);
 }
 
+static void received(void *context, struct operation *operation, const struct reception *reception)
+{
+	flow_receive(context, operation, reception);
+}
+
 static void gauged(void *context, enum metric_id metric, const char *label, double value)
 {
 	struct engine *engine = context;
@@ -50,6 +55,8 @@ static int open_target(struct engine *engine, struct engine_target *of, const st
 	        .connections = portion ? portion->connections : 0,
 	        .complete = completed,
 	        .save = saved,
+	        .receive = received,
+	        .clock = engine->config.clock,
 	        .gauge = gauged,
 	        .secret = secrets_get,
 	        .secret_context = engine->secrets,

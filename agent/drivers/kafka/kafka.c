@@ -16,6 +16,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "agent/drivers/kafka/broker_view.h"
+#include "agent/drivers/kafka/consumers.h"
 #include "agent/drivers/kafka/probe.h"
 #include "agent/drivers/kafka/producer.h"
 #include "agent/drivers/kafka/source.h"
@@ -32,6 +33,7 @@ struct driver {
 	uint32_t *place_of_lane;     /* by lane: its place among those of the driver */
 	uint32_t lane_count;
 	uint32_t lane_end; /* the highest lane's number + 1 */
+	struct consumers *consumers;
 	struct sources sources;
 	struct buffer topic;
 	struct buffer key;
@@ -141,7 +143,7 @@ static __attribute__((noinline)) int complete(struct driver *driver, const struc
 	return r;
 }
 
-static int kafka_submit(struct driver *driver, struct operation *operation)
+static int submit_message(struct driver *driver, struct operation *operation)
 {
 	const struct produce_step *step = &operation->step->produce;
 	struct message message = {.partitioner = step->partitioner};
@@ -169,9 +171,32 @@ static int kafka_submit(struct driver *driver, struct operation *operation)
 	return r < 0 ? r : producer_send(producer_of(driver, operation), &message, operation);
 }
 
+static int kafka_submit(struct driver *driver, struct operation *operation)
+{
+	return operation->step->kind == STEP_CONSUME ? consumers_submit(driver->consumers, operation)
+	                                             : submit_message(driver, operation);
+}
+
+/* Messages on their way are librdkafka's. */
+static void kafka_cancel(struct driver *driver, struct operation *operation)
+{
+	if (operation->step->kind == STEP_CONSUME)
+		consumers_cancel(driver->consumers, operation);
+}
+
+static int kafka_session_open(struct driver *driver, uint64_t vu, struct driver_session **ret_session)
+{
+	return consumers_session_open(driver->consumers, vu, ret_session);
+}
+
+static void kafka_session_close(struct driver *driver, struct driver_session *session)
+{
+	consumers_session_close(driver->consumers, session);
+}
+
 static uint64_t kafka_in_flight(const struct driver *driver)
 {
-	uint64_t sum = 0;
+	uint64_t sum = consumers_in_flight(driver->consumers);
 
 	for (uint32_t i = 0; i < driver->lane_count * ACKS_KINDS; i++)
 		sum += driver->producers[i] ? producer_in_flight(driver->producers[i]) : 0;
@@ -180,6 +205,7 @@ static uint64_t kafka_in_flight(const struct driver *driver)
 
 static void kafka_abandon(struct driver *driver)
 {
+	consumers_abandon(driver->consumers);
 	for (uint32_t i = 0; i < driver->lane_count * ACKS_KINDS; i++)
 		if (driver->producers[i])
 			producer_abandon(driver->producers[i]);
@@ -195,6 +221,7 @@ static struct driver *kafka_close(struct driver *driver)
 		producer_free(driver->producers[i]);
 	free(driver->producers);
 	free(driver->place_of_lane);
+	consumers_free(driver->consumers);
 	sources_deinit(&driver->sources);
 	step_map_deinit(&driver->map);
 	buffer_deinit(&driver->topic);
@@ -268,6 +295,8 @@ static int kafka_open(const struct driver_config *config, struct failure *failur
 	driver->unwatched.gauge = NULL;
 	r = step_map_init(&driver->map, config->plan, config->target, STEP_PRODUCE);
 	if (r == 0)
+		r = consumers_new(&driver->config, &driver->consumers);
+	if (r == 0)
 		r = sources_init(&driver->sources, &driver->map, config->target, (uint64_t)config->worker + 1);
 	if (r < 0)
 		failure_set(failure, r, "no memory");
@@ -310,7 +339,10 @@ const struct driver_ops kafka_driver = {
         .library_version = kafka_library_version,
         .open = kafka_open,
         .add_lane = kafka_add_lane,
+        .session_open = kafka_session_open,
+        .session_close = kafka_session_close,
         .submit = kafka_submit,
+        .cancel = kafka_cancel,
         .in_flight = kafka_in_flight,
         .abandon = kafka_abandon,
         .probe = kafka_probe,
