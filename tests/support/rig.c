@@ -77,7 +77,8 @@ static void open_driver(struct rig *rig, const struct driver_ops *ops)
 	rig->config.target = &rig->plan->targets[0];
 	rig->config.loop = rig->loop;
 	rig->config.agent_name = "agent";
-	rig->config.run_id = "run";
+	rig->config.run_id = RIG_RUN_ID;
+	rig->config.clock = &rig->clock;
 	rig->config.complete = complete;
 	rig->config.save = save;
 	rig->config.context = rig;

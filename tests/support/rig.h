@@ -16,8 +16,11 @@ struct rig_operation {
 	char saved[4][64]; /* what was saved last, by slot; longer values are cut */
 };
 
+#define RIG_RUN_ID "1b4e28ba-2fa1-41d2-883f-016d3cca6427"
+
 struct rig {
 	struct loop *loop;
+	struct driver_clock clock;
 	struct plan *plan;
 	struct driver_config config;
 	const struct driver_ops *ops;

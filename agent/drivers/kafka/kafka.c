@@ -19,7 +19,9 @@
 #include "agent/drivers/kafka/consumers.h"
 #include "agent/drivers/kafka/probe.h"
 #include "agent/drivers/kafka/producer.h"
+#include "agent/drivers/kafka/slab.h"
 #include "agent/drivers/kafka/source.h"
+#include "agent/drivers/kafka/stream.h"
 #include "agent/drivers/kafka/verifier.h"
 #include "agent/drivers/kit/step_map.h"
 
@@ -35,10 +37,13 @@ struct driver {
 	uint32_t lane_end; /* the highest lane's number + 1 */
 	struct consumers *consumers;
 	struct sources sources;
+	struct sent_log *log; /* NULL: nothing is verified */
+	uint32_t clients;     /* made so far */
 	struct buffer topic;
 	struct buffer key;
 	struct buffer payload;
 	struct buffer header;
+	struct buffer stamped; /* a stamp, and the payload behind it */
 };
 
 static uint32_t acks_index(int acks)
@@ -94,18 +99,90 @@ static int render_headers(struct driver *driver, const struct operation *operati
 	return r;
 }
 
+static int add_stamp_header(struct driver *driver, const struct operation *operation, struct message *message)
+{
+	static const char name[] = PRODUCE_STAMP_HEADER;
+	uint8_t stamp[STAMP_SIZE];
+
+	stream_stamp(message->stream, driver->config.clock, operation->intended_ns, stamp);
+	message->headers_size += sizeof(name) - 1 + STAMP_SIZE;
+	return rd_kafka_header_add(message->headers, name, sizeof(name) - 1, stamp, STAMP_SIZE) ? -ENOMEM : 0;
+}
+
 static __attribute__((noinline)) int make_headers(struct driver *driver, const struct operation *operation,
                                                   struct message *message, const char **ret_missing)
 {
+	const struct produce_step *step = &operation->step->produce;
 	int r;
 
-	message->headers = rd_kafka_headers_new(operation->step->produce.headers.count);
+	message->headers = rd_kafka_headers_new(step->headers.count + 1);
 	if (!message->headers)
 		return -ENOMEM;
 	r = render_headers(driver, operation, message, ret_missing);
+	if (r == 0 && step->stamp == STAMP_HEADERS)
+		r = add_stamp_header(driver, operation, message);
 	if (r < 0)
 		rd_kafka_headers_destroy(message->headers);
 	return r;
+}
+
+/* A payload that is copied: the stamp, and `size` bytes. */
+static int put_stamp_before(struct driver *driver, const struct operation *operation, const void *payload, size_t size,
+                            struct message *message)
+{
+	uint8_t stamp[STAMP_SIZE];
+
+	stream_stamp(message->stream, driver->config.clock, operation->intended_ns, stamp);
+	buffer_clear(&driver->stamped);
+	buffer_append(&driver->stamped, stamp, STAMP_SIZE);
+	buffer_append(&driver->stamped, payload, size);
+	message->payload = driver->stamped.data;
+	message->payload_size = STAMP_SIZE + size;
+	message->payload_lasts = 0;
+	return driver->stamped.failed;
+}
+
+/* A generated payload that begins with a stamp. */
+static int generate_stamped(struct driver *driver, const struct operation *operation, uint32_t number,
+                            struct message *message)
+{
+	struct random *random = operation->scope->random;
+	size_t size = sources_size(&driver->sources, number, random);
+	void *payload;
+
+	if (size > SLAB_ITEM_MAX)
+		return put_stamp_before(driver, operation,
+		                        sources_payload(&driver->sources, number, size - STAMP_SIZE, random),
+		                        size - STAMP_SIZE, message);
+	payload = slab_take(sources_slab(&driver->sources, number), size);
+	if (!payload)
+		return -ENOMEM;
+	stream_stamp(message->stream, driver->config.clock, operation->intended_ns, payload);
+	message->payload = payload;
+	message->payload_size = size;
+	message->payload_lasts = message->payload_in_slab = 1;
+	return 0;
+}
+
+/* The payload of a step whose messages aren't plain. */
+static int make_payload(struct driver *driver, const struct operation *operation, uint32_t number,
+                        struct message *message)
+{
+	const struct produce_step *step = &operation->step->produce;
+	struct random *random = operation->scope->random;
+
+	if (step->stamp != STAMP_NONE)
+		message->stream = producer_stream(producer_of(driver, operation), number);
+	if (step->payload && step->stamp == STAMP_HEAD)
+		return put_stamp_before(driver, operation, driver->payload.data, driver->payload.size, message);
+	if (step->payload)
+		return 0;
+	if (step->stamp == STAMP_HEAD)
+		return generate_stamped(driver, operation, number, message);
+	message->payload_size = sources_size(&driver->sources, number, random);
+	message->payload = sources_payload(&driver->sources, number, message->payload_size, random);
+	message->payload_lasts = 1;
+	return 0;
 }
 
 /* Where all is plain: a size from the step's range and a piece of the small block. */
@@ -133,13 +210,22 @@ static __attribute__((noinline)) int complete(struct driver *driver, const struc
 		message->key = driver->key.data;
 		message->key_size = driver->key.size;
 	}
-	if (!step->payload) {
-		message->payload =
-		        sources_payload(&driver->sources, number, operation->scope->random, &message->payload_size);
-		message->payload_lasts = 1;
-	}
-	if (r == 0 && step->headers.count > 0)
+	if (r == 0)
+		r = make_payload(driver, operation, number, message);
+	if (r == 0 && (step->headers.count > 0 || step->stamp == STAMP_HEADERS)) {
 		r = make_headers(driver, operation, message, ret_missing);
+		if (r < 0 && message->payload_in_slab)
+			slab_untake(message->payload, message->payload_size);
+	}
+	return r;
+}
+
+static int send_stamped(struct driver *driver, const struct message *message, struct operation *operation)
+{
+	int r = producer_send(producer_of(driver, operation), message, operation);
+
+	if (r != SUBMIT_ACCEPTED && message->payload_in_slab)
+		slab_untake(message->payload, message->payload_size);
 	return r;
 }
 
@@ -168,7 +254,10 @@ static int submit_message(struct driver *driver, struct operation *operation)
 		operation_fail(operation, ERROR_DATA, "TEMPLATE", "{{%s}} is not set", missing);
 		return SUBMIT_FAILED;
 	}
-	return r < 0 ? r : producer_send(producer_of(driver, operation), &message, operation);
+	if (r < 0)
+		return r;
+	return message.stream ? send_stamped(driver, &message, operation)
+	                      : producer_send(producer_of(driver, operation), &message, operation);
 }
 
 static int kafka_submit(struct driver *driver, struct operation *operation)
@@ -203,6 +292,17 @@ static uint64_t kafka_in_flight(const struct driver *driver)
 	return sum;
 }
 
+static int kafka_account(struct driver *driver, struct buffer *buffer)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < driver->lane_count * ACKS_KINDS; i++)
+		r = driver->producers[i] ? producer_error(driver->producers[i]) : 0;
+	if (r == 0 && driver->log)
+		r = sent_log_take(driver->log, buffer);
+	return r < 0 ? r : 0;
+}
+
 static void kafka_abandon(struct driver *driver)
 {
 	consumers_abandon(driver->consumers);
@@ -217,17 +317,19 @@ static struct driver *kafka_close(struct driver *driver)
 {
 	if (!driver)
 		return NULL;
+	consumers_free(driver->consumers);
 	for (uint32_t i = 0; driver->producers && i < driver->lane_count * ACKS_KINDS; i++)
 		producer_free(driver->producers[i]);
 	free(driver->producers);
 	free(driver->place_of_lane);
-	consumers_free(driver->consumers);
+	sent_log_free(driver->log);
 	sources_deinit(&driver->sources);
 	step_map_deinit(&driver->map);
 	buffer_deinit(&driver->topic);
 	buffer_deinit(&driver->key);
 	buffer_deinit(&driver->payload);
 	buffer_deinit(&driver->header);
+	buffer_deinit(&driver->stamped);
 	free(driver);
 	return NULL;
 }
@@ -254,6 +356,20 @@ static int number_lane(struct driver *driver, uint32_t lane)
 	return 0;
 }
 
+static int make_producer(struct driver *driver, const struct driver_config *config, int acks, struct failure *failure,
+                         struct producer **ret_producer)
+{
+	uint32_t workers = config->workers ? config->workers : 1;
+	const struct producer_config ours = {.driver = config,
+	                                     .acks = acks,
+	                                     .map = &driver->map,
+	                                     .log = driver->log,
+	                                     .client = driver->clients * workers + config->worker};
+
+	driver->clients++;
+	return producer_new(&ours, failure, ret_producer);
+}
+
 static int kafka_add_lane(struct driver *driver, uint32_t lane, struct failure *failure)
 {
 	const struct driver_config *config = &driver->config;
@@ -270,7 +386,7 @@ static int kafka_add_lane(struct driver *driver, uint32_t lane, struct failure *
 		struct producer **producer = &producers[acks_index(acks)];
 
 		if (!*producer)
-			r = producer_new(config, acks, failure, producer);
+			r = make_producer(driver, config, acks, failure, producer);
 	}
 	return r;
 }
@@ -298,6 +414,10 @@ static int kafka_open(const struct driver_config *config, struct failure *failur
 		r = consumers_new(&driver->config, &driver->consumers);
 	if (r == 0)
 		r = sources_init(&driver->sources, &driver->map, config->target, (uint64_t)config->worker + 1);
+	if (r == 0 && streams_verified(&driver->map)) {
+		driver->log = sent_log_new();
+		r = driver->log ? 0 : -ENOMEM;
+	}
 	if (r < 0)
 		failure_set(failure, r, "no memory");
 	if (r == 0)
@@ -343,6 +463,7 @@ const struct driver_ops kafka_driver = {
         .session_close = kafka_session_close,
         .submit = kafka_submit,
         .cancel = kafka_cancel,
+        .account = kafka_account,
         .in_flight = kafka_in_flight,
         .abandon = kafka_abandon,
         .probe = kafka_probe,

@@ -3,7 +3,8 @@
  *
  * librdkafka has threads of its own, which write to an eventfd when the client's queue of events becomes non-empty; the
  * loop then empties the queue at once, since a delivery's time is taken here. Operations in flight are linked through
- * their driver_words: 0 is the next one, 1 the previous one.
+ * their driver_words: 0 is the next one, 1 the previous one. Until it is completed, completed_ns of one whose message
+ * carries a stamp is the message's number, twice, plus 1 if its payload is a slab's.
  *
  * librdkafka says once that all brokers are down and never that one is up again; only a delivery tells. A client that
  * has never delivered therefore throws its queue away DOWN_PATIENCE_NS after that, and every DOWN_LOOK_NS from then on:
@@ -27,6 +28,8 @@
 #include "agent/drivers/kafka/broker_view.h"
 #include "agent/drivers/kafka/kafka_error.h"
 #include "agent/drivers/kafka/property.h"
+#include "agent/drivers/kafka/slab.h"
+#include "agent/drivers/kafka/stream.h"
 #include "agent/drivers/kafka/topics.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
@@ -44,6 +47,9 @@ enum { WORD_NEXT, WORD_PREVIOUS };
 
 struct producer {
 	const struct driver_config *config;
+	struct step_map *map;
+	struct stream *streams; /* by step; NULL: none carries a stamp */
+	int error;
 	rd_kafka_t *client;
 	rd_kafka_queue_t *queue;
 	int event_fd;
@@ -173,6 +179,25 @@ static void finish(struct producer *producer, struct operation *operation, uint6
 	producer->config->complete(producer->config->context, operation);
 }
 
+/* What became of a message that carries a stamp. */
+static void account(struct producer *producer, const rd_kafka_message_t *message, struct operation *operation)
+{
+	const struct stream *stream = &producer->streams[step_map_find(producer->map, operation->step)];
+	/* One that was never given to a partition is in none: any will do. */
+	uint32_t partition = message && message->partition >= 0 ? (uint32_t)message->partition : 0;
+	enum sent_kind kind = message && !message->err ? SENT_ACKED : SENT_FAILED;
+	int r = 0;
+
+	if (operation->step->produce.stamp == STAMP_NONE)
+		return;
+	if (message && operation->completed_ns & 1)
+		slab_give(message->payload);
+	if (stream->sent)
+		r = sent_log_add(stream->sent, partition, kind, operation->completed_ns >> 1);
+	if (r < 0)
+		producer->error = r;
+}
+
 /* Events. */
 
 /* A message that was not delivered while no broker was in reach failed for that reason, whatever took it out of the
@@ -202,6 +227,8 @@ static void take_delivery(struct producer *producer, const rd_kafka_message_t *m
 		producer->delivered = 1;
 		producer->down = 0;
 	}
+	if (producer->streams)
+		account(producer, message, operation);
 	finish(producer, operation, now_ns);
 }
 
@@ -314,6 +341,7 @@ struct producer *producer_free(struct producer *producer)
 		rd_kafka_destroy(producer->client);
 	if (producer->event_fd >= 0)
 		close(producer->event_fd);
+	free(producer->streams);
 	free(producer);
 	return NULL;
 }
@@ -333,7 +361,16 @@ static int watch_events(struct producer *producer)
 	return loop_watch(producer->config->loop, producer->event_fd, EPOLLIN, events_ready, producer);
 }
 
-int producer_new(const struct driver_config *config, int acks, struct failure *failure, struct producer **ret_producer)
+static int make_streams(struct producer *producer, const struct producer_config *config, struct failure *failure)
+{
+	if (!config->map || !streams_needed(config->map))
+		return 0;
+	producer->map = config->map;
+	producer->streams = streams_new(config->driver, config->map, config->client, config->log, failure);
+	return producer->streams ? 0 : -EINVAL;
+}
+
+int producer_new(const struct producer_config *config, struct failure *failure, struct producer **ret_producer)
 {
 	cleanup(producer_freep) struct producer *producer = calloc(1, sizeof(*producer));
 	char problem[512] = "";
@@ -342,20 +379,23 @@ int producer_new(const struct driver_config *config, int acks, struct failure *f
 
 	if (!producer)
 		return failure_set(failure, -ENOMEM, "no memory");
-	producer->config = config;
+	producer->config = config->driver;
 	producer->event_fd = -1;
 	producer->down_timer = (struct loop_timer){.fire = look_whether_down, .context = producer};
-	r = producer_conf(config, acks, failure, &conf);
+	r = make_streams(producer, config, failure);
+	if (r == 0)
+		r = producer_conf(config->driver, config->acks, failure, &conf);
 	if (r < 0)
 		return r;
 	producer->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, problem, sizeof(problem));
 	if (!producer->client) {
 		rd_kafka_conf_destroy(conf);
-		return failure_set(failure, -EINVAL, "target %s: %s", config->target->name, problem);
+		return failure_set(failure, -EINVAL, "target %s: %s", config->driver->target->name, problem);
 	}
 	r = watch_events(producer);
 	if (r < 0)
-		return failure_set(failure, r, "target %s: no descriptor: %s", config->target->name, strerror(-r));
+		return failure_set(failure, r, "target %s: no descriptor: %s", config->driver->target->name,
+		                   strerror(-r));
 	*ret_producer = steal(producer);
 	return 0;
 }
@@ -417,7 +457,19 @@ int producer_send(struct producer *producer, const struct message *message, stru
 		return SUBMIT_FAILED;
 	}
 	fly(producer, operation);
+	if (message->stream)
+		operation->completed_ns = message->stream->next++ << 1 | message->payload_in_slab;
 	return SUBMIT_ACCEPTED;
+}
+
+struct stream *producer_stream(struct producer *producer, uint32_t step)
+{
+	return &producer->streams[step];
+}
+
+int producer_error(const struct producer *producer)
+{
+	return producer->error;
 }
 
 uint64_t producer_in_flight(const struct producer *producer)
@@ -449,6 +501,8 @@ void producer_abandon(struct producer *producer)
 	producer->abandoned = producer->in_flight > 0;
 	while (producer->flying) {
 		kafka_error_tell(producer->flying, RD_KAFKA_RESP_ERR__PURGE_INFLIGHT);
+		if (producer->streams)
+			account(producer, NULL, producer->flying);
 		finish(producer, producer->flying, clock_now_ns());
 	}
 }

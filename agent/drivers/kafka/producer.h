@@ -6,8 +6,11 @@
 #include <stdint.h>
 
 #include "agent/drivers/driver.h"
+#include "agent/drivers/kit/step_map.h"
 
 struct producer;
+struct sent_log;
+struct stream;
 
 /* librdkafka's configuration from the target: our defaults, then the plan's properties with their secrets. `acks` as in
  * the plan's steps. Of the config target, log and secret are read. The result is an rd_kafka_conf_t, whose logs go to
@@ -16,9 +19,16 @@ struct rd_kafka_conf_s;
 int producer_conf(const struct driver_config *config, int acks, struct failure *failure,
                   struct rd_kafka_conf_s **ret_conf);
 
-/* Makes a client, which begins to connect. `config` must outlive it. -EINVAL with librdkafka's words for properties
- * that don't fit together. */
-int producer_new(const struct driver_config *config, int acks, struct failure *failure, struct producer **ret_producer);
+struct producer_config {
+	const struct driver_config *driver; /* must outlive it */
+	int acks;
+	struct step_map *map; /* the target's produce steps, which must outlive it; NULL: none carries a stamp */
+	struct sent_log *log; /* likewise; NULL: none is verified */
+	uint32_t client;      /* its number (see stream.h) */
+};
+
+/* Makes a client, which begins to connect. -EINVAL with librdkafka's words for properties that don't fit together. */
+int producer_new(const struct producer_config *config, struct failure *failure, struct producer **ret_producer);
 /* Blocks until librdkafka's threads are gone. Nothing may be in flight. Accepts NULL. */
 struct producer *producer_free(struct producer *producer);
 
@@ -37,14 +47,20 @@ struct message {
 	size_t key_size;
 	const void *payload;
 	size_t payload_size;
-	_Bool payload_lasts; /* it holds until the delivery: need not be copied */
+	_Bool payload_lasts;   /* it holds until the delivery: need not be copied */
+	_Bool payload_in_slab; /* likewise, and is given back then (see slab.h) */
 	enum partitioner partitioner;
 	struct rd_kafka_headers_s *headers; /* NULL: none. The producer's from then on */
 	size_t headers_size;                /* names and values */
+	struct stream *stream;              /* NULL: it carries no stamp; else it has that of the stream's next one */
 };
 
-/* An enum submit_outcome or -ENOMEM. Uses the operation's driver_words until it completes. */
+/* The stream of a step by its number in the map; with a map only. */
+struct stream *producer_stream(struct producer *producer, uint32_t step);
+/* An enum submit_outcome or -ENOMEM. Uses the operation's driver_words, and completed_ns, until it completes. */
 int producer_send(struct producer *producer, const struct message *message, struct operation *operation);
+/* -ENOMEM once what became of a message could not be kept. */
+int producer_error(const struct producer *producer);
 struct producer_volume producer_volume(const struct producer *producer);
 uint64_t producer_in_flight(const struct producer *producer);
 /* Throws away what isn't delivered, and completes it: waits up to some seconds for librdkafka to let go. */

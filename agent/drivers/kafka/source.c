@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/drivers/kafka/slab.h"
 #include "common/plan/kafka_properties.h"
 #include "common/plan/zipf.h"
 
@@ -18,7 +19,8 @@ enum { UNIT = 256, UNIT_OVERHEAD = 4, FILLER = '.' };
 
 struct source_block {
 	double compressibility;
-	size_t next; /* where the next payload begins */
+	size_t next;       /* where the next payload begins */
+	struct slab *slab; /* NULL: no step stamps pieces of it */
 	uint8_t data[];
 };
 
@@ -56,6 +58,7 @@ static int add_block(struct sources *sources, double compressibility, size_t mos
 		return -ENOMEM;
 	block->compressibility = compressibility;
 	block->next = 0;
+	block->slab = NULL;
 	fill(random, compressibility, block->data, PLACES + most);
 	blocks[sources->block_count++] = block;
 	*ret_block = block;
@@ -73,6 +76,17 @@ static int find_block(struct sources *sources, double compressibility, size_t mo
 	return add_block(sources, compressibility, most, random, ret_block);
 }
 
+/* For payloads whose heads are stamped. */
+static int make_slab(struct sources *sources, const struct source *source)
+{
+	struct slab **slab = source->block ? &source->block->slab : &sources->small_slab;
+
+	if (source->step->stamp != STAMP_HEAD || source->step->payload || *slab)
+		return 0;
+	*slab = source->block ? slab_new(source->block->data, PLACES) : slab_new(sources->small, SOURCE_PLACES);
+	return *slab ? 0 : -ENOMEM;
+}
+
 static int init_source(struct sources *sources, struct source *source, _Bool compressed, size_t most,
                        struct random *random)
 {
@@ -84,9 +98,12 @@ static int init_source(struct sources *sources, struct source *source, _Bool com
 		source->weights += step->sizes[i].weight;
 	if (!step->payload && (part >= 0 || compressed))
 		r = find_block(sources, part >= 0 ? part : 0, most, random, &source->block);
+	if (r == 0)
+		r = make_slab(sources, source);
 	if (r == 0 && step->keys.zipf)
 		r = zipf_new(step->keys.count, step->keys.exponent, &source->zipf);
-	sources->plain &= !source->block && !source->weights && !step->keys.count && !step->headers.count;
+	sources->plain &= !source->block && !source->weights && !step->keys.count && !step->headers.count &&
+	                  step->stamp == STAMP_NONE;
 	return r;
 }
 
@@ -131,8 +148,11 @@ void sources_deinit(struct sources *sources)
 {
 	for (uint32_t i = 0; i < sources->count; i++)
 		zipf_free(sources->items[i].zipf);
-	for (uint32_t i = 0; i < sources->block_count; i++)
+	for (uint32_t i = 0; i < sources->block_count; i++) {
+		slab_free(sources->blocks[i]->slab);
 		free(sources->blocks[i]);
+	}
+	slab_free(sources->small_slab);
 	free(sources->items);
 	free(sources->blocks);
 	free(sources->small);
@@ -161,15 +181,28 @@ static const void *piece(struct source_block *block, size_t size)
 	return payload;
 }
 
-const void *sources_payload(struct sources *sources, uint32_t step, struct random *random, size_t *ret_size)
+size_t sources_size(const struct sources *sources, uint32_t step, struct random *random)
 {
 	const struct source *source = &sources->items[step];
 	const struct range *size = source->weights ? weighted_size(source, random) : &source->step->size;
 
-	*ret_size = size->low == size->high ? size->low : random_between(random, size->low, size->high);
+	return size->low == size->high ? size->low : random_between(random, size->low, size->high);
+}
+
+const void *sources_payload(struct sources *sources, uint32_t step, size_t size, struct random *random)
+{
+	const struct source *source = &sources->items[step];
+
 	if (source->block)
-		return piece(source->block, *ret_size);
+		return piece(source->block, size);
 	return sources->small + (random_next(random) & (SOURCE_PLACES - 1));
+}
+
+struct slab *sources_slab(const struct sources *sources, uint32_t step)
+{
+	const struct source *source = &sources->items[step];
+
+	return source->block ? source->block->slab : sources->small_slab;
 }
 
 int sources_key(const struct sources *sources, uint32_t step, struct random *random, struct buffer *key)

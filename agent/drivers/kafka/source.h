@@ -15,6 +15,7 @@
 #include "common/base/buffer.h"
 #include "common/base/random.h"
 
+struct slab;
 struct source;
 struct source_block;
 
@@ -28,14 +29,19 @@ struct sources {
 	struct source_block **blocks;
 	uint32_t block_count;
 	uint8_t *small;
-	_Bool plain; /* every step has one size and the small block, or a template, and neither generated keys nor
-	                headers */
+	struct slab *small_slab; /* NULL: no step stamps pieces of the small block */
+	_Bool plain; /* every step has one size and the small block, or a template, and neither generated keys
+	                nor headers nor a stamp */
 };
 
 /* `steps` must outlive it. 0 or -ENOMEM. */
 int sources_init(struct sources *sources, const struct step_map *steps, const struct target *target, uint64_t seed);
 void sources_deinit(struct sources *sources);
-/* The next payload of a step that generates them: holds as long as the sources. */
-const void *sources_payload(struct sources *sources, uint32_t step, struct random *random, size_t *ret_size);
+/* The size of the next payload of a step that generates them. */
+size_t sources_size(const struct sources *sources, uint32_t step, struct random *random);
+/* The next payload of such a step: holds as long as the sources. */
+const void *sources_payload(struct sources *sources, uint32_t step, size_t size, struct random *random);
+/* Of a step that stamps its payloads at the head: where they are taken from (see slab.h), up to SLAB_ITEM_MAX bytes. */
+struct slab *sources_slab(const struct sources *sources, uint32_t step);
 /* Appends the next key of a step that generates them. 0 or -ENOMEM. */
 int sources_key(const struct sources *sources, uint32_t step, struct random *random, struct buffer *key);
