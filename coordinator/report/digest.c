@@ -15,7 +15,7 @@
 #include "coordinator/report/stats.h"
 
 /* What a metric says of a step of some kind. */
-enum role { ROLE_NONE, ROLE_COUNT, ROLE_FAILED, ROLE_RESPONSE, ROLE_DURATION, ROLE_FAILED_DURATION };
+enum role { ROLE_NONE, ROLE_COUNT, ROLE_FAILED, ROLE_RESPONSE, ROLE_DURATION, ROLE_FAILED_DURATION, ROLE_MESSAGES };
 
 struct roles {
 	enum role role[METRIC_COUNT + 1];
@@ -44,6 +44,11 @@ enum metric_id digest_duration(enum step_kind kind)
 	return kind == STEP_HTTP ? METRIC_HTTP_REQ_DURATION : metric_sets[kind].duration;
 }
 
+enum metric_id digest_response(enum step_kind kind)
+{
+	return kind == STEP_CONSUME ? METRIC_KAFKA_END_TO_END_LATENCY : metric_sets[kind].response_time;
+}
+
 static void roles_init(struct roles *roles)
 {
 	memset(roles, 0, sizeof(*roles));
@@ -54,7 +59,7 @@ static void roles_init(struct roles *roles)
 			enum role role;
 		} pairs[] = {{set->count, ROLE_COUNT},
 		             {set->failed, ROLE_FAILED},
-		             {set->response_time, ROLE_RESPONSE},
+		             {digest_response(kind), ROLE_RESPONSE},
 		             {digest_duration(kind), ROLE_DURATION},
 		             {set->failed_duration, ROLE_FAILED_DURATION}};
 
@@ -63,6 +68,8 @@ static void roles_init(struct roles *roles)
 			roles->kind[pairs[i].metric] = kind;
 		}
 	}
+	roles->role[METRIC_KAFKA_MESSAGES_CONSUMED] = ROLE_MESSAGES;
+	roles->kind[METRIC_KAFKA_MESSAGES_CONSUMED] = STEP_CONSUME;
 	roles->role[METRIC_COUNT] = ROLE_NONE;
 }
 
@@ -128,6 +135,14 @@ static void entry_take(struct digest_entry *entry, const struct report_row *row,
 		break;
 	case ROLE_FAILED_DURATION:
 		entry->failed_duration = row;
+		break;
+	case ROLE_MESSAGES:
+		entry->messages = row;
+		if (!entry->group[0])
+			break;
+		entry->count = row->cell.counter;
+		entry->per_s = row->rate_per_s;
+		entry->peak_per_s = row->peak_per_s;
 		break;
 	case ROLE_NONE:
 		break;

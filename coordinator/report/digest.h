@@ -21,16 +21,18 @@ struct digest_entry {
 	enum step_kind kind;
 	enum load load;
 	_Bool is_warmup;        /* of a warm-up scenario: its values are in warmup_count alone */
-	uint64_t count, failed; /* completed operations, and of them failed */
+	uint64_t count, failed; /* completed operations, and of them failed; of a group of messages consumed, these */
 	uint64_t warmup_count;
 	double per_s;
 	double peak_per_s; /* of the counter: acknowledged messages where the kind counts no failures */
-	const struct report_row *response, *duration, *failed_duration; /* NULL: no such row */
-	const struct report_row *outcome;                               /* the rate of failures; likewise */
-	uint64_t slow;            /* of a group: took longer than the plan's groupStatus says */
-	enum group_status status; /* of a group */
-	double p95_ms;            /* of the response time; NAN without values */
-	uint64_t order;           /* its step's id, then its own: ids count up as the report and the plan name them */
+	/* NULL: no such row. The response of a step that consumes is its messages' end-to-end latency. */
+	const struct report_row *response, *duration, *failed_duration;
+	const struct report_row *outcome;  /* the rate of failures; likewise */
+	const struct report_row *messages; /* of a step that consumes: those that it got; likewise */
+	uint64_t slow;                     /* of a group: took longer than the plan's groupStatus says */
+	enum group_status status;          /* of a group */
+	double p95_ms;                     /* of the response time; NAN without values */
+	uint64_t order; /* its step's id, then its own: ids count up as the report and the plan name them */
 };
 
 /* Errors of one class and code; in `details` also of one step and text, whatever the group. */
@@ -66,8 +68,9 @@ struct digest {
 int digest_init(struct digest *digest, const struct report *report);
 void digest_deinit(struct digest *digest);
 
-/* The service time's metric of a kind of step, or METRIC_COUNT. */
+/* The metrics of a kind of step's service time and response, or METRIC_COUNT. */
 enum metric_id digest_duration(enum step_kind kind);
+enum metric_id digest_response(enum step_kind kind);
 
 /* How many of the gauges from `from` on are of its metric. */
 uint32_t digest_gauge_labels(const struct digest *digest, uint32_t from);

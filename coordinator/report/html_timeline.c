@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/base/cleanup.h"
+#include "coordinator/report/digest.h"
 #include "coordinator/report/html_data.h"
 #include "coordinator/report/json_parts.h"
 #include "coordinator/report/stats.h"
@@ -247,7 +248,7 @@ static int append_all_times(struct buffer *buffer, const struct report *report, 
 	buffer_append_text(buffer, ",\n\"times\":[");
 	for (uint32_t i = 0; i < report->scenario_count; i++)
 		for (int kind = 0; kind < STEP_KIND_COUNT; kind++) {
-			enum metric_id metric = metric_sets[kind].response_time;
+			enum metric_id metric = digest_response((enum step_kind)kind);
 			const struct report_line *line = find_line(report, metric, report->scenarios[i].name);
 
 			if (!line || !line->p50 || !has_values(line->p50, report->second_count))

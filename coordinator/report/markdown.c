@@ -152,7 +152,8 @@ static void put_steps(struct buffer *buffer, const struct digest *digest)
 		return;
 	buffer_append_text(
 	        buffer,
-	        "\n## Steps\n\nTimes are response times in ms; \\* rests on few samples.\n\n"
+	        "\n## Steps\n\nTimes are response times in ms, of consumers end-to-end latencies; \\* rests on few "
+	        "samples.\n\n"
 	        "| Scenario | Step | Load | Count | Failed | Success % | Per s | Mean | p50 | p95 | p99 | Max |\n"
 	        "|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
 	for (uint32_t i = 0; i < digest->step_count; i++)

@@ -52,6 +52,19 @@ static void put_name(struct page *page, const char *name)
 	page_left(page, INK_PLAIN, name, NAME_COLUMNS - 4);
 }
 
+/* What a scenario, or a step that consumes, counts beside operations. */
+static void put_more(struct page *page, const char *name, const struct report_row *row)
+{
+	char text[WORDS_MAX];
+
+	put_name(page, name);
+	put_count(page, INK_PLAIN, row->cell.counter, 14);
+	page_blanks(page, 20);
+	page_right(page, INK_PLAIN, words_rate(row->rate_per_s, text), 12);
+	page_right(page, INK_PLAIN, units_format_count((uint64_t)llround(row->peak_per_s), text, sizeof(text)), 9);
+	page_end_line(page);
+}
+
 static void put_operation(struct page *page, const struct digest_entry *entry)
 {
 	char text[WORDS_MAX];
@@ -69,21 +82,16 @@ static void put_operation(struct page *page, const struct digest_entry *entry)
 	page_right(page, INK_PLAIN, words_rate(entry->per_s, text), 12);
 	page_right(page, INK_PLAIN, units_format_count((uint64_t)llround(entry->peak_per_s), text, sizeof(text)), 9);
 	page_end_line(page);
+	if (entry->messages)
+		put_more(page, "(messages)", entry->messages);
 }
 
 static void put_iterations(struct page *page, const struct report *report, const struct report_scenario *scenario)
 {
 	const struct report_row *row = report_find(report, METRIC_ITERATIONS, scenario->name, "", "", "");
-	char text[WORDS_MAX];
 
-	if (!row || scenario->is_warmup)
-		return;
-	put_name(page, "(iterations)");
-	put_count(page, INK_PLAIN, row->cell.counter, 14);
-	page_blanks(page, 20);
-	page_right(page, INK_PLAIN, words_rate(row->rate_per_s, text), 12);
-	page_right(page, INK_PLAIN, units_format_count((uint64_t)llround(row->peak_per_s), text, sizeof(text)), 9);
-	page_end_line(page);
+	if (row && !scenario->is_warmup)
+		put_more(page, "(iterations)", row);
 }
 
 void text_operations(struct page *page, const struct report *report, const struct digest *digest)
@@ -157,7 +165,7 @@ static void put_step_times(struct times *times, const struct digest_entry *entry
 	const struct {
 		const char *what;
 		const struct report_row *row;
-	} rows[] = {{"response", entry->response},
+	} rows[] = {{entry->kind == STEP_CONSUME ? "end to end" : "response", entry->response},
 	            /* In a closed load the two are the same. */
 	            {"service", entry->load == LOAD_CLOSED && entry->response ? NULL : entry->duration},
 	            {"failed", entry->failed_duration}};

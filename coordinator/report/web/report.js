@@ -92,7 +92,7 @@ function rateLines(key, greatest) {
     : { name: "all", values: valuesOf(rates), colour: colour("line-all"), width: 2 }));
 }
 
-const kindWords = { http_req_response_time: "HTTP", kafka_produce_response_time: "Kafka produce", sql_query_response_time: "SQL" };
+const kindWords = { http_req_response_time: "HTTP", kafka_produce_response_time: "Kafka produce", sql_query_response_time: "SQL", kafka_end_to_end_latency: "end to end" };
 
 function timesLines(times) {
   return [
@@ -123,7 +123,7 @@ function makeTimeline() {
     chartBox("Operations", "per second", (at) => timeChart(at, rateLines("operations"), perS)),
     ...(anything("failures") ? [chartBox("Failures", perSWorst, (at) => timeChart(at, rateLines("failures", true), perS))] : []),
     ...DATA.time.times.map((times) => chartBox(
-      `Response time · ${times.scenario}${kindWords[times.metric] ? `, ${kindWords[times.metric]}` : ""}`, "ms",
+      `${kindWords[times.metric] === "end to end" ? "Latency" : "Response time"} · ${times.scenario}${kindWords[times.metric] ? `, ${kindWords[times.metric]}` : ""}`, "ms",
       (at) => timeChart(at, timesLines(times), (value) => `${words.ms(value)} ms`))),
   ];
   if (anything("dropped")) boxes.push(chartBox("Dropped iterations", perSWorst, (at) => timeChart(at, rateLines("dropped", true), perS)));
@@ -232,7 +232,7 @@ const msColumn = (name, key) => ({
 function makeSteps() {
   if (!steps.length) return null;
   const rows = steps.map((step) => ({ ...step, executor: (DATA.scenarios.find((s) => s.name === step.scenario) || {}).executor || "" }));
-  return section("steps", "Scenarios and steps", "Response times in ms. * rests on few samples.", makeTable([
+  return section("steps", "Scenarios and steps", "Response times in ms, of consumers the end-to-end latency. * rests on few samples.", makeTable([
     { name: "Step", value: (s) => s.name, show: (s) => [s.name, el("small", {}, s.kind)] },
     { name: "Scenario", value: (s) => s.scenario, show: (s) => [s.scenario, el("small", {}, [s.executor, s.load, s.warmup ? "warm-up" : ""].filter(Boolean).join(", "))] },
     { name: "Count", number: true, value: (s) => s.count, show: (s, v) => words.count(v) },
