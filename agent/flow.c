@@ -445,7 +445,7 @@ static _Bool is_warmup(const struct flight *flight, const struct reception *rece
 
 void flow_receive(struct engine *engine, struct operation *operation, const struct reception *reception)
 {
-	const struct flight *flight = (const struct flight *)operation;
+	const struct flight *flight = flight_of(operation);
 	struct recorder_place place = flight->place;
 	int64_t latency_ns;
 	int r = 0;
