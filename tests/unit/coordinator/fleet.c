@@ -22,7 +22,7 @@ enum { SECONDS_MAX = 512, SCENARIOS_MAX = 8 };
 /* A snapshot on its way, with what it points to. */
 struct parcel {
 	struct message_snapshot snapshot;
-	struct buffer bytes;
+	struct buffer bytes, ledger;
 };
 
 struct paper_agent {
@@ -31,6 +31,7 @@ struct paper_agent {
 	struct cells *cells;
 	struct wire_scenario scenarios[SCENARIOS_MAX];
 	struct wire_health health;
+	struct buffer ledger;
 	uint64_t seq, second;
 	uint32_t epoch;
 	struct parcel parcels[SECONDS_MAX];
@@ -164,6 +165,7 @@ static void parcel_deinit(struct parcel *parcel)
 	free(parcel->snapshot.cells);
 	free(parcel->snapshot.scenarios);
 	buffer_deinit(&parcel->bytes);
+	buffer_deinit(&parcel->ledger);
 }
 
 void fleet_close(struct fleet *fleet)
@@ -179,6 +181,7 @@ void fleet_close(struct fleet *fleet)
 			parcel_deinit(&fleet->agents[i].parcels[k]);
 		series_table_free(fleet->agents[i].series);
 		cells_free(fleet->agents[i].cells);
+		buffer_deinit(&fleet->agents[i].ledger);
 	}
 	free(fleet->agents);
 	intake_free(fleet->intake);
@@ -289,6 +292,11 @@ struct wire_health *fleet_health(struct fleet *fleet, uint32_t agent)
 	return &fleet->agents[agent].health;
 }
 
+struct buffer *fleet_ledger(struct fleet *fleet, uint32_t agent)
+{
+	return &fleet->agents[agent].ledger;
+}
+
 /* ---- snapshots ---- */
 
 static int compare_cells(const void *left, const void *right)
@@ -347,6 +355,10 @@ void fleet_tick(struct fleet *fleet, uint32_t index)
 	memcpy(parcel->snapshot.scenarios, agent->scenarios, scenarios * sizeof(*parcel->snapshot.scenarios));
 	parcel->snapshot.scenario_count = scenarios;
 	parcel->snapshot.health = agent->health;
+	parcel->ledger = agent->ledger;
+	agent->ledger = (struct buffer){0};
+	parcel->snapshot.ledger = parcel->ledger.data;
+	parcel->snapshot.ledger_size = parcel->ledger.size;
 	cells_clear(agent->cells);
 }
 

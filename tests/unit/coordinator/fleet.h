@@ -38,6 +38,9 @@ void fleet_drop(struct fleet *fleet, uint32_t agent, const char *scenario, enum 
 struct wire_scenario *fleet_account(struct fleet *fleet, uint32_t agent, uint32_t scenario);
 struct wire_health *fleet_health(struct fleet *fleet, uint32_t agent);
 
+/* What became of messages by the agent's current second: sent deltas are appended to it. */
+struct buffer *fleet_ledger(struct fleet *fleet, uint32_t agent);
+
 /* Ends the agent's second: its snapshot waits to be delivered. */
 void fleet_tick(struct fleet *fleet, uint32_t agent);
 /* The epoch that the agent runs by from its current second on; 1 until this is called. */
