@@ -133,6 +133,12 @@ static int carry_out(struct agent *agent, struct effect *effect)
 		return give(agent, crew_values(agent->crew, effect->values, effect->count), "values");
 	case EFFECT_DUTIES:
 		return give(agent, crew_duties(agent->crew, effect->duties, effect->count), "duties");
+	case EFFECT_VERIFIERS:
+		return give(agent, crew_verifiers(agent->crew, effect->verifiers, effect->count, effect->closing),
+		            "verifiers");
+	case EFFECT_SEEN:
+		crew_seen_acked(agent->crew, &effect->seen);
+		break;
 	case EFFECT_START:
 		crew_start(agent->crew, effect->at_ns);
 		break;
@@ -233,6 +239,20 @@ static int take_overs(struct agent *agent, uint64_t now_ns)
 	return r;
 }
 
+static int take_seen(struct agent *agent, uint64_t now_ns)
+{
+	struct message_seen seen;
+	int r = 0;
+
+	while (r == 0 && agent->crew) {
+		r = crew_seen(agent->crew, &seen);
+		if (r <= 0)
+			return r;
+		r = carry_out_all(agent, session_seen(agent->session, &seen, now_ns));
+	}
+	return r;
+}
+
 static int look_at_crew(struct agent *agent)
 {
 	uint64_t now_ns = clock_now_ns();
@@ -247,6 +267,8 @@ static int look_at_crew(struct agent *agent)
 	r = look_at_opening(agent, now_ns);
 	if (r == 0)
 		r = take_overs(agent, now_ns);
+	if (r == 0)
+		r = take_seen(agent, now_ns);
 	if (r == 0)
 		r = take_snapshots(agent, now_ns);
 	return r < 0 ? r : look_for_end(agent, now_ns);

@@ -74,6 +74,7 @@ struct crew *crew_free(struct crew *crew)
 		return NULL;
 	pthread_join(crew->opener, NULL);
 	duties_free(crew->duties);
+	crew_release_verifiers(crew);
 	/* Seconds come back to us and are freed with their recorders, which need nothing of the workers' any more. */
 	for (uint32_t i = 0; i < crew->worker_count; i++)
 		worker_free(crew->workers[i]);

@@ -56,11 +56,18 @@ int crew_assign(struct crew *crew, const struct message_assign *assignment, uint
 /* The duties that this agent has from now on, by their number in the plan, whatever it had until then (copied). One
  * that is taken away while it is performed is cancelled. 0 or -ENOMEM. */
 int crew_duties(struct crew *crew, const uint32_t *duties, uint32_t count);
+/* The verifiers that it has from now on, and whether all load is over (copied). 0 or a negative errno. */
+int crew_verifiers(struct crew *crew, const struct wire_verifier *verifiers, uint32_t count, _Bool closing);
 /* What `{{name}}` is from now on, for every virtual user and duty (copied). Names that the plan doesn't know are passed
  * over. 0 or -ENOMEM. */
 int crew_values(struct crew *crew, const struct text_pair *values, uint32_t count);
 /* News of a setup or teardown step, once: false if there is none. What it points to holds until the next call. */
 _Bool crew_duty_over(struct crew *crew, struct duty_over *ret_over);
+
+/* What a verifier saw, once: 1, 0 if there is none, or -ENOMEM. What it points to holds until the next call. */
+int crew_seen(struct crew *crew, struct message_seen *ret_seen);
+/* That is safe: the verifier may go on. */
+void crew_seen_acked(struct crew *crew, const struct message_seen_ack *ack);
 
 /* Tell all workers: T0 on our clock (past for an agent that joins late: its first snapshot then is of the second that
  * is running, unless its first assignment gave it something to do); when a scenario with startAfter begins (0 or

@@ -76,6 +76,30 @@ static int probe_targets(struct crew *crew)
 	return r < 0 ? failure_set(&crew->failure, r, "cannot probe the targets: %s", strerrordesc_np(-r)) : 0;
 }
 
+static _Bool has_verifier(const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->duty_count; i++)
+		if (plan->duties[i].kind == DUTY_VERIFIER)
+			return 1;
+	return 0;
+}
+
+static int start_verifiers(struct crew *crew)
+{
+	const struct verifiers_config config = {
+	        .plan = crew->plan,
+	        .drivers = crew->config.drivers,
+	        .agent_name = crew->config.assignment->agent_name,
+	        .run_id = crew->config.run_id,
+	        .secrets_folder = crew->config.secrets_folder,
+	        .log = crew->config.log,
+	        .doorbell = crew->config.doorbell,
+	};
+	int r = has_verifier(crew->plan) ? verifiers_new(&config, &crew->verifiers) : 0;
+
+	return r < 0 ? failure_set(&crew->failure, r, "no memory") : 0;
+}
+
 static int start_duties(struct crew *crew)
 {
 	const struct duties_config config = {
@@ -106,6 +130,8 @@ void crew_open(struct crew *crew)
 		r = probe_targets(crew);
 	if (r == 0)
 		r = start_duties(crew);
+	if (r == 0)
+		r = start_verifiers(crew);
 	if (r < 0)
 		return;
 	r = snapshots_new(crew->plan, crew->worker_count, &crew->snapshots);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a crew knows, and what its parts do for each other: crew.c starts, looks after and ends the workers, crew_open.c
- * makes what they need, crew_orders.c passes on what the coordinator says in mid-run. */
+ * makes what they need, crew_orders.c and crew_verify.c pass on what the coordinator says in mid-run. */
 #pragma once
 
 #include <pthread.h>
@@ -10,6 +10,7 @@
 #include "agent/duties.h"
 #include "agent/epochs.h"
 #include "agent/health.h"
+#include "agent/verifiers.h"
 #include "agent/worker.h"
 
 struct crew {
@@ -27,7 +28,9 @@ struct crew {
 	struct target_facts *facts; /* by target: from the probes */
 	struct wire_target *targets;
 	struct snapshots *snapshots;
-	struct duties *duties; /* NULL: the plan has none */
+	struct duties *duties;       /* NULL: the plan has none */
+	struct verifiers *verifiers; /* likewise */
+	struct message_seen seen;    /* given out by crew_seen() */
 	struct health *health;
 	uint32_t *duty_numbers; /* that came before the crew was open */
 	uint32_t duty_count;
@@ -41,6 +44,8 @@ struct crew {
 void crew_open(struct crew *crew);
 
 /* On the main thread. */
+
+void crew_release_verifiers(struct crew *crew);
 
 /* Gives workers and duties what came for them and they don't have yet, as far as it is time. What goes wrong is
  * crew->failure. */

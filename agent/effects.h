@@ -17,9 +17,11 @@ enum effect_type {
 	EFFECT_START,  /* at_ns: T0 on our clock; past where the agent joins late */
 	EFFECT_BEGIN,  /* scenario, at_ns since T0 */
 	EFFECT_DUTIES, /* duties, count: those that the agent has from now on */
-	EFFECT_STOP,   /* at_ns since T0 (0: at once), grace_ns; text says why */
-	EFFECT_CLOSE,  /* forget the run: its workers, drivers and plan */
-	EFFECT_NOTE,   /* text for the log */
+	EFFECT_VERIFIERS, /* verifiers, count, closing: those that the agent has from now on */
+	EFFECT_SEEN,      /* seen: what a verifier told is safe */
+	EFFECT_STOP,      /* at_ns since T0 (0: at once), grace_ns; text says why */
+	EFFECT_CLOSE,     /* forget the run: its workers, drivers and plan */
+	EFFECT_NOTE,      /* text for the log */
 };
 
 struct effect {
@@ -32,6 +34,9 @@ struct effect {
 	const struct message_assign *assignment; /* without plan and files: those of the one that was opened hold */
 	const struct text_pair *values;
 	const uint32_t *duties;
+	const struct wire_verifier *verifiers;
+	_Bool closing;
+	struct message_seen_ack seen;
 	const char *text; /* never NULL */
 	struct message message;
 };

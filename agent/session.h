@@ -72,6 +72,9 @@ int session_finished(struct session *session, uint64_t end_ns, const struct wire
                      uint64_t now_ns);
 /* A setup or teardown is over (copied). It is told until a duty message no longer names it. */
 int session_duty_over(struct session *session, const struct message_value *over, uint64_t now_ns);
+/* What a verifier saw (copied). It is told until it is answered, which EFFECT_SEEN passes on, or until a duty message
+ * no longer names the verifier. */
+int session_seen(struct session *session, const struct message_seen *seen, uint64_t now_ns);
 /* SIGTERM or SIGINT: hands the share back, and ends the run when others have it, or by itself after LEAVE; sends what
  * is held. A second one gives up on all that. */
 int session_terminate(struct session *session, uint64_t now_ns);

@@ -33,6 +33,7 @@ void session_drop_duties(struct session *session)
 	free(session->duties);
 	session->duties = NULL;
 	session->duty_count = 0;
+	session_drop_verifiers(session);
 }
 
 /* Values. */
@@ -129,14 +130,12 @@ static _Bool is_open(const struct session *session)
 	       session->state == SESSION_FINISHED;
 }
 
-int session_take_duty(struct session *session, const struct message_duty *duty)
+static int take_numbers(struct session *session, const struct message_duty *duty)
 {
 	size_t size = duty->duty_count * sizeof(*duty->duties);
 	struct effect *effect;
 	uint32_t *duties;
 
-	if (!is_open(session))
-		return 0;
 	if (duty->duty_count == session->duty_count && (size == 0 || memcmp(duty->duties, session->duties, size) == 0))
 		return 0;
 	duties = malloc(size + 1);
@@ -154,6 +153,16 @@ int session_take_duty(struct session *session, const struct message_duty *duty)
 	effect->duties = session->duties;
 	effect->count = session->duty_count;
 	return 0;
+}
+
+int session_take_duty(struct session *session, const struct message_duty *duty, uint64_t now_ns)
+{
+	int r;
+
+	if (!is_open(session))
+		return 0;
+	r = take_numbers(session, duty);
+	return r < 0 ? r : session_take_verifiers(session, duty, now_ns);
 }
 
 static struct message_value *find_over(struct session *session, uint32_t duty)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a session knows, and what its parts do for each other: session.c makes it and takes the run's own news,
  * session_take.c takes the coordinator's messages, session_epoch.c what it is to run, session_leave.c how it ends that,
- * session_duty.c what it does for all, session_time.c minds the clock, session_say.c says. */
+ * session_duty.c and session_verify.c what it does for all, session_time.c minds the clock, session_say.c says. */
 #pragma once
 
 #include "agent/file_cache.h"
@@ -41,6 +41,11 @@ struct session {
 	uint32_t duty_count;
 	struct message_value *overs; /* not taken back yet */
 	size_t over_count, over_capacity;
+	struct wire_verifier *verifiers;
+	uint32_t verifier_count;
+	_Bool closing;              /* they were told that all load is over */
+	struct message_seen *seens; /* not answered yet: one of a verifier at most */
+	size_t seen_count, seen_capacity;
 
 	struct spool *spool;
 	struct outbox outbox;
@@ -53,6 +58,7 @@ struct session {
 	uint64_t hello_ns;   /* when the next one is due */
 	uint64_t answer_ns;  /* when what waits for an answer is sent again */
 	uint64_t over_ns;    /* likewise, of a duty that is over */
+	uint64_t seen_ns;    /* likewise, of what verifiers saw */
 	uint64_t greeted_ns; /* when a welcome was last obeyed */
 	uint64_t leave_ns;   /* leaving: when it is said again */
 	uint64_t stop_ns;    /* leaving: when it stops by itself */
@@ -99,10 +105,15 @@ int session_take_start(struct session *session, const struct message_start *star
 _Bool session_owns_nothing(const struct session *session);
 
 /* What duty and value messages say. 0 or -ENOMEM. */
-int session_take_duty(struct session *session, const struct message_duty *duty);
+int session_take_duty(struct session *session, const struct message_duty *duty, uint64_t now_ns);
 int session_take_values(struct session *session, const struct text_pair *values, uint32_t count);
 /* Gives out what setups found out, if they did. */
 void session_give_values(struct session *session);
+/* The verifiers among the duties, and answers to what they saw. */
+int session_take_verifiers(struct session *session, const struct message_duty *duty, uint64_t now_ns);
+void session_take_seen_ack(struct session *session, const struct message_seen_ack *ack, uint64_t now_ns);
+void session_say_seens(struct session *session, uint64_t now_ns);
+void session_drop_verifiers(struct session *session);
 /* Forgets values, duties and what is over. */
 void session_drop_duties(struct session *session);
 

@@ -19,6 +19,7 @@ static int take_welcome(struct session *session, const struct message *message, 
 		session->greeted_ns = now_ns;
 		session_say_again(session, now_ns);
 		session_say_overs(session, now_ns);
+		session_say_seens(session, now_ns);
 	}
 	if (session->state != SESSION_RUNNING && session->state != SESSION_FINISHED)
 		return 0;
@@ -214,10 +215,13 @@ int session_message(struct session *session, struct message *message, uint64_t n
 		take_stop(session, message, now_ns);
 		break;
 	case MESSAGE_DUTY:
-		r = session_take_duty(session, &message->duty);
+		r = session_take_duty(session, &message->duty, now_ns);
 		break;
 	case MESSAGE_VALUE:
 		r = session_take_values(session, message->value.values, message->value.value_count);
+		break;
+	case MESSAGE_SEEN_ACK:
+		session_take_seen_ack(session, &message->seen_ack, now_ns);
 		break;
 	case MESSAGE_PING:
 		take_ping(session, message, now_ns);

@@ -60,6 +60,8 @@ int session_tick(struct session *session, uint64_t now_ns)
 		session_say_again(session, now_ns);
 	if (session->over_count > 0 && now_ns >= session->over_ns)
 		session_say_overs(session, now_ns);
+	if (session->seen_count > 0 && now_ns >= session->seen_ns)
+		session_say_seens(session, now_ns);
 	if (session->state == SESSION_RUNNING || session->state == SESSION_FINISHED) {
 		outbox_look(&session->outbox, now_ns);
 		r = session_pump(session, now_ns);
@@ -84,6 +86,8 @@ uint64_t session_next_ns(const struct session *session)
 		next_ns = earlier(next_ns, earlier(session->leave_ns, session->stop_ns));
 	if (session->over_count > 0)
 		next_ns = earlier(next_ns, session->over_ns);
+	if (session->seen_count > 0)
+		next_ns = earlier(next_ns, session->seen_ns);
 	next_ns = earlier(next_ns, session->welcomed ? silent_ns(session) : session->hello_ns);
 	if (session->state == SESSION_FETCHING || session->state == SESSION_READY ||
 	    (session->state == SESSION_FINISHED && outbox_sent_all(&session->outbox) && !session->cut))

@@ -385,6 +385,17 @@ static const struct field duty_fields[] = {
 	RECORDS(message, "verifiers", duty.verifiers, duty.verifier_count, &verifier_record, LIMIT_PLAN_DUTIES),
 };
 
+static const char *duty_problem(const void *record)
+{
+	const struct message_duty *duty = &((const struct message *)record)->duty;
+
+	for (uint32_t i = 1; i < duty->verifier_count; i++) {
+		if (duty->verifiers[i].duty <= duty->verifiers[i - 1].duty)
+			return "verifiers are not in the order of their duties";
+	}
+	return NULL;
+}
+
 static const struct field value_fields[] = {
 	ENVELOPE,
 	NUMBER(message, "duty", value.duty, 0, LIMIT_PLAN_DUTIES - 1),
@@ -430,7 +441,7 @@ const struct record message_records[MESSAGE_TYPE_COUNT] = {
 	[MESSAGE_PING] = {MESSAGE(ping_fields)},
 	[MESSAGE_PONG] = {MESSAGE(pong_fields)},
 	[MESSAGE_LEAVE] = {MESSAGE(leave_fields)},
-	[MESSAGE_DUTY] = {MESSAGE(duty_fields)},
+	[MESSAGE_DUTY] = {MESSAGE(duty_fields), .problem = duty_problem},
 	[MESSAGE_VALUE] = {MESSAGE(value_fields)},
 	[MESSAGE_SEEN] = {MESSAGE(seen_fields)},
 	[MESSAGE_SEEN_ACK] = {MESSAGE(seen_ack_fields)},

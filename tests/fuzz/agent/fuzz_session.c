@@ -19,6 +19,7 @@
 enum {
 	STEPS_MAX = 2000,
 	MUTATIONS_MAX = 4,
+	VERIFIER = 8, /* the first one's number */
 	SPOOL_MEMORY = 8192,
 	SPOOL_DISK = 16384,
 	HELD_ALWAYS = 4 << 20, /* bytes of memory that a session may hold, and this input's assignments */
@@ -222,9 +223,19 @@ static void stop(struct theatre *stage, uint8_t how)
 static void duty(struct theatre *stage, uint8_t how)
 {
 	uint32_t duties[] = {how & 3, 4 + (how >> 2 & 3)};
+	struct wire_offset position = {how & 7, 3};
+	struct wire_verifier verifiers[] = {
+	        {.duty = VERIFIER, .reader = 1 + (how & 3), .positions = &position, .position_count = how >> 5 & 1},
+	        {.duty = VERIFIER + 1, .reader = 1},
+	};
 
 	say(stage, how, 1,
-	    &(struct message){.type = MESSAGE_DUTY, .duty = {.duties = duties, .duty_count = (how >> 4 & 3) % 3}});
+	    &(struct message){.type = MESSAGE_DUTY,
+	                      .duty = {.duties = duties,
+	                               .duty_count = (how >> 4 & 3) % 3,
+	                               .closing = how >> 3 & 1,
+	                               .verifiers = verifiers,
+	                               .verifier_count = how & 64 ? 1 + (how >> 2 & 1) : 0}});
 }
 
 static void values(struct theatre *stage, uint8_t how)
@@ -234,6 +245,18 @@ static void values(struct theatre *stage, uint8_t how)
 
 	say(stage, how, 1,
 	    &(struct message){.type = MESSAGE_VALUE, .value = {.values = pairs, .value_count = (how >> 1 & 3) % 3}});
+}
+
+static void answer_seen(struct theatre *stage, uint8_t how)
+{
+	const struct crew_model *crew = &stage->oracle.crew;
+	uint32_t duty = VERIFIER + (how & 1);
+	uint64_t reader = crew->readers[duty] + (how >> 1 & 1), seq = crew->seen[duty] + (how >> 2 & 1);
+
+	if (reader > 0 && seq > 0)
+		say(stage, how, 1,
+		    &(struct message){.type = MESSAGE_SEEN_ACK,
+		                      .seen_ack = {.duty = duty, .reader = reader, .seq = seq}});
 }
 
 static void raw(struct theatre *stage)
@@ -298,6 +321,30 @@ static void finish(struct theatre *stage, uint8_t how)
 	session_oracle_take(oracle, session_finished(oracle->session, how * NS_PER_S, NULL, 0, stage->now_ns));
 }
 
+/* A verifier waits for the answer to what it said before. */
+static void see(struct theatre *stage, uint8_t how)
+{
+	struct crew_model *crew = &stage->oracle.crew;
+	uint32_t duty = VERIFIER + (how & 1);
+	struct wire_offset start = {how & 7, 2};
+	struct message_seen seen = {.duty = duty,
+	                            .reader = crew->readers[duty] + (how & 2 ? 1 : 0),
+	                            .seq = crew->seen[duty] + 1,
+	                            .starts = &start,
+	                            .start_count = how >> 2 & 1,
+	                            .seen = (uint8_t *)(uintptr_t)feed,
+	                            .seen_size = how >> 3 & 3,
+	                            .over = how >> 6 & 1};
+
+	if (!crew->opened || crew->waits[duty] || seen.reader == 0)
+		return;
+	if (seen.reader == crew->readers[duty]) {
+		crew->seen[duty] = seen.seq;
+		crew->waits[duty] = 1;
+	}
+	session_oracle_take(&stage->oracle, session_seen(stage->oracle.session, &seen, stage->now_ns));
+}
+
 static void duty_over(struct theatre *stage, uint8_t how)
 {
 	struct text_pair pair = {(char *)"token", (char *)"t"};
@@ -308,6 +355,14 @@ static void duty_over(struct theatre *stage, uint8_t how)
 
 	if (stage->oracle.crew.opened)
 		session_oracle_take(&stage->oracle, session_duty_over(stage->oracle.session, &over, stage->now_ns));
+}
+
+static void duty_over_or_seen(struct theatre *stage, uint8_t how)
+{
+	if (how & 32)
+		see(stage, how);
+	else
+		duty_over(stage, how);
 }
 
 static void terminate(struct theatre *stage)
@@ -424,7 +479,10 @@ static void act_of_coordinator(struct theatre *stage, enum act act)
 		values(stage, how);
 		break;
 	case ACT_PING:
-		say(stage, how, 1, &(struct message){.type = MESSAGE_PING, .ping = {.id = how, .sent_ns = 1}});
+		if (how & 64)
+			answer_seen(stage, how);
+		else
+			say(stage, how, 1, &(struct message){.type = MESSAGE_PING, .ping = {.id = how, .sent_ns = 1}});
 		break;
 	case ACT_RAW:
 		raw(stage);
@@ -455,7 +513,7 @@ static void act_of_agent(struct theatre *stage, enum act act)
 		finish(stage, next(stage));
 		break;
 	case ACT_DUTY_OVER:
-		duty_over(stage, next(stage));
+		duty_over_or_seen(stage, next(stage));
 		break;
 	case ACT_TERMINATE:
 		terminate(stage);

@@ -112,6 +112,12 @@ static void check_sendable(const struct message *message)
 	buffer_deinit(&bytes);
 }
 
+static void check_seen(const struct crew_model *crew, const struct message_seen *seen)
+{
+	session_require(crew->opened && crew->readers[seen->duty] == seen->reader);
+	session_require(crew->waits[seen->duty] && crew->seen[seen->duty] == seen->seq);
+}
+
 static void take_message(struct session_oracle *oracle, const struct message *message)
 {
 	const struct crew_model *crew = &oracle->crew;
@@ -135,6 +141,9 @@ static void take_message(struct session_oracle *oracle, const struct message *me
 		break;
 	case MESSAGE_VALUE:
 		session_require(crew->opened && crew->duties[message->value.duty]);
+		break;
+	case MESSAGE_SEEN:
+		check_seen(crew, &message->seen);
 		break;
 	case MESSAGE_LEAVE:
 		session_require(oracle->terminated && crew->started);
@@ -202,6 +211,31 @@ static void give_duties(struct crew_model *crew, const struct effect *effect)
 	}
 }
 
+static void give_verifiers(struct crew_model *crew, const struct effect *effect)
+{
+	uint64_t readers[CREW_DUTIES_MAX] = {0};
+
+	session_require(crew->opened);
+	for (uint32_t i = 0; i < effect->count; i++) {
+		session_require(effect->verifiers[i].duty < CREW_DUTIES_MAX && effect->verifiers[i].reader > 0);
+		readers[effect->verifiers[i].duty] = effect->verifiers[i].reader;
+	}
+	for (uint32_t i = 0; i < CREW_DUTIES_MAX; i++) {
+		if (crew->readers[i] == readers[i])
+			continue;
+		crew->readers[i] = readers[i];
+		crew->seen[i] = 0;
+		crew->waits[i] = 0;
+	}
+}
+
+static void let_go_on(struct crew_model *crew, const struct message_seen_ack *ack)
+{
+	session_require(crew->readers[ack->duty] == ack->reader && crew->seen[ack->duty] == ack->seq);
+	session_require(crew->waits[ack->duty]);
+	crew->waits[ack->duty] = 0;
+}
+
 static void take_effect(struct session_oracle *oracle, const struct effect *effect)
 {
 	struct crew_model *crew = &oracle->crew;
@@ -228,6 +262,12 @@ static void take_effect(struct session_oracle *oracle, const struct effect *effe
 		break;
 	case EFFECT_DUTIES:
 		give_duties(crew, effect);
+		break;
+	case EFFECT_VERIFIERS:
+		give_verifiers(crew, effect);
+		break;
+	case EFFECT_SEEN:
+		let_go_on(crew, &effect->seen);
 		break;
 	case EFFECT_STOP:
 		session_require(crew->started && effect->text[0]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stands where the agent's crew stands, carries out what a session wants done, and aborts where that makes no sense:
  * - a run is opened once, started once, given later epochs in order, and closed before another one is opened;
+ * - of a verifier that it has, one report at a time is said, and answered once;
  * - snapshots leave as they were made, none that is acknowledged already, and done after all of them;
  * - every message is one that its receiver will take. */
 #pragma once
@@ -25,6 +26,9 @@ struct crew_model {
 	uint64_t made;                      /* snapshots that the session was given */
 	_Bool sent[CREW_SNAPSHOTS_MAX + 1]; /* by number */
 	_Bool duties[CREW_DUTIES_MAX];
+	uint64_t readers[CREW_DUTIES_MAX]; /* of the verifiers it has; 0: none */
+	uint64_t seen[CREW_DUTIES_MAX];    /* the newest report of that reader ... */
+	_Bool waits[CREW_DUTIES_MAX];      /* ... which isn't answered yet */
 };
 
 struct session_oracle {

@@ -1139,6 +1139,161 @@ static void test_session_tells_that_a_duty_is_over_until_it_is_heard(void **stat
 	tear_down(setting);
 }
 
+/* Verifiers. */
+
+static void give_verifier(struct setting *setting, uint32_t duty, uint64_t reader, _Bool closing)
+{
+	struct wire_offset position = {3, 40};
+	struct wire_verifier verifier = {
+	        .duty = duty, .reader = reader, .resumes = reader > 1, .positions = &position, .position_count = 1};
+
+	tell(setting,
+	     (struct message){.type = MESSAGE_DUTY,
+	                      .duty = {.verifiers = &verifier, .verifier_count = reader > 0, .closing = closing}},
+	     run_a);
+}
+
+static void see(struct setting *setting, uint64_t reader, uint64_t seq, _Bool over)
+{
+	struct wire_offset start = {3, 40};
+	const struct message_seen seen = {.duty = 5,
+	                                  .reader = reader,
+	                                  .seq = seq,
+	                                  .starts = &start,
+	                                  .start_count = 1,
+	                                  .seen = (uint8_t *)(char *)"abc",
+	                                  .seen_size = 3,
+	                                  .over = over,
+	                                  .problem = (char *)""};
+
+	assert_int_equal(session_seen(setting->session, &seen, setting->now_ns), 0);
+	collect(setting);
+}
+
+static void answer_seen(struct setting *setting, uint64_t reader, uint64_t seq)
+{
+	tell(setting, (struct message){.type = MESSAGE_SEEN_ACK, .seen_ack = {.duty = 5, .reader = reader, .seq = seq}},
+	     run_a);
+}
+
+static void test_session_passes_on_verifiers_that_are_new(void **state)
+{
+	struct setting *setting = set_up(0);
+
+	(void)state;
+	give_verifier(setting, 5, 1, 0);
+	assert_int_equal(setting->count, 0); /* there is no run */
+	start_run(setting, 0, 1);
+	give_verifier(setting, 5, 2, 0);
+	expect(setting, 0, EFFECT_VERIFIERS);
+	assert_int_equal(setting->effects[0].count, 1);
+	assert_true(setting->effects[0].verifiers[0].resumes);
+	assert_int_equal(setting->effects[0].verifiers[0].positions[0].offset, 40);
+	assert_false(setting->effects[0].closing);
+	give_verifier(setting, 5, 2, 0);
+	assert_int_equal(setting->count, 0);
+	give_verifier(setting, 5, 2, 1);
+	expect(setting, 0, EFFECT_VERIFIERS);
+	assert_true(setting->effects[0].closing);
+	give_verifier(setting, 5, 2, 1);
+	assert_int_equal(setting->count, 0);
+	give_verifier(setting, 5, 3, 0); /* somebody is back, and what it did is to be read too */
+	expect(setting, 0, EFFECT_VERIFIERS);
+	assert_int_equal(setting->effects[0].verifiers[0].reader, 3);
+	assert_false(setting->effects[0].closing);
+	give_verifier(setting, 5, 0, 0);
+	expect(setting, 0, EFFECT_VERIFIERS);
+	assert_int_equal(setting->effects[0].count, 0);
+	tear_down(setting);
+}
+
+static void test_session_tells_what_a_verifier_saw_until_it_is_answered(void **state)
+{
+	struct setting *setting = set_up(0);
+	const struct message *message;
+
+	(void)state;
+	start_run(setting, 0, 1);
+	give_verifier(setting, 5, 1, 0);
+	see(setting, 1, 1, 0);
+	message = expect_message(setting, 0, MESSAGE_SEEN);
+	assert_int_equal(message->seen.seq, 1);
+	assert_int_equal(message->seen.starts[0].offset, 40);
+	assert_memory_equal(message->seen.seen, "abc", 3);
+	assert_true(session_next_ns(setting->session) <= setting->now_ns + NS_PER_S);
+	pass(setting, NS_PER_S);
+	assert_int_equal(find_message(setting, MESSAGE_SEEN)->seen.seq, 1);
+	answer_seen(setting, 1, 7); /* not said yet */
+	assert_int_equal(setting->count, 0);
+	answer_seen(setting, 1, 1);
+	expect(setting, 0, EFFECT_SEEN);
+	assert_int_equal(setting->effects[0].seen.seq, 1);
+	answer_seen(setting, 1, 1);
+	assert_int_equal(setting->count, 0);
+	pass(setting, NS_PER_S);
+	assert_null(find_message(setting, MESSAGE_SEEN));
+	tear_down(setting);
+}
+
+static void test_session_forgets_what_a_verifier_saw_that_is_anothers_now(void **state)
+{
+	struct setting *setting = set_up(0);
+
+	(void)state;
+	start_run(setting, 0, 1);
+	give_verifier(setting, 5, 1, 0);
+	see(setting, 1, 1, 0);
+	give_verifier(setting, 5, 0, 0);
+	pass(setting, NS_PER_S);
+	assert_null(find_message(setting, MESSAGE_SEEN));
+	see(setting, 1, 2, 0);
+	assert_int_equal(setting->count, 0);
+	give_verifier(setting, 5, 3, 0);
+	see(setting, 1, 2, 0); /* of the one before */
+	assert_int_equal(setting->count, 0);
+	tear_down(setting);
+}
+
+static void test_session_says_what_was_seen_when_the_coordinator_is_back(void **state)
+{
+	struct setting *setting = set_up(0);
+
+	(void)state;
+	start_run(setting, 0, 1);
+	give_verifier(setting, 5, 1, 0);
+	pass(setting, 5 * NS_PER_S); /* of silence */
+	see(setting, 1, 1, 0);
+	assert_int_equal(setting->count, 0);
+	for (int i = 0; i < 5; i++) {
+		pass(setting, NS_PER_S);
+		assert_null(find_message(setting, MESSAGE_SEEN));
+	}
+	welcome(setting, 0);
+	assert_int_equal(find_message(setting, MESSAGE_SEEN)->seen.seq, 1);
+	tear_down(setting);
+}
+
+static void test_session_that_leaves_waits_while_it_verifies(void **state)
+{
+	struct setting *setting = set_up(0);
+
+	(void)state;
+	start_run(setting, 0, 1);
+	give_verifier(setting, 5, 1, 0);
+	assert_int_equal(session_terminate(setting->session, setting->now_ns), 0);
+	assert_int_equal(session_finished(setting->session, 1, NULL, 0, setting->now_ns), 0);
+	collect(setting);
+	for (uint64_t seq = 1; seq < 6; seq++) {
+		see(setting, 1, seq, 0);
+		pass(setting, 8 * NS_PER_S);
+		answer_seen(setting, 1, seq);
+		assert_int_equal(session_state(setting->session), SESSION_FINISHED);
+	}
+	pass(setting, 11 * NS_PER_S);
+	assert_int_equal(session_state(setting->session), SESSION_OVER);
+	tear_down(setting);
+}
+
 /* Data files. */
 
 static void test_session_fetches_no_file_twice_in_its_life(void **state)
@@ -1239,6 +1394,11 @@ int main(void)
 	        cmocka_unit_test(test_session_gives_values_before_the_start_and_when_they_change),
 	        cmocka_unit_test(test_session_passes_on_duties_that_are_new),
 	        cmocka_unit_test(test_session_tells_that_a_duty_is_over_until_it_is_heard),
+	        cmocka_unit_test(test_session_passes_on_verifiers_that_are_new),
+	        cmocka_unit_test(test_session_tells_what_a_verifier_saw_until_it_is_answered),
+	        cmocka_unit_test(test_session_forgets_what_a_verifier_saw_that_is_anothers_now),
+	        cmocka_unit_test(test_session_says_what_was_seen_when_the_coordinator_is_back),
+	        cmocka_unit_test(test_session_that_leaves_waits_while_it_verifies),
 	        cmocka_unit_test(test_session_fetches_no_file_twice_in_its_life),
 	        cmocka_unit_test(test_session_has_always_something_due_or_to_wait_for),
 	};

@@ -371,6 +371,7 @@ static void test_codec_does_not_write_what_it_would_not_read(void **state)
 	struct wire_cell cells[2] = {{.series_id = 4}, {.series_id = 4}};
 	struct wire_series unsent = {.series = {METRIC_AVAILABILITY, 0, "", "", "", ""}};
 	struct wire_series gap[2] = {{.id = 1}, {.id = 3}};
+	struct wire_verifier twice[2] = {{.duty = 4, .reader = 1}, {.duty = 4, .reader = 2}};
 
 	(void)state;
 	assert_int_equal(buffer_append_text(&buffer, "before"), 0);
@@ -388,6 +389,10 @@ static void test_codec_does_not_write_what_it_would_not_read(void **state)
 	sample_message(MESSAGE_ASSIGN, &message);
 	message.assign.connections = &too_many;
 	message.assign.connection_count = 1;
+	assert_int_equal(codec_encode(&message, &buffer), -EINVAL);
+	sample_message(MESSAGE_DUTY, &message);
+	message.duty.verifiers = twice;
+	message.duty.verifier_count = 2;
 	assert_int_equal(codec_encode(&message, &buffer), -EINVAL);
 	sample_message(MESSAGE_DUTY, &message);
 	message.duty.duties = &too_many;
