@@ -128,6 +128,19 @@ class Result:
         equal(coverage["sum_equals_total"], True, "sum_equals_total")
         equal(coverage["planned"], coverage["started"] + coverage["dropped"] + coverage["unknown"], "planned")
         equal(coverage["started"], coverage["succeeded"] + coverage["failed"] + coverage["interrupted"], "started")
+        for entry in self.summary["ledger"]:
+            equal((entry["problem"], entry["partitions_unread"], entry["unread"]), ("", 0, 0), f"unread in {entry}")
+        return self.expect_ledger_sums()
+
+    def expect_ledger_sums(self):
+        """What was seen is what was acknowledged and not lost, and what was seen besides; rows are sums of topics."""
+        ledger = self.summary["ledger"]
+        for entry in ledger:
+            equal(entry["seen"], entry["acked"] - entry["lost"] - entry["unread"] + entry["aborted_visible"] +
+                  entry["unacked_visible"], f"seen in {entry}")
+            check(entry["aborted_visible"] <= entry["aborted"] and len(entry["missing"]) == min(entry["lost"], 20), f"{entry}")
+        for name in ("lost", "duplicated", "reordered", "aborted_visible", "unacked_visible") if ledger else ():
+            equal(self.row(f"kafka_messages_{name}")["count"], sum(entry[name] for entry in ledger), name)
         return self
 
 
