@@ -41,6 +41,7 @@ static void finish(struct fake_driver *fake, uint32_t index, enum error_class er
 	operation->completed_ns = clock_now_ns();
 	if (error != ERROR_NONE)
 		operation_fail(operation, error, "FAKE", "as the test wants it");
+	fake->unaccounted++;
 	fake->complete(fake->context, operation);
 }
 
@@ -162,6 +163,15 @@ static void fake_cancel(struct driver *driver, struct operation *operation)
 	assert(!"cancelled what is not in flight");
 }
 
+static int fake_account(struct driver *driver, struct buffer *buffer)
+{
+	struct fake_driver *fake = (struct fake_driver *)driver;
+
+	for (; fake->unaccounted > 0; fake->unaccounted--)
+		buffer_append_byte(buffer, 'x');
+	return buffer->failed;
+}
+
 static uint64_t fake_in_flight(const struct driver *driver)
 {
 	return ((const struct fake_driver *)driver)->flying_count;
@@ -200,6 +210,7 @@ static const struct driver_ops fake_ops = {
         .submit = fake_submit,
         .drain = fake_drain,
         .cancel = fake_cancel,
+        .account = fake_account,
         .in_flight = fake_in_flight,
         .abandon = fake_abandon,
         .close = fake_close,

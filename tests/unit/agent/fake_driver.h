@@ -23,6 +23,7 @@ struct fake_driver {
 	uint64_t sessions_opened;
 	uint64_t cancelled;
 	uint64_t abandoned;
+	uint64_t unaccounted;    /* completed since the last account, which has a byte for each */
 	uint32_t lanes[64];      /* submissions by lane */
 	uint32_t lanes_added[8]; /* since it was opened */
 	uint32_t lanes_added_count;

@@ -166,6 +166,7 @@ static void add_up(struct rig *rig, const struct message_snapshot *snapshot)
 	}
 	memcpy(rig->scenarios, snapshot->scenarios, snapshot->scenario_count * sizeof(*rig->scenarios));
 	rig->health = snapshot->health;
+	rig->ledger_bytes += snapshot->ledger_size;
 	rig->last = snapshot->last;
 }
 

@@ -18,6 +18,7 @@ struct rig {
 	struct cells *totals;              /* of all snapshots, by `series` */
 	struct wire_scenario scenarios[8]; /* of the newest snapshot */
 	struct wire_health health;
+	uint64_t ledger_bytes; /* of all snapshots */
 	uint64_t first_second;
 	uint64_t seconds; /* snapshots made */
 	_Bool last;

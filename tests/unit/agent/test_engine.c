@@ -363,6 +363,31 @@ static void test_engine_catches_up_on_ticks_that_an_iteration_overran(void **sta
 	rig_free(rig);
 }
 
+/* The last ones complete when all scenarios are over. */
+static void test_engine_tells_what_became_of_every_message(void **state)
+{
+	struct fake_driver *fake = fake_reset();
+	struct rig *rig =
+	        rig_new(HEAD KAFKA "scenarios: { a: { executor: constant-arrival-rate, rate: 20, duration: 1200ms,\n"
+	                           "  steps: [ { produce: { target: k, topic: t, size: 1 } } ] } }",
+	                fake_table);
+
+	(void)state;
+	fake->holds = 1;
+	fake->completes_at_drain = 1;
+	rig_start(rig, clock_now_ns());
+	while (fake->submitted < 10)
+		rig_turn(rig);
+	while (fake->flying_count > 0)
+		fake_complete(fake);
+	while (rig->ledger_bytes == 0 && !engine_done(rig->engine))
+		rig_turn(rig);
+	assert_int_equal(rig->ledger_bytes, 10);
+	rig_finish(rig);
+	assert_int_equal(rig->ledger_bytes, 24);
+	rig_free(rig);
+}
+
 static void test_engine_does_not_wait_for_detached_messages(void **state)
 {
 	struct fake_driver *fake = fake_reset();
@@ -802,6 +827,7 @@ int main(void)
 	        cmocka_unit_test(test_engine_keeps_the_pace_of_each_vu),
 	        cmocka_unit_test(test_engine_catches_up_on_ticks_that_an_iteration_overran),
 	        cmocka_unit_test(test_engine_does_not_wait_for_detached_messages),
+	        cmocka_unit_test(test_engine_tells_what_became_of_every_message),
 	        cmocka_unit_test(test_engine_counts_a_detached_failure_as_an_operation_alone),
 	        cmocka_unit_test(test_engine_fails_what_is_never_delivered),
 	        cmocka_unit_test(test_engine_stopped_while_it_drains_gives_up_sooner),

@@ -330,6 +330,47 @@ static void test_snapshots_hold_the_readings_since_the_one_before(void **state)
 	tear_down(&setting);
 }
 
+static void test_snapshots_put_the_workers_ledgers_one_after_the_other(void **state)
+{
+	static const char *const whole[] = {"ab", "", "c"};
+	struct setting setting;
+
+	(void)state;
+	set_up(&setting);
+	for (uint64_t i = 0; i < 3; i++) {
+		struct second *seconds[] = {second_of(&setting, 0, i, i + 1), second_of(&setting, 1, i, i + 1)};
+		struct snapshot *snapshot;
+
+		buffer_append_text(&seconds[0]->ledger, i == 0 ? "a" : "");
+		buffer_append_text(&seconds[1]->ledger, i == 0 ? "b" : i == 2 ? "c" : "");
+		for (uint32_t j = 0; j < 2; j++)
+			assert_int_equal(snapshots_add(setting.snapshots, j, seconds[j]), 0);
+		snapshot = make(&setting);
+		assert_int_equal(snapshot->message.ledger_size, strlen(whole[i]));
+		if (snapshot->message.ledger_size > 0)
+			assert_memory_equal(snapshot->message.ledger, whole[i], strlen(whole[i]));
+		snapshot_free(snapshot);
+	}
+	tear_down(&setting);
+}
+
+static void test_second_is_empty_after_a_clear(void **state)
+{
+	struct setting setting;
+	struct second *second;
+
+	(void)state;
+	set_up(&setting);
+	second = second_of(&setting, 0, 0, 1);
+	buffer_append_text(&second->ledger, "a");
+	record(&setting, 0, second, "g", NULL);
+	second_clear(second);
+	assert_int_equal(second->ledger.size, 0);
+	assert_int_equal(cells_count(recorder_cells(second->recorder)), 0);
+	second_free(second);
+	tear_down(&setting);
+}
+
 static void test_recorder_is_empty_after_a_clear(void **state)
 {
 	struct setting setting;
@@ -380,6 +421,8 @@ int main(void)
 	        cmocka_unit_test(test_snapshots_bound_the_error_texts_of_a_step),
 	        cmocka_unit_test(test_snapshots_begin_later_and_carry_the_epoch_of_each_second),
 	        cmocka_unit_test(test_snapshots_hold_the_readings_since_the_one_before),
+	        cmocka_unit_test(test_snapshots_put_the_workers_ledgers_one_after_the_other),
+	        cmocka_unit_test(test_second_is_empty_after_a_clear),
 	        cmocka_unit_test(test_recorder_is_empty_after_a_clear),
 	        cmocka_unit_test(test_groups_are_cut_and_cleaned),
 	};
