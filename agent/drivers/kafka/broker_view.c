@@ -50,8 +50,9 @@ static void tell_window(const struct driver_config *config, const char *at, cons
 		              number(start, over, "\"sum\":") / count / windows[window].units_per_ms);
 }
 
-/* From behind a broker's "nodeid": to the next one's. */
-static void tell_broker(const struct driver_config *config, const char *at, const char *end)
+/* From behind a broker's "nodeid": to the next one's. A consumer's requests wait at the broker for messages: their
+ * round trip says nothing of it. */
+static void tell_broker(const struct driver_config *config, const char *at, const char *end, _Bool consumer)
 {
 	long id = strtol(at, NULL, 10);
 	char label[24];
@@ -62,7 +63,8 @@ static void tell_broker(const struct driver_config *config, const char *at, cons
 		return;
 	snprintf(label, sizeof(label), "%ld", id);
 	for (size_t i = 0; i < sizeof(windows) / sizeof(*windows); i++)
-		tell_window(config, at, end, i, label);
+		if (!consumer || windows[i].metric != METRIC_KAFKA_BROKER_RTT)
+			tell_window(config, at, end, i, label);
 }
 
 void broker_view_tell(const struct driver_config *config, const char *statistics)
@@ -70,14 +72,16 @@ void broker_view_tell(const struct driver_config *config, const char *statistics
 	static const char node[] = "\"nodeid\":";
 	const char *at = strstr(statistics, "\"brokers\":{");
 	const char *end = at ? strstr(at, "}, \"topics\":{") : NULL;
+	_Bool consumer;
 
 	if (!end || !config->gauge)
 		return;
+	consumer = find(statistics, at, "\"type\": \"consumer\"") != NULL;
 	at = find(at, end, node);
 	while (at) {
 		const char *next = find(at, end, node);
 
-		tell_broker(config, at, next ? next : end);
+		tell_broker(config, at, next ? next : end, consumer);
 		at = next;
 	}
 }

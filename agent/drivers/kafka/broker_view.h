@@ -9,5 +9,5 @@
 enum { BROKER_VIEW_CLIENTS = 16 };
 
 /* Gives config->gauge what a client's statistics (librdkafka's JSON) say of each broker that it had answers of since
- * the statistics before: means, in ms; the label is the broker's id. */
+ * the statistics before: means, in ms; the label is the broker's id. Of consumers no round trip. */
 void broker_view_tell(const struct driver_config *config, const char *statistics);
