@@ -65,5 +65,6 @@ extern const struct option *const step_options[STEP_KIND_COUNT]; /* of struct st
 /* Of struct duty, by kind and task; NULL where a plan has no such duty. */
 extern const struct option *const duty_options[DUTY_KIND_COUNT][DUTY_TASK_COUNT];
 extern const struct option *const target_options[TARGET_KIND_COUNT]; /* of struct target, by kind */
+extern const struct option kafka_topic_options[];                    /* of struct kafka_topic */
 extern const struct option threshold_options[];                      /* of struct threshold */
 extern const struct option feed_options[]; /* of struct feed_notes (reading.h): an entry of `data` */

@@ -302,7 +302,7 @@ static void read_texts(struct reading *reading, const struct option *option, con
 	for (size_t i = 0; i < node->count; i++) {
 		if (!reading_expect_item(reading, node->items[i], NODE_SCALAR, "an entry"))
 			continue;
-		if (node_is_empty(node->items[i]))
+		if (node->items[i]->text[0] == '\0')
 			reading_error(reading, node->items[i]->place, "\"%s\" in %s has an empty entry", option->key,
 			              reading->where.text);
 		else

@@ -127,6 +127,21 @@ _Bool plan_scenario_uses_feed(const struct plan *plan, uint32_t scenario, uint32
 	return 0;
 }
 
+_Bool duty_yields(const struct duty *duty, enum metric_id metric)
+{
+	switch (duty->task) {
+	case DUTY_TASK_NULL:
+		return metric == METRIC_NULL_READING;
+	case DUTY_TASK_LAG:
+		return metric == METRIC_KAFKA_CONSUMER_LAG;
+	case DUTY_TASK_CLUSTER:
+		return metric == METRIC_KAFKA_UNDER_REPLICATED_PARTITIONS || metric == METRIC_KAFKA_OFFLINE_PARTITIONS ||
+		       metric == METRIC_KAFKA_ISR_CHANGES || metric == METRIC_KAFKA_LEADER_CHANGES;
+	default:
+		return 0;
+	}
+}
+
 static void pairs_deinit(struct pairs *pairs)
 {
 	for (uint32_t i = 0; i < pairs->count; i++) {

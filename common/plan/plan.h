@@ -446,6 +446,9 @@ int plan_parse(const void *text, size_t size, const struct plan_file *files, uin
 
 struct plan *plan_free(struct plan *plan);
 
+/* True if the reader reads the metric. */
+_Bool duty_yields(const struct duty *duty, enum metric_id metric);
+
 /* The mean size of the payloads that a produce step generates. */
 double produce_mean_size(const struct produce_step *step);
 /* The highest number of VUs a scenario can have over the whole plan (maxVUs for the open ones). */

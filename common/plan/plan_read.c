@@ -106,6 +106,8 @@ static void read_plan(struct reading *reading)
 	read_sections(reading);
 	if (reading->failed)
 		return;
+	if (reading_errors(reading) == 0)
+		imply_duties(reading);
 	apply_overrides(reading);
 	check_plan(reading);
 	reading_warn_unused(reading);

@@ -156,6 +156,11 @@ void read_readers(struct reading *reading, const struct node *section);
 void collect_saves(struct reading *reading, const struct node *scenarios);
 /* Likewise the names that setups give values to. */
 void collect_values(struct reading *reading, const struct node *setup);
+/* Appends the duties that follow from the rest of the plan, which must be sound. */
+void imply_duties(struct reading *reading);
+/* True if a threshold on the metric makes a reader of it, or something else in the plan did. */
+_Bool implies_reading(const struct plan *plan, enum metric_id metric);
+
 /* Turns the overrides -u and -d into the plan's values. */
 void apply_overrides(struct reading *reading);
 /* What only the whole plan can tell: startAfter, feeds that are too short, a warm-up longer than the run.

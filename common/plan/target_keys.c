@@ -7,6 +7,8 @@
 #include "common/base/limits.h"
 #include "common/plan/kafka_properties.h"
 #include "common/plan/reading.h"
+#include "common/plan/writing.h"
+#include "common/stats/ledger_delta.h"
 
 void check_header_names(struct reading *reading, const struct option *option, const struct node *value, void *base)
 {
@@ -109,6 +111,91 @@ static void check_uri(struct reading *reading, const struct option *option, cons
 		              option->key, reading->where.text, uri);
 }
 
+static _Bool is_topic_name(const char *name)
+{
+	size_t length = strspn(name, "._-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+	return length > 0 && name[length] == '\0' && length <= LEDGER_TOPIC_MAX && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0;
+}
+
+static const char *const after_names[] = {[TOPIC_KEEP] = "keep", [TOPIC_DELETE] = "delete", NULL};
+
+const struct option kafka_topic_options[] = {
+        {.key = "partitions",
+         .type = OPTION_COUNT,
+         .flags = OPTION_POSITIVE,
+         OPTION_MEMBER(kafka_topic, partitions),
+         .max = LEDGER_PARTITIONS_MAX,
+         .help = "as many as the brokers make by default without it"},
+        {.key = "replicationFactor",
+         .type = OPTION_COUNT,
+         .flags = OPTION_POSITIVE,
+         OPTION_MEMBER(kafka_topic, replication_factor),
+         .max = INT16_MAX,
+         .help = "likewise"},
+        {.key = "config",
+         .type = OPTION_PAIRS,
+         OPTION_MEMBER(kafka_topic, config),
+         .max = LIMIT_PLAN_PROPERTIES,
+         .help = "Kafka's settings of topics by their own names"},
+        {.key = "after",
+         .type = OPTION_CHOICE,
+         OPTION_MEMBER(kafka_topic, after),
+         .choices = after_names,
+         .fallback = "keep",
+         .help = "delete: when the run is over"},
+        {0},
+};
+
+static void read_topic(struct reading *reading, const struct node *key, const struct node *value,
+                       struct kafka_topic *topic)
+{
+	const struct node nothing = {.kind = NODE_MAPPING, .place = value->place};
+
+	*topic = (struct kafka_topic){.name = reading_copy(reading, key->text), .place = key->place};
+	if (!is_topic_name(key->text))
+		reading_error(reading, key->place, "\"%s\" in %s is no name of a topic", key->text,
+		              reading->where.text);
+	const struct where outer = reading_enter(reading, key->place, "topic \"%.249s\"", key->text);
+	if (node_is_empty(value))
+		value = &nothing;
+	if (value == &nothing || reading_expect(reading, value, NODE_MAPPING, key->text))
+		options_read(reading, &(struct option_map){.options = kafka_topic_options}, value, topic);
+	reading_leave(reading, &outer);
+}
+
+static void read_topics(struct reading *reading, const struct option *option, const struct node *value, void *base)
+{
+	struct kafka_target *kafka = &((struct target *)base)->kafka;
+
+	if (!reading_expect(reading, value, NODE_MAPPING, option->key))
+		return;
+	if (value->count / 2 > LIMIT_TOPICS) {
+		reading_error(reading, value->place, "\"%s\" in %s has %zu entries; it may have %d", option->key,
+		              reading->where.text, value->count / 2, LIMIT_TOPICS);
+		return;
+	}
+	kafka->topics = reading_array(reading, value->count / 2, sizeof(*kafka->topics));
+	for (size_t i = 0; kafka->topics && i + 1 < value->count; i += 2)
+		read_topic(reading, value->items[i], value->items[i + 1], &kafka->topics[kafka->topic_count++]);
+}
+
+static void write_topics(struct writing *writing, const struct option *option, const void *base)
+{
+	const struct kafka_target *kafka = &((const struct target *)base)->kafka;
+
+	if (kafka->topic_count == 0)
+		return;
+	writing_begin(writing, option->key);
+	for (uint32_t i = 0; i < kafka->topic_count; i++) {
+		writing_begin(writing, kafka->topics[i].name);
+		options_write(writing, &(struct option_map){.options = kafka_topic_options}, &kafka->topics[i]);
+		writing_end(writing);
+	}
+	writing_end(writing);
+}
+
 static const struct option null_options[] = {{0}};
 
 static const struct option kafka_options[] = {
@@ -124,6 +211,11 @@ static const struct option kafka_options[] = {
          .max = LIMIT_PLAN_PROPERTIES,
          .check = check_properties,
          .help = "librdkafka's properties by its own names"},
+        {.key = "topics",
+         .type = OPTION_CUSTOM,
+         .read = read_topics,
+         .write = write_topics,
+         .help = "NAME: topics that are made before the run starts"},
         {0},
 };
 

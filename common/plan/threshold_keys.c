@@ -145,7 +145,8 @@ static void check_reading(struct reading *reading, struct place place, const str
 	_Bool found = 0;
 	size_t count = 0;
 	for (uint32_t i = 0; i < plan->duty_count; i++) {
-		if (plan->duties[i].kind != DUTY_READER || !plan->duties[i].name)
+		if (plan->duties[i].kind != DUTY_READER || !plan->duties[i].name ||
+		    !duty_yields(&plan->duties[i], selector->metric))
 			continue;
 		names[count++] = plan->duties[i].name;
 		found |= selector->label && strcmp(selector->label, plan->duties[i].name) == 0;
@@ -153,10 +154,10 @@ static void check_reading(struct reading *reading, struct place place, const str
 	if (selector->scenario || selector->step || selector->group)
 		reading_error(reading, place, "threshold \"%s\": %s is read for the whole run, not for scenarios",
 		              threshold->source, metrics[selector->metric].name);
-	else if (count == 0)
+	else if (count == 0 && !implies_reading(plan, selector->metric))
 		reading_error(reading, place, "threshold \"%s\": no reader of the plan reads %s", threshold->source,
 		              metrics[selector->metric].name);
-	else if (selector->label && !found)
+	else if (selector->label && !found && selector->metric == METRIC_NULL_READING)
 		reading_error(reading, place, "threshold \"%s\": no reader is called \"%s\"%s", threshold->source,
 		              selector->label, reading_suggest(selector->label, names, suggestion, sizeof(suggestion)));
 }

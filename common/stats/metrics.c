@@ -119,8 +119,15 @@ const struct metric metrics[METRIC_COUNT] = {
                 LATENCY("kafka_rebalance_duration",
                         "from when a consumer subscribed or lost its partitions until it was given some"),
 
-        [METRIC_KAFKA_CONSUMER_LAG] = READING("kafka_consumer_lag", "messages", "partition",
-                                              "messages that a consumer group has not committed yet"),
+        /* All labels together are the greatest: a group's, which is the sum of its partitions. */
+        [METRIC_KAFKA_CONSUMER_LAG] = {.name = "kafka_consumer_lag",
+                                       .kind = METRIC_GAUGE,
+                                       .merge = METRIC_MAX,
+                                       .unit = "messages",
+                                       .label = "group, or group/topic/partition",
+                                       .description = "messages that a consumer group has not committed yet",
+                                       .reading = 1,
+                                       .of_run = 1},
         [METRIC_KAFKA_UNDER_REPLICATED_PARTITIONS] = READING("kafka_under_replicated_partitions", "partitions", NULL,
                                                              "partitions with fewer replicas in sync than they have"),
         [METRIC_KAFKA_OFFLINE_PARTITIONS] =

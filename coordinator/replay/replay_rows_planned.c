@@ -79,6 +79,13 @@ static int add_step_rows(struct rows *rows, const struct step *step, uint32_t sc
 	return r < 0 ? r : add_check_rows(rows, step, scenario, index);
 }
 
+static const enum metric_id kafka_readings[] = {METRIC_KAFKA_CONSUMER_LAG,
+                                                METRIC_KAFKA_UNDER_REPLICATED_PARTITIONS,
+                                                METRIC_KAFKA_OFFLINE_PARTITIONS,
+                                                METRIC_KAFKA_ISR_CHANGES,
+                                                METRIC_KAFKA_LEADER_CHANGES,
+                                                METRIC_COUNT};
+
 /* A row of each reader, and of all. */
 static int add_readings(struct rows *rows)
 {
@@ -88,6 +95,9 @@ static int add_readings(struct rows *rows)
 		const struct duty *duty = &rows->plan->duties[i];
 		uint32_t label;
 
+		for (const enum metric_id *metric = kafka_readings; r == 0 && *metric != METRIC_COUNT; metric++)
+			if (duty->kind == DUTY_READER && duty_yields(duty, *metric))
+				r = add_row(rows, *metric, ALL, ALL, ALL);
 		if (duty->kind != DUTY_READER || duty->task != DUTY_TASK_NULL)
 			continue;
 		r = names_intern(rows->texts, duty->name, strlen(duty->name), &label, NULL);

@@ -17,12 +17,17 @@ static _Bool has_step(const struct scenario *scenario, const char *name)
 	return 0;
 }
 
-/* Of this name; "": any. */
-static _Bool has_reader(const struct plan *plan, const char *name)
+/* Of the metric; of null's readings the label is the reader's name, "" any one's. */
+static _Bool has_reader(const struct plan *plan, enum metric_id metric, const char *label)
 {
-	for (uint32_t i = 0; i < plan->duty_count; i++)
-		if (plan->duties[i].kind == DUTY_READER && (!name[0] || strcmp(plan->duties[i].name, name) == 0))
+	_Bool any = metric != METRIC_NULL_READING || !label[0];
+
+	for (uint32_t i = 0; i < plan->duty_count; i++) {
+		const struct duty *duty = &plan->duties[i];
+
+		if (duty->kind == DUTY_READER && duty_yields(duty, metric) && (any || strcmp(duty->name, label) == 0))
 			return 1;
+	}
 	return 0;
 }
 
@@ -31,9 +36,7 @@ static int check_of_run(const struct plan *plan, const struct series *series, st
 	if (series->scenario[0] || series->step[0] || series->group[0])
 		return failure_set(failure, -EBADMSG, "%s is of scenario \"%s\"", metrics[series->metric].name,
 		                   series->scenario);
-	/* Of Kafka's readings the label says what was read. */
-	if (metrics[series->metric].reading &&
-	    !has_reader(plan, series->metric == METRIC_NULL_READING ? series->label : ""))
+	if (metrics[series->metric].reading && !has_reader(plan, series->metric, series->label))
 		return failure_set(failure, -EBADMSG, "the plan has no reader \"%s\"", series->label);
 	return 0;
 }

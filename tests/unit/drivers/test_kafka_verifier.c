@@ -115,7 +115,7 @@ static void produce(rd_kafka_t *producer, int partition, const void *bytes, size
 	rd_kafka_headers_t *headers = in_header ? rd_kafka_headers_new(1) : NULL;
 
 	if (in_header)
-		rd_kafka_header_add(headers, STAMP_HEADER, -1, bytes, (ssize_t)size);
+		rd_kafka_header_add(headers, PRODUCE_STAMP_HEADER, -1, bytes, (ssize_t)size);
 	assert_int_equal(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
 	                                   RD_KAFKA_V_VALUE((void *)(in_header ? "own" : bytes), in_header ? 3 : size),
 	                                   RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(headers),

@@ -13,8 +13,8 @@
 #include "common/base/file.h"
 #include "common/plan/option.h"
 
-static const struct option *const tables[] = {plan_options, scenario_options, stage_options, threshold_options,
-                                              feed_options};
+static const struct option *const tables[] = {plan_options,      scenario_options,    stage_options,
+                                              threshold_options, kafka_topic_options, feed_options};
 
 /* Calls `each` with every table. */
 static void for_each_table(void (*each)(const struct option *table, void *context), void *context)
