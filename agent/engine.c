@@ -346,16 +346,18 @@ static int run_ready(struct engine *engine)
 	return 0;
 }
 
-/* Tries again, first come first served, until the target has no room. */
+/* Tries again, first come first served, until the target has no room; where only a lane is busy others go on. */
 static int retry_parked(struct engine_target *of)
 {
 	for (uint32_t left = of->parked.count; left > 0; left--) {
 		struct vu *vu = vu_list_take(&of->parked);
-		int r = runner_ready(vu->runner, vu, clock_now_ns());
+		int r;
 
+		of->full = 0;
+		r = runner_ready(vu->runner, vu, clock_now_ns());
 		if (r < 0)
 			return r;
-		if (vu->list == &of->parked) {
+		if (vu->list == &of->parked && of->full) {
 			vu_list_remove(vu);
 			vu_list_add_first(&of->parked, vu);
 			break;

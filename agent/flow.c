@@ -260,6 +260,7 @@ enum { STEP_PASSED = FLOW_REFUSED + 1 };
 static int no_room(struct vu *vu, struct flow_step *of, struct flight *flight, _Bool may_refuse)
 {
 	engine_flight_release(vu->runner->engine, flight);
+	of->target->full = 1;
 	if (may_refuse && !vu->submitted)
 		return FLOW_REFUSED;
 	vu_list_add(&of->target->parked, vu);
@@ -276,6 +277,11 @@ static int submit_step(struct vu *vu, struct flow_step *of, uint64_t now_ns, _Bo
 	r = of->target->ops->submit(of->target->driver, &flight->operation);
 	if (r == SUBMIT_FULL)
 		return no_room(vu, of, flight, may_refuse);
+	if (r == SUBMIT_LATER) {
+		engine_flight_release(vu->runner->engine, flight);
+		vu_list_add(&of->target->parked, vu);
+		return FLOW_GOING;
+	}
 	if (r == SUBMIT_FAILED)
 		return fail_at_once(vu, flight);
 	if (r < 0) {

@@ -109,23 +109,49 @@ static int record_sample(struct recorder *recorder, struct leaf *leaf, const str
 	return 0;
 }
 
+int recorder_sample(struct recorder *recorder, const struct recorder_place *place,
+                    const struct operation_sample *sample)
+{
+	struct leaf *leaf;
+	int r = recorder_find_leaf(recorder, place, &leaf);
+
+	return r < 0 ? r : record_sample(recorder, leaf, place, sample);
+}
+
+static int record_error(struct recorder *recorder, struct leaf *leaf, const struct recorder_place *place,
+                        enum error_class class, const char *code, const char *text)
+{
+	char label[ERROR_LABEL_SIZE];
+	struct cell *cell;
+	int r;
+
+	error_label_format(class, code, text, label);
+	r = recorder_bound_error(recorder, place, class, label);
+	if (r == 0)
+		r = recorder_extra_cell(recorder, leaf, place, METRIC_ERRORS, label, &cell);
+	if (r == 0)
+		cell->counter++;
+	return r;
+}
+
+int recorder_trouble(struct recorder *recorder, const struct recorder_place *place, enum error_class class,
+                     const char *code, const char *text)
+{
+	struct leaf *leaf;
+	int r = recorder_find_leaf(recorder, place, &leaf);
+
+	return r < 0 ? r : record_error(recorder, leaf, place, class, code, text);
+}
+
 static int record_failure(struct recorder *recorder, struct leaf *leaf, const struct recorder_place *place,
                           const struct operation *operation)
 {
 	const struct metric_set *set = &metric_sets[operation->step->kind];
 	uint64_t duration_ns = operation->completed_ns - operation->started_ns;
-	char label[ERROR_LABEL_SIZE];
-	struct cell *cell;
-	int r;
+	int r = record_error(recorder, leaf, place, operation->error, operation->error_code, operation->error_text);
 
-	error_label_format(operation->error, operation->error_code, operation->error_text, label);
-	r = recorder_bound_error(recorder, place, operation->error, label);
 	if (r < 0)
 		return r;
-	r = recorder_extra_cell(recorder, leaf, place, METRIC_ERRORS, label, &cell);
-	if (r < 0)
-		return r;
-	cell->counter++;
 	if (set->counts_failures) {
 		r = leaf_add(recorder, &leaf->slots[SLOT_COUNT], place, set->count, 1);
 		if (r < 0)

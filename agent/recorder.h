@@ -10,10 +10,12 @@
 #include "agent/groups.h"
 #include "common/plan/plan.h"
 #include "common/stats/cells.h"
+#include "common/stats/error_class.h"
 #include "common/stats/series.h"
 #include "common/stats/tally.h"
 
 struct operation;
+struct operation_sample;
 struct recorder;
 
 /* Where an operation is counted. */
@@ -36,6 +38,12 @@ int recorder_operation(struct recorder *recorder, const struct recorder_place *p
 /* A message that a consume step got; latency_ns is NULL where it isn't known since when it was wanted. */
 int recorder_message(struct recorder *recorder, const struct recorder_place *place, uint64_t bytes,
                      const int64_t *latency_ns);
+/* What a driver measured of a step beside its operations. */
+int recorder_sample(struct recorder *recorder, const struct recorder_place *place,
+                    const struct operation_sample *sample);
+/* An error of a step that no operation has told. */
+int recorder_trouble(struct recorder *recorder, const struct recorder_place *place, enum error_class class,
+                     const char *code, const char *text);
 /* A completed iteration; its duration counts only for successes. Interrupted ones are not recorded. */
 int recorder_iteration(struct recorder *recorder, uint32_t scenario, _Bool warmup, _Bool succeeded,
                        uint64_t duration_ns);

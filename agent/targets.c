@@ -32,6 +32,45 @@ static void gauged(void *context, enum metric_id metric, const char *label, doub
 		engine_fail(engine, recorder_gauge(engine_recorder(engine, clock_now_ns()), metric, label, value));
 }
 
+/* Where what a driver tells of a step is counted. */
+static _Bool place_of(struct engine *engine, const struct step *step, struct recorder_place *ret_place)
+{
+	if (engine->phase != ENGINE_RUNNING && engine->phase != ENGINE_DRAINING)
+		return 0;
+	for (uint32_t i = 0; i < engine->runner_count; i++) {
+		const struct runner *runner = &engine->runners[i];
+		const struct scenario *scenario = runner->scenario;
+
+		if (step < scenario->steps || step >= scenario->steps + scenario->step_count)
+			continue;
+		*ret_place = (struct recorder_place){.scenario = i,
+		                                     .step = (uint32_t)(step - scenario->steps),
+		                                     .group = runner->flow.steps[step - scenario->steps].group,
+		                                     .warmup = runner_is_warmup(runner, clock_now_ns())};
+		return 1;
+	}
+	return 0;
+}
+
+static void recorded(void *context, const struct step *step, const struct operation_sample *sample)
+{
+	struct engine *engine = context;
+	struct recorder_place place;
+
+	if (place_of(engine, step, &place))
+		engine_fail(engine, recorder_sample(engine_recorder(engine, clock_now_ns()), &place, sample));
+}
+
+static void told(void *context, const struct step *step, enum error_class class, const char *code, const char *text)
+{
+	struct engine *engine = context;
+	struct recorder_place place;
+
+	if (place_of(engine, step, &place))
+		engine_fail(engine,
+		            recorder_trouble(engine_recorder(engine, clock_now_ns()), &place, class, code, text));
+}
+
 static int open_target(struct engine *engine, struct engine_target *of, const struct target_portion *portion,
                        uint32_t lane_count, struct failure *failure)
 {
@@ -58,6 +97,8 @@ static int open_target(struct engine *engine, struct engine_target *of, const st
 	        .receive = received,
 	        .clock = engine->config.clock,
 	        .gauge = gauged,
+	        .record = recorded,
+	        .tell = told,
 	        .secret = secrets_get,
 	        .secret_context = engine->secrets,
 	        .context = engine,

@@ -20,6 +20,7 @@ struct engine_target {
 	uint32_t lane_count;
 	uint32_t lanes_open;
 	struct vu_list parked; /* those that wait for room in it */
+	_Bool full;            /* it had no room for the newest one that tried */
 };
 
 /* Opens the drivers of all targets that this worker's scenarios use. May block shortly. 0 or a negative errno, said. */

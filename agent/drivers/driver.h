@@ -120,6 +120,12 @@ struct driver_config {
 	/* A level as it is now, for a gauge of the whole run; label is copied. Of several in one second the metric's
 	 * rule makes one. At any time on the worker's thread; before T0 it is forgotten. NULL: nobody wants to know. */
 	void (*gauge)(void *context, enum metric_id metric, const char *label, double value);
+	/* A measurement of a step that is none of an operation's. At any time on the worker's thread; before T0 it is
+	 * forgotten. NULL: nobody wants to know. */
+	void (*record)(void *context, const struct step *step, const struct operation_sample *sample);
+	/* Likewise an error that no operation has told. */
+	void (*tell)(void *context, const struct step *step, enum error_class class, const char *code,
+	             const char *text);
 	void *context;
 };
 
@@ -129,6 +135,8 @@ enum submit_outcome {
 	SUBMIT_FULL = 1,   /* the library's queue has no room: not accepted, nothing was sent */
 	SUBMIT_FAILED = 2, /* not accepted, failed at once: operation->error and its code and text are set; no
 	                      completion follows */
+	SUBMIT_LATER = 3,  /* not accepted: the lane is busy for a moment with something of its own. The VU waits,
+	                      whatever the plan does when a queue is full; room on other lanes says nothing of it */
 };
 
 struct target_facts {

@@ -66,6 +66,7 @@ static int fake_open(const struct driver_config *config, struct failure *failure
 {
 	(void)failure;
 	the_fake.opened++;
+	the_fake.config = config;
 	the_fake.loop = config->loop;
 	the_fake.complete = config->complete;
 	the_fake.context = config->context;
@@ -123,6 +124,8 @@ static int fake_submit(struct driver *driver, struct operation *operation)
 		operation_fail(operation, ERROR_DATA, "FAKE", "not set");
 		return SUBMIT_FAILED;
 	}
+	if (operation->lane < sizeof(fake->busy) / sizeof(*fake->busy) && fake->busy[operation->lane])
+		return SUBMIT_LATER;
 	if (fake->flying_count >= fake->capacity) {
 		fake->refused++;
 		return SUBMIT_FULL;

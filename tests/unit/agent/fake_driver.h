@@ -9,6 +9,7 @@ enum { FAKE_OPERATIONS_MAX = 4096 };
 struct fake_driver {
 	/* What the test sets. */
 	uint64_t capacity; /* in flight; beyond it submit is full */
+	_Bool busy[64];    /* by lane: submit asks for patience */
 	_Bool holds;       /* operations wait for fake_complete() (or drain); else they complete in the next poll */
 	_Bool completes_at_drain;
 	_Bool cannot_cancel;
@@ -30,6 +31,7 @@ struct fake_driver {
 	uint32_t opened;
 	char texts[FAKE_OPERATIONS_MAX][32]; /* the key of each produced message, in order of submission */
 	struct loop_timer kick;
+	const struct driver_config *config;
 	struct loop *loop;
 	void (*complete)(void *context, struct operation *operation);
 	void *context;

@@ -388,6 +388,53 @@ static void test_engine_tells_what_became_of_every_message(void **state)
 	rig_free(rig);
 }
 
+/* Lane 1 is busy: its arrivals wait, though they would be dropped where a queue is full, and lane 2's pass them by. */
+static void test_engine_parks_those_whose_lane_is_busy(void **state)
+{
+	struct fake_driver *fake = fake_reset();
+	struct rig *rig =
+	        rig_new(HEAD KAFKA
+	                "scenarios: { a: { executor: constant-arrival-rate, rate: 100, duration: 100ms, producers: 2,\n"
+	                "  steps: [ { produce: { target: k, topic: t, size: 1 } } ] } }",
+	                fake_table);
+
+	(void)state;
+	fake->busy[1] = 1;
+	rig_start(rig, clock_now_ns());
+	while (fake->lanes[2] < 5)
+		rig_turn(rig);
+	assert_int_equal(fake->lanes[1], 0);
+	fake->busy[1] = 0;
+	rig_finish(rig);
+	assert_int_equal(fake->lanes[1], 5);
+	assert_int_equal(rig_count(rig, METRIC_KAFKA_MESSAGES_PRODUCED, "a", "produce-1"), 10);
+	rig_check_account(rig, 0);
+	rig_free(rig);
+}
+
+static void test_engine_counts_what_a_driver_tells_of_a_step(void **state)
+{
+	struct fake_driver *fake = fake_reset();
+	struct rig *rig =
+	        rig_new(HEAD KAFKA "scenarios: {\n"
+	                           "  w: { executor: constant-vus, duration: 100ms, steps: [ null: {} ] },\n"
+	                           "  a: { executor: constant-vus, duration: 100ms, pace: 10ms,\n"
+	                           "    steps: [ { null: {} }, { produce: { target: k, topic: t, size: 1 } } ] } }",
+	                fake_table);
+	const struct step *step = &rig->plan->scenarios[1].steps[1];
+	const struct operation_sample sample = {.metric = METRIC_KAFKA_TRANSACTION_DURATION, .value = 7 * NS_PER_MS};
+
+	(void)state;
+	fake->config->record(fake->context, step, &sample); /* before T0 */
+	rig_start(rig, clock_now_ns());
+	fake->config->record(fake->context, step, &sample);
+	fake->config->tell(fake->context, step, ERROR_SERVER, "CODE", "a text");
+	rig_finish(rig);
+	assert_int_equal(rig_count(rig, METRIC_KAFKA_TRANSACTION_DURATION, "a", "produce-2"), 1);
+	assert_int_equal(rig_cell(rig, METRIC_ERRORS, "a", "produce-2", NULL, "server|CODE|a text")->counter, 1);
+	rig_free(rig);
+}
+
 static void test_engine_does_not_wait_for_detached_messages(void **state)
 {
 	struct fake_driver *fake = fake_reset();
@@ -828,6 +875,8 @@ int main(void)
 	        cmocka_unit_test(test_engine_catches_up_on_ticks_that_an_iteration_overran),
 	        cmocka_unit_test(test_engine_does_not_wait_for_detached_messages),
 	        cmocka_unit_test(test_engine_tells_what_became_of_every_message),
+	        cmocka_unit_test(test_engine_parks_those_whose_lane_is_busy),
+	        cmocka_unit_test(test_engine_counts_what_a_driver_tells_of_a_step),
 	        cmocka_unit_test(test_engine_counts_a_detached_failure_as_an_operation_alone),
 	        cmocka_unit_test(test_engine_fails_what_is_never_delivered),
 	        cmocka_unit_test(test_engine_stopped_while_it_drains_gives_up_sooner),
