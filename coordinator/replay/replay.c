@@ -67,7 +67,7 @@ static int replay_init(struct replay *replay, const char *run_folder)
 	if (r == 0)
 		r = verdict_new(replay->facts->plan, &replay->verdict);
 	if (r == 0) {
-		replay->errors = errors_new();
+		replay->errors = errors_new(replay->report);
 		r = replay->errors ? 0 : -ENOMEM;
 	}
 	if (r < 0)

@@ -23,6 +23,7 @@ struct entry {
 };
 
 struct errors {
+	struct report *report;
 	uint32_t *by_series; /* index of the entry + 1; 0: none yet */
 	size_t series_count, series_capacity;
 	struct entry *entries;
@@ -30,9 +31,13 @@ struct errors {
 	uint64_t in_warmup;
 };
 
-struct errors *errors_new(void)
+struct errors *errors_new(struct report *report)
 {
-	return calloc(1, sizeof(struct errors));
+	struct errors *errors = calloc(1, sizeof(*errors));
+
+	if (errors)
+		errors->report = report;
+	return errors;
 }
 
 struct errors *errors_free(struct errors *errors)
@@ -69,6 +74,21 @@ static int entry_of(struct errors *errors, uint32_t id, const struct series *ser
 	return 0;
 }
 
+static int draw(struct report *report, const struct series *series, uint64_t second, uint64_t count)
+{
+	enum error_class class = ERROR_DATA;
+	const char *code, *text;
+	size_t size;
+
+	error_label_parse(series->label, &class, &code, &size, &text);
+	if (!report->error_lines[class])
+		report->error_lines[class] = report_alloc(report, report->second_count, sizeof(double));
+	if (!report->error_lines[class])
+		return -ENOMEM;
+	report->error_lines[class][second] += (double)count;
+	return 0;
+}
+
 int errors_add(struct errors *errors, uint32_t id, const struct series *series, uint64_t second, uint64_t count)
 {
 	struct entry *entry;
@@ -76,6 +96,9 @@ int errors_add(struct errors *errors, uint32_t id, const struct series *series, 
 
 	if (count == 0)
 		return 0;
+	r = draw(errors->report, series, second, count);
+	if (r < 0)
+		return r;
 	if (series->warmup) {
 		errors->in_warmup += count;
 		return 0;

@@ -10,7 +10,8 @@
 
 struct errors;
 
-struct errors *errors_new(void); /* NULL without memory */
+/* Keeps the report, whose timeline of errors is drawn as they come. NULL without memory. */
+struct errors *errors_new(struct report *report);
 struct errors *errors_free(struct errors *errors);
 /* Adds what series `id` (of METRIC_ERRORS, its texts valid as long as `errors`) counted in a second. Those of a warm-up
  * are only counted. 0 or -ENOMEM. */

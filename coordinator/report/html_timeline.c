@@ -294,6 +294,22 @@ static int append_all_gauges(struct buffer *buffer, const struct report *report,
 	return buffer_append_text(buffer, "]");
 }
 
+/* {class: values} of the classes of errors that came. */
+static int append_error_lines(struct buffer *buffer, const struct report *report, const struct thinning *thinning)
+{
+	const char *between = "\n";
+
+	buffer_append_text(buffer, ",\n\"errors\":{");
+	for (int class = 0; class < ERROR_CLASS_COUNT; class ++) {
+		if (!report->error_lines[class])
+			continue;
+		buffer_append_format(buffer, "%s\"%s\":", between, error_class_names[class]);
+		append_values(buffer, thinning, report->error_lines[class]);
+		between = ",\n";
+	}
+	return buffer_append_text(buffer, "}");
+}
+
 /* [[first, last, why], ...] of the degraded seconds. */
 static int append_degradations(struct buffer *buffer, const struct report *report)
 {
@@ -326,6 +342,8 @@ int html_append_timeline(struct buffer *buffer, const struct report *report)
 		r = append_all_rates(buffer, report, &thinning);
 	if (r == 0)
 		r = append_all_times(buffer, report, &thinning);
+	if (r == 0)
+		r = append_error_lines(buffer, report, &thinning);
 	if (r == 0)
 		r = append_all_gauges(buffer, report, &thinning);
 	buffer_append_text(buffer, "}");

@@ -278,6 +278,22 @@ static int append_line(struct buffer *buffer, const struct report_line *line, ui
 	return buffer_append_text(buffer, "}");
 }
 
+/* {class: [a count a second]} of the classes that came. */
+static void append_error_lines(struct buffer *buffer, const struct report *report)
+{
+	const char *between = "";
+
+	buffer_append_text(buffer, ",\n\"errors\":{");
+	for (int class = 0; class < ERROR_CLASS_COUNT; class ++) {
+		if (!report->error_lines[class])
+			continue;
+		buffer_append_format(buffer, "%s\n\"%s\":", between, error_class_names[class]);
+		json_append_doubles(buffer, report->error_lines[class], report->second_count, 0);
+		between = ",";
+	}
+	buffer_append_text(buffer, "}");
+}
+
 static int append_timeline(struct buffer *buffer, const struct report *report)
 {
 	buffer_append_text(buffer, ",\n\"timeline\":{\"seconds\":[");
@@ -287,6 +303,7 @@ static int append_timeline(struct buffer *buffer, const struct report *report)
 	json_append_flags(buffer, report->warmup, report->second_count);
 	buffer_append_text(buffer, ",\n\"degraded\":");
 	json_append_flags(buffer, report->degraded, report->second_count);
+	append_error_lines(buffer, report);
 	buffer_append_text(buffer, ",\n\"series\":{");
 	for (uint32_t i = 0; i < report->line_count; i++) {
 		buffer_append_text(buffer, i ? ",\n" : "\n");

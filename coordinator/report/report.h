@@ -202,6 +202,8 @@ struct report {
 	uint32_t degradation_count;
 	struct report_line *lines;
 	uint32_t line_count;
+	double *error_lines[ERROR_CLASS_COUNT]; /* errors by second, with those of the warm-up; NULL: none of this class
+	                                         */
 
 	/* for tables: names in the plan's order */
 	struct report_scenario {

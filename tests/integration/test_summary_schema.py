@@ -20,7 +20,7 @@ PARTS = {
                  "planned": int, "started": int, "dropped": int, "unknown": int, "overlap": int, "succeeded": int,
                  "failed": int, "interrupted": int, "dropped_by_reason": dict, "operations": int,
                  "failed_operations": int, "degraded": list, "rows_retired": dict},
-    "timeline": {"seconds": list, "warmup": list, "degraded": list, "series": dict},
+    "timeline": {"seconds": list, "warmup": list, "degraded": list, "errors": dict, "series": dict},
 }
 ROWS = {
     "thresholds": {"metric": str, "expression": str, "window_s": OPTIONAL, "observed": OPTIONAL, "pass": bool},
@@ -149,6 +149,11 @@ def check_timeline(result, timeline):
         if row["kind"] == "latency":
             equal(sorted(series), ["count", "max", "p50", "p95", "p99"], f"{name}'s arrays")
     equal(timeline["warmup"][:2], [True, False], "warm-up")
+    for name, counts in timeline["errors"].items():
+        equal(len(counts), len(timeline["seconds"]), f"seconds of {name} errors")
+        listed = sum(row["count"] for row in result.summary["errors"] if row["class"] == name)
+        check(sum(counts) >= listed, f"{name} errors: {sum(counts)} by second, {listed} without warm-up")
+    check(timeline["errors"], "no errors by second")
 
 
 def check_files(result, summary):

@@ -228,6 +228,7 @@ static void add_error(struct sample *sample, const struct sample_scenario *scena
 	struct report *report = sample->report;
 	uint64_t pick = random_below(&sample->random, 7);
 	uint32_t match = 0;
+	double *line;
 
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
 		if (errors[i].kind == step->kind &&
@@ -252,6 +253,11 @@ static void add_error(struct sample *sample, const struct sample_scenario *scena
 				};
 			error->count++;
 			error->last_s = sample->second;
+			line = report->error_lines[error->class];
+			if (!line)
+				line = report_alloc(report, report->second_count, sizeof(*line));
+			line[sample->second]++;
+			report->error_lines[error->class] = line;
 			return;
 		}
 }

@@ -102,6 +102,10 @@ function timesLines(times) {
   ];
 }
 
+function errorLines() {
+  return Object.entries(DATA.time.errors).map(([name, values], i) => ({ name, values: values.high || values, colour: lineColour(i) }));
+}
+
 function anything(key) {
   return DATA.time.rates.some((rates) => rates[key] && (rates[key].high || rates[key]).some((value) => value > 0));
 }
@@ -122,6 +126,7 @@ function makeTimeline() {
   const boxes = [
     chartBox("Operations", "per second", (at) => timeChart(at, rateLines("operations"), perS)),
     ...(anything("failures") ? [chartBox("Failures", perSWorst, (at) => timeChart(at, rateLines("failures", true), perS))] : []),
+    ...(Object.keys(DATA.time.errors).length ? [chartBox("Errors by class", perSWorst, (at) => timeChart(at, errorLines(), perS))] : []),
     ...DATA.time.times.map((times) => chartBox(
       `${kindWords[times.metric] === "end to end" ? "Latency" : "Response time"} · ${times.scenario}${kindWords[times.metric] ? `, ${kindWords[times.metric]}` : ""}`, "ms",
       (at) => timeChart(at, timesLines(times), (value) => `${words.ms(value)} ms`))),

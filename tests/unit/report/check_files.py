@@ -18,7 +18,7 @@ FIELDS = {
     "verdict": "thresholds coverage trust exit_code",
     "coverage": "agents agent_seconds_held agent_seconds_due sum_equals_total planned started dropped unknown "
     "overlap succeeded failed interrupted degraded rows_retired",
-    "timeline": "seconds warmup degraded series",
+    "timeline": "seconds warmup degraded errors series",
 }
 ITEM_FIELDS = {
     "thresholds": "metric expression window_s observed pass",
@@ -90,6 +90,10 @@ def check_timeline(summary):
     for name, line in timeline["series"].items():
         assert name.count("|") >= 1
         assert all(len(values) == seconds for values in line.values()), name
+    for name, counts in timeline["errors"].items():
+        assert sum(counts) == sum(error["count"] for error in summary["errors"] if error["class"] == name), name
+        assert len(counts) == seconds
+    assert len(timeline["errors"]) == len({error["class"] for error in summary["errors"]})
     measured = [i for i in range(seconds) if not timeline["warmup"][i]]
     for row in summary["metrics"]:
         line = timeline["series"].get(f"{row['metric']}|{row['scenario']}")

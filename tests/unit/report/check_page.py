@@ -89,7 +89,7 @@ def check_minutes(dom):
     assert "stock-pipeline/stock-data/7" in readings and readings.count("kafka-3.seoul.example") == 1
     assert readings.index("Consumer lag") < readings.index("Under-replicated partitions")
     charts = section(dom, "time")
-    assert "Consumer lag" in charts and "Brokers’ round trip" in charts and "Throttled" not in charts
+    assert "Errors by class" in charts and "Consumer lag" in charts and "Brokers’ round trip" in charts and "Throttled" not in charts
 
 
 def main():
