@@ -142,6 +142,9 @@ static int carry_out(struct agent *agent, struct effect *effect)
 	case EFFECT_START:
 		crew_start(agent->crew, effect->at_ns);
 		break;
+	case EFFECT_CLOCK:
+		crew_clock(agent->crew, effect->at_ns);
+		break;
 	case EFFECT_BEGIN:
 		return crew_begin(agent->crew, effect->scenario, effect->at_ns);
 	case EFFECT_STOP:

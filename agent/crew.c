@@ -132,6 +132,7 @@ void crew_start(struct crew *crew, uint64_t t0_ns)
 	uint64_t first, earliest;
 
 	crew->t0_ns = t0_ns;
+	crew->clock.t0_ns = t0_ns;
 	health_start(crew->health);
 	first = first_second(crew);
 	snapshots_begin(crew->snapshots, first);
@@ -143,6 +144,11 @@ void crew_start(struct crew *crew, uint64_t t0_ns)
 			epoch->effective_ns = earliest;
 	}
 	crew_catch_up(crew);
+}
+
+void crew_clock(struct crew *crew, uint64_t t0_ns)
+{
+	atomic_store_explicit(&crew->clock.correction_ns, (int64_t)(crew->t0_ns - t0_ns), memory_order_relaxed);
 }
 
 int crew_begin(struct crew *crew, uint32_t scenario, uint64_t at_ns)

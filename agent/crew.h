@@ -75,6 +75,9 @@ void crew_seen_acked(struct crew *crew, const struct message_seen_ack *ack);
  * from T0. */
 void crew_start(struct crew *crew, uint64_t t0_ns);
 int crew_begin(struct crew *crew, uint32_t scenario, uint64_t at_ns);
+/* T0 on our clock, by what is known of it now: what drivers stamp and receive is corrected by the difference. After
+ * crew_start(). */
+void crew_clock(struct crew *crew, uint64_t t0_ns);
 void crew_stop(struct crew *crew, uint64_t at_ns, uint64_t grace_ns);
 
 /* Collects what the workers handed over, and makes the next snapshot if its second is complete: 1, with *ret_snapshot

@@ -42,6 +42,7 @@ static int start_workers(struct crew *crew)
 		        .run_id = crew->config.run_id,
 		        .secrets_folder = crew->config.secrets_folder,
 		        .log = crew->config.log,
+		        .clock = &crew->clock,
 		        .worker = i,
 		        .workers = crew->config.workers,
 		        .agent_index = crew->config.assignment->agent_index,

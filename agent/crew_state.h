@@ -23,6 +23,7 @@ struct crew {
 	struct epoch *newest;
 	struct epoch *adopted; /* the newest that the workers have */
 	uint64_t t0_ns;        /* 0: not started */
+	struct driver_clock clock;
 	struct worker **workers;
 	uint32_t worker_count;
 	struct target_facts *facts; /* by target: from the probes */

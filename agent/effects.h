@@ -15,6 +15,7 @@ enum effect_type {
 	                  EFFECT_START with 0: instead of the one that was opened */
 	EFFECT_VALUES, /* values, count: what setups found out, all of it. Before EFFECT_START, and when they change */
 	EFFECT_START,  /* at_ns: T0 on our clock; past where the agent joins late */
+	EFFECT_CLOCK,  /* at_ns: T0 on our clock, by what is known of it now; after EFFECT_START, which holds */
 	EFFECT_BEGIN,  /* scenario, at_ns since T0 */
 	EFFECT_DUTIES, /* duties, count: those that the agent has from now on */
 	EFFECT_VERIFIERS, /* verifiers, count, closing: those that the agent has from now on */

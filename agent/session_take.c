@@ -141,12 +141,25 @@ static void take_stop(struct session *session, const struct message *message, ui
 	}
 }
 
+static void take_clock(struct session *session, const struct message *message)
+{
+	struct effect *effect;
+
+	if (message->ping.t0_agent_ns == 0 || strcmp(message->run_id, session->run_id) != 0 ||
+	    (session->state != SESSION_RUNNING && session->state != SESSION_FINISHED))
+		return;
+	effect = session_add_effect(session, EFFECT_CLOCK);
+	if (effect)
+		effect->at_ns = message->ping.t0_agent_ns;
+}
+
 static void take_ping(struct session *session, const struct message *message, uint64_t now_ns)
 {
 	struct message *pong;
 
 	if (session->state == SESSION_FREE && session->ended_id[0] && strcmp(message->run_id, session->ended_id) == 0)
 		say_ended(session);
+	take_clock(session, message);
 	pong = session_add_message(session, MESSAGE_PONG);
 	if (!pong)
 		return;

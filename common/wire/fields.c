@@ -349,6 +349,7 @@ static const struct field ping_fields[] = {
 	ENVELOPE,
 	NUMBER(message, "id", ping.id, 0, ANY64),
 	NUMBER(message, "sent", ping.sent_ns, 0, ANY64),
+	NUMBER(message, "t0", ping.t0_agent_ns, 0, ANY64),
 };
 
 static const struct field pong_fields[] = {

@@ -321,7 +321,8 @@ struct message_seen_ack {
 
 struct message_ping {
 	uint64_t id;
-	uint64_t sent_ns; /* coordinator's monotonic clock */
+	uint64_t sent_ns;     /* coordinator's monotonic clock */
+	uint64_t t0_agent_ns; /* T0 in the agent's monotonic ns, by what is known of its clock now; 0: not set yet */
 };
 
 struct message_pong {

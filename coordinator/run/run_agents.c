@@ -221,6 +221,18 @@ int run_answer_fetch(struct run *run, uint32_t index, const struct message_fetch
 	return 0;
 }
 
+/* T0 on the agent's clock, by what is known of it now; 0: it has not been told of one. */
+static uint64_t t0_of(const struct run *run, const struct roster_agent *agent, uint64_t now_ns)
+{
+	int64_t offset_ns;
+	uint64_t bound_ns;
+
+	if (run->t0_ns == 0 || agent->t0_at_ns == 0 ||
+	    clock_offset_get(agent->clock, now_ns, &offset_ns, &bound_ns) < 0)
+		return 0;
+	return (uint64_t)((int64_t)run->t0_ns + offset_ns);
+}
+
 void run_ping(struct run *run, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < roster_count(run->roster); i++) {
@@ -230,10 +242,12 @@ void run_ping(struct run *run, uint64_t now_ns)
 			continue;
 		agent->pings++;
 		agent->ping_sent_ns[agent->pings % ROSTER_PINGS] = now_ns;
-		agent->away =
-		        run_send(run, agent,
-		                 &(struct message){.type = MESSAGE_PING,
-		                                   .ping = {.id = agent->pings, .sent_ns = now_ns}}) == -EHOSTUNREACH;
+		agent->away = run_send(run, agent,
+		                       &(struct message){.type = MESSAGE_PING,
+		                                         .ping = {.id = agent->pings,
+		                                                  .sent_ns = now_ns,
+		                                                  .t0_agent_ns = t0_of(run, agent, now_ns)}}) ==
+		              -EHOSTUNREACH;
 		agent->next_ping_ns = now_ns + (agent->pings < CLOCK_EXCHANGES_FAST ? PING_FAST_NS : PING_NS);
 	}
 }

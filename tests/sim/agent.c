@@ -199,6 +199,8 @@ static void carry_out(struct sim_agent *agent, struct effect *effect)
 	case EFFECT_CLOSE:
 		close_crew(agent);
 		break;
+	case EFFECT_CLOCK: /* for messages between agents, which no load here sends */
+		break;
 	case EFFECT_NOTE:
 		sim_trace(agent->sim, "agent %u: %s", agent->process, effect->text);
 		break;

@@ -276,6 +276,9 @@ static void take_effect(struct session_oracle *oracle, const struct effect *effe
 	case EFFECT_CLOSE:
 		*crew = (struct crew_model){0};
 		break;
+	case EFFECT_CLOCK:
+		session_require(crew->started && effect->at_ns > 0);
+		break;
 	case EFFECT_NOTE:
 		session_require(effect->text && effect->text[0]);
 		break;

@@ -267,6 +267,26 @@ static void test_session_says_ready_again_until_it_is_started(void **state)
 	tear_down(setting);
 }
 
+static void test_session_hands_on_what_its_clock_stands_at_once_it_runs(void **state)
+{
+	struct setting *setting = set_up(0);
+	const struct message ping = {.type = MESSAGE_PING, .ping = {.id = 1, .t0_agent_ns = T0 + 7}};
+
+	(void)state;
+	tell(setting, ping, run_a);
+	assert_null(find(setting, EFFECT_CLOCK));
+	start_run(setting, 0, 1);
+	tell(setting, ping, run_b);
+	assert_null(find(setting, EFFECT_CLOCK));
+	tell(setting, (struct message){.type = MESSAGE_PING, .ping = {.id = 2}}, run_a);
+	assert_null(find(setting, EFFECT_CLOCK));
+	tell(setting, ping, run_a);
+	expect(setting, 0, EFFECT_CLOCK);
+	assert_int_equal(setting->effects[0].at_ns, T0 + 7);
+	assert_non_null(find_message(setting, MESSAGE_PONG));
+	tear_down(setting);
+}
+
 static void test_session_fetches_files_one_after_the_other(void **state)
 {
 	struct setting *setting = set_up(0);
@@ -1354,6 +1374,7 @@ int main(void)
 	        cmocka_unit_test(test_session_greets_anew_after_silence),
 	        cmocka_unit_test(test_session_opens_once_however_often_it_is_assigned),
 	        cmocka_unit_test(test_session_says_ready_again_until_it_is_started),
+	        cmocka_unit_test(test_session_hands_on_what_its_clock_stands_at_once_it_runs),
 	        cmocka_unit_test(test_session_fetches_files_one_after_the_other),
 	        cmocka_unit_test(test_session_sends_snapshots_in_its_turn_of_half_a_second),
 	        cmocka_unit_test(test_session_keeps_a_window_and_goes_on_by_acknowledgements),

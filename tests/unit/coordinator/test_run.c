@@ -487,6 +487,40 @@ static void test_a_pong_counts_once_and_only_for_a_ping_that_was_sent(void **sta
 	theatre_close(&stage);
 }
 
+/* T0 as the newest ping to agent 1 says it; 0: it said none. */
+static uint64_t pinged_t0(const struct theatre *stage)
+{
+	for (size_t i = stage->count; i > 0; i--)
+		if (stage->left[i - 1].type == RUN_SEND && stage->left[i - 1].what == MESSAGE_PING)
+			return stage->left[i - 1].number;
+	fail_msg("nobody was pinged");
+	return 0;
+}
+
+static void test_pings_tell_t0_by_what_is_known_of_the_clock_now(void **state)
+{
+	struct theatre stage = {0};
+	uint64_t offset_ns = 3600 * NS_PER_S, told_ns;
+	size_t at;
+
+	(void)state;
+	theatre_open(&stage, one_scenario, 1);
+	theatre_come(&stage, 1, offset_ns);
+	assert_int_equal(pinged_t0(&stage), 0);
+	theatre_gather(&stage, 1);
+	assert_int_equal(theatre_count(&stage, 0, RUN_SEND, MESSAGE_START, &at), 1);
+	told_ns = stage.left[at].number;
+	/* From then on the agent's clock gains 100 ppm. */
+	for (int i = 0; i < 20; i++) {
+		theatre_tick(&stage, NS_PER_S);
+		theatre_pong(&stage, 1, offset_ns += NS_PER_S / 10000);
+		theatre_snapshot(&stage, 1, stage.seqs[1] + 1, 0, 0);
+	}
+	theatre_tick(&stage, NS_PER_S);
+	assert_in_range(pinged_t0(&stage) - told_ns, 2 * NS_PER_MS - NS_PER_MS / 2, 2 * NS_PER_MS + NS_PER_MS / 2);
+	theatre_close(&stage);
+}
+
 static void test_an_agent_that_never_finishes_is_given_up(void **state)
 {
 	struct theatre stage = {0};
@@ -578,6 +612,7 @@ int main(void)
 	        cmocka_unit_test(test_an_agent_that_cannot_run_its_share_ends_the_run_before_t0),
 	        cmocka_unit_test(test_an_interrupt_stops_agents_and_waits_for_what_they_hold),
 	        cmocka_unit_test(test_a_pong_counts_once_and_only_for_a_ping_that_was_sent),
+	        cmocka_unit_test(test_pings_tell_t0_by_what_is_known_of_the_clock_now),
 	        cmocka_unit_test(test_an_agent_that_never_finishes_is_given_up),
 	        cmocka_unit_test(test_a_scenario_that_starts_after_another_begins_at_a_whole_second_ahead),
 	        cmocka_unit_test(test_what_follows_a_fixed_duration_begins_at_its_end),

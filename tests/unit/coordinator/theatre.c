@@ -84,6 +84,8 @@ static uint64_t keep_message(struct theatre *stage, const struct message *messag
 		return 0;
 	case MESSAGE_SEEN_ACK:
 		return message->seen_ack.seq;
+	case MESSAGE_PING:
+		return message->ping.t0_agent_ns;
 	default:
 		return 0;
 	}

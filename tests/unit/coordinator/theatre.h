@@ -21,8 +21,8 @@ struct left {
 	enum run_effect_type type;
 	int what;
 	uint32_t agent;  /* its number in a test, from 1 */
-	uint64_t number; /* ack, seen, seen_ack: seq; state: state; begin, stop: at_ns; stop: cause of a record; start:
-	                    T0 */
+	uint64_t number; /* ack, seen, seen_ack: seq; state: state; begin, stop: at_ns; stop: cause of a record; start,
+	                    ping: T0 */
 };
 
 /* The newest assignment that left to an agent. */

@@ -213,7 +213,8 @@ static void sample_payload(struct message *message)
 		                                      .target_count = COUNT_OF(targets)};
 		break;
 	case MESSAGE_PING:
-		message->ping = (struct message_ping){.id = 9, .sent_ns = UINT64_C(5000000000001)};
+		message->ping = (struct message_ping){
+		        .id = 9, .sent_ns = UINT64_C(5000000000001), .t0_agent_ns = UINT64_C(7190000000002)};
 		break;
 	case MESSAGE_PONG:
 		message->pong = (struct message_pong){.id = 9,
