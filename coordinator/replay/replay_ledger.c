@@ -186,12 +186,41 @@ static char *problem_of(const struct facts *facts, uint32_t duty, const struct l
 	return report_copy(report, "");
 }
 
+struct verified {
+	const struct facts *facts;
+	const struct duty *duty;
+};
+
+static _Bool is_verified_by(void *context, uint64_t stream, const char *topic)
+{
+	const struct verified *verified = context;
+	uint32_t scenario, step;
+
+	return facts_verifier_of(verified->facts, stream, topic, &scenario, &step) == verified->duty;
+}
+
+/* A verifier also sees what other steps send to its topic, or another target that is the same cluster: messages of
+ * which this account knows nothing else. */
+static void count_topic(const struct facts *facts, const struct duty *duty, struct ledger_counts *ret_counts)
+{
+	const struct ledger *ledger = facts->ledgers[duty->target];
+	struct verified verified = {facts, duty};
+	struct ledger_counts all;
+
+	ledger_count(ledger, duty->verify.topic, &all);
+	ledger_count_streams(ledger, is_verified_by, &verified, ret_counts);
+	ret_counts->foreign = all.foreign;
+	ret_counts->damaged = all.damaged;
+	ret_counts->partitions = all.partitions;
+	ret_counts->partitions_unread = all.partitions_unread;
+}
+
 static int fill_topic(const struct facts *facts, uint32_t index, struct report *report)
 {
 	const struct duty *duty = &facts->plan->duties[index];
 	struct report_ledger *out = &report->ledger[report->ledger_count++];
 
-	ledger_count(facts->ledgers[duty->target], duty->verify.topic, &out->counts);
+	count_topic(facts, duty, &out->counts);
 	out->target = report_copy(report, facts->plan->targets[duty->target].name);
 	out->topic = report_copy(report, duty->verify.topic);
 	out->problem = problem_of(facts, index, &out->counts, report);

@@ -460,6 +460,32 @@ static void test_replay_passes_over_messages_that_the_plan_does_not_verify(void 
 	close_fleet(fleet, report);
 }
 
+static void test_replay_leaves_what_others_sent_to_a_topic_out_of_its_account(void **state)
+{
+	struct fleet *fleet = open_fleet(1);
+	const struct ledger_counts *counts;
+	struct report *report;
+	struct story one;
+
+	(void)state;
+	begin(&one, fleet, "one");
+	start(&one, 0, 0);
+	see(&one, 0, stream(0, 0, A), LIST(0, 1, 2));
+	see(&one, 0, stream(0, 0, C), LIST(0, 2, 1, 1)); /* of another target */
+	see(&one, 0, stream(0, 0, 3), LIST(0));          /* not verified */
+	end(&one, 0);
+	finish(&one);
+	verify_nothing(fleet, "two");
+	tell(fleet, stream(0, 0, A), SENT_ACKED, 0, 0, 3);
+	run_seconds(fleet, 1, 4);
+	report = fleet_finish(fleet, 4 * S);
+	counts = &account(report, "one")->counts;
+	assert_int_equal(counts->seen, 3);
+	assert_int_equal(counts->lost + counts->duplicated + counts->reordered + counts->unacked_visible, 0);
+	assert_int_equal(counts->partitions, 1);
+	close_fleet(fleet, report);
+}
+
 static void test_replay_refuses_what_does_not_follow_what_was_seen(void **state)
 {
 	struct fleet *fleet = open_fleet(1);
@@ -494,6 +520,7 @@ int main(void)
 	        cmocka_unit_test(test_replay_counts_what_verifiers_saw_once_whoever_read_it),
 	        cmocka_unit_test(test_replay_says_whose_messages_a_lost_agent_left_unreported),
 	        cmocka_unit_test(test_replay_passes_over_messages_that_the_plan_does_not_verify),
+	        cmocka_unit_test(test_replay_leaves_what_others_sent_to_a_topic_out_of_its_account),
 	        cmocka_unit_test(test_replay_refuses_what_does_not_follow_what_was_seen),
 	};
 
