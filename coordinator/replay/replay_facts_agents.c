@@ -131,6 +131,8 @@ static void take_status(const struct journal_record *record, struct facts_agent 
 	agent->health = record->status.health;
 	agent->clock_offset_ns = record->status.clock_offset_ns;
 	agent->clock_bound_ns = record->status.clock_bound_ns;
+	if (agent->clock_bound_ns > agent->worst_bound_ns)
+		agent->worst_bound_ns = agent->clock_bound_ns;
 	agent->start_skew_ns = record->status.start_skew_ns;
 	agent->start_bound_ns = record->status.start_bound_ns;
 	agent->drift_ppm = record->status.drift_ppm;

@@ -126,6 +126,26 @@ static int fill_agent(const struct facts_agent *from, struct report *report, str
 	return r < 0 ? r : add_pairs(report, &agent->libraries, from->hello.libraries, from->hello.library_count);
 }
 
+/* The two worst clocks, as far wrong as they can have been. */
+static double worst_clocks_ms(const struct facts *facts)
+{
+	uint64_t worst_ns = 0, second_ns = 0;
+	_Bool known = 0;
+
+	for (uint32_t i = 0; i < facts->agent_count; i++) {
+		uint64_t bound_ns = facts->agents[i].worst_bound_ns;
+
+		known |= facts->agents[i].has_status;
+		if (bound_ns > worst_ns) {
+			second_ns = worst_ns;
+			worst_ns = bound_ns;
+		} else if (bound_ns > second_ns) {
+			second_ns = bound_ns;
+		}
+	}
+	return known ? ((double)worst_ns + (double)second_ns) / NS_PER_MS : NAN;
+}
+
 static int fill_agents(const struct facts *facts, const struct span *span, struct report *report)
 {
 	int r = 0;
@@ -140,6 +160,7 @@ static int fill_agents(const struct facts *facts, const struct span *span, struc
 		agent->joined_at_s = joined_at_s(facts, span, i);
 		agent->seconds = due_held(&span->dues[i], &facts->agents[i]);
 	}
+	report->clock_bound_ms = worst_clocks_ms(facts);
 	return r;
 }
 

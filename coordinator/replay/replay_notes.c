@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a reader of a report must know beside its figures. */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "common/base/buffer.h"
@@ -311,6 +312,23 @@ static int note_saturated(struct report *report)
 	return r;
 }
 
+/* End-to-end latencies are of two clocks. */
+static int note_end_to_end(struct report *report)
+{
+	const struct report_row *row = report_find(report, METRIC_KAFKA_END_TO_END_LATENCY, "", "", "", "");
+	const struct report_row *negative = report_find(report, METRIC_KAFKA_END_TO_END_NEGATIVE, "", "", "", "");
+	char count[COUNT_TEXT];
+
+	if (!row || !row->cell.latency.histogram || histogram_count(row->cell.latency.histogram) == 0 ||
+	    isnan(report->clock_bound_ms))
+		return 0;
+	return note(
+	        report, "end to end",
+	        "end-to-end latencies are exact to %.3g ms, as two agents' clocks are; %s were negative and count as 0",
+	        report->clock_bound_ms,
+	        units_format_count(negative ? negative->cell.counter : 0, count, sizeof(count)));
+}
+
 /* Whether a threshold's row has closed load: those response times can't show a queue. */
 static _Bool is_closed(const struct plan *plan, const struct selector *selector)
 {
@@ -376,6 +394,8 @@ int fill_notes(const struct facts *facts, const struct span *span, const struct 
 		r = note_targets(facts, report);
 	if (r == 0)
 		r = note_groups(facts, report);
+	if (r == 0)
+		r = note_end_to_end(report);
 	if (r == 0)
 		r = note_saturated(report);
 	if (r == 0)

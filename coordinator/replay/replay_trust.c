@@ -19,7 +19,9 @@
 #define START_SKEW_SLACK_MS 10.0 /* beyond the figure's own bound: as late as any other start may be */
 #define STEAL_LIMIT 0.01         /* of the time of the host's processors */
 
-enum { CHECKS_MAX = 10 };
+#define CLOCK_BOUND_SHARE 0.1 /* of an end-to-end latency's median */
+
+enum { CHECKS_MAX = 11 };
 
 static int add(struct report *report, const char *check, char *value, char *limit, _Bool ok)
 {
@@ -192,6 +194,26 @@ static int check_start_skew(const struct facts *facts, struct report *report)
 	        worst_excess_ms <= START_SKEW_SLACK_MS);
 }
 
+/* Against the least median of the scenarios that received messages. */
+static int check_clock_bound(const struct facts *facts, struct report *report)
+{
+	double least_ms = NAN;
+
+	for (uint32_t i = 0; i < facts->plan->scenario_count; i++) {
+		const char *scenario = facts->plan->scenarios[i].name;
+		const struct report_row *row =
+		        report_find(report, METRIC_KAFKA_END_TO_END_LATENCY, scenario, "", "", "");
+
+		if (row)
+			least_ms = fmin(least_ms, report_percentile_ms(row, 50));
+	}
+	if (isnan(least_ms) || isnan(report->clock_bound_ms))
+		return 0;
+	return add(report, "clock bound", report_format_text(report, "%.3g ms", report->clock_bound_ms),
+	           report_format_text(report, "%.3g ms", CLOCK_BOUND_SHARE * least_ms),
+	           report->clock_bound_ms <= CLOCK_BOUND_SHARE * least_ms);
+}
+
 /* The largest step of its clock, as the coordinator saw it or the agent itself. */
 static uint64_t jump_of(const struct facts_agent *agent)
 {
@@ -264,6 +286,8 @@ int trust_make(const struct facts *facts, const struct coverage *coverage, struc
 		r = check_share(facts, report, "stolen from the host", steal_share, STEAL_LIMIT);
 	if (r == 0)
 		r = check_start_skew(facts, report);
+	if (r == 0)
+		r = check_clock_bound(facts, report);
 	if (r == 0)
 		r = check_length(facts, report, "longest stall", stall_of, facts->plan->max_lateness_ns);
 	return r < 0 ? r : check_length(facts, report, "clock jump", jump_of, TRUST_JUMP_LIMIT_NS);

@@ -112,6 +112,8 @@ static json_t *make_row(const struct report *report, const struct report_row *ro
 		put_gauge(&object, row);
 	else
 		put_latency(&object, row, &report->edges);
+	if (row->metric == METRIC_KAFKA_END_TO_END_LATENCY)
+		json_put(&object, "clock_bound_ms", json_number(report->clock_bound_ms, 6));
 	return object;
 }
 

@@ -128,6 +128,7 @@ struct report *report_new(void)
 
 	if (!report)
 		return NULL;
+	report->clock_bound_ms = NAN;
 	report->arena = calloc(1, sizeof(*report->arena));
 	if (!report->arena || !set_empty_texts(report))
 		return report_free(report);

@@ -162,6 +162,8 @@ struct report {
 	/* environment */
 	struct report_agent *agents;
 	uint32_t agent_count;
+	double clock_bound_ms; /* the most that two agents' clocks can have been apart by: of end-to-end latencies; NAN:
+	                          unknown */
 	struct report_target *targets;
 	uint32_t target_count;
 	/* verdict */

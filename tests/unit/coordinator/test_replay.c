@@ -20,6 +20,12 @@
 
 #define S NS_PER_S
 
+static const char consume_plan[] = "name: readers\n"
+                                   "targets: { stream: { kafka: { brokers: \"h:1\" } } }\n"
+                                   "scenarios:\n"
+                                   "  readers: { executor: constant-vus, vus: 2, duration: 1s,\n"
+                                   "    steps: [ { consume: { target: stream, topic: t, partitions: all } } ] }\n";
+
 static const char open_plan[] = "name: open\n"
                                 "scenarios:\n"
                                 "  ticks:\n"
@@ -755,6 +761,41 @@ static void test_replay_suspects_a_harness_that_got_in_the_way(void **state)
 	close_fleet(fleet, report);
 }
 
+/* Two agents whose clocks were known to 30 and 20 us at worst, and messages that took `us`. */
+static void check_clocks(uint64_t us, _Bool ok)
+{
+	struct fleet *fleet = open_fleet(consume_plan, 2);
+	struct series latency = {METRIC_KAFKA_END_TO_END_LATENCY, 0, "readers", "consume-1", "", ""};
+	const uint64_t bounds_ns[] = {10000, 30000, 5000};
+	const struct report_trust *trust = NULL;
+	struct report *report;
+
+	for (unsigned i = 0; i < 3; i++)
+		fleet_journal(fleet, &(struct journal_record){.type = JOURNAL_STATUS,
+		                                              .status = {.agent = 0, .clock_bound_ns = bounds_ns[i]}});
+	fleet_journal(fleet, &(struct journal_record){.type = JOURNAL_STATUS,
+	                                              .status = {.agent = 1, .clock_bound_ns = 20000}});
+	for (unsigned i = 0; i < 20; i++)
+		fleet_value(fleet, 1, &latency, us);
+	fleet_second(fleet);
+	report = fleet_finish(fleet, S);
+	assert_true(fabs(report->clock_bound_ms - 0.05) < 1e-9);
+	for (uint32_t i = 0; i < report->trust_count; i++)
+		if (strcmp(report->trust[i].check, "clock bound") == 0)
+			trust = &report->trust[i];
+	assert_non_null(trust);
+	assert_string_equal(trust->value, "0.05 ms");
+	assert_int_equal(trust->ok, ok);
+	close_fleet(fleet, report);
+}
+
+static void test_replay_suspects_clocks_that_are_not_known_to_a_tenth_of_what_messages_take(void **state)
+{
+	(void)state;
+	check_clocks(510, 1);
+	check_clocks(490, 0);
+}
+
 static void test_replay_allows_lateness_of_a_twentieth_of_slow_responses(void **state)
 {
 	struct fleet *fleet = open_fleet(open_plan, 1);
@@ -853,6 +894,7 @@ int main(void)
 	        cmocka_unit_test(test_replay_judges_thresholds),
 	        cmocka_unit_test(test_replay_fails_a_threshold_that_aborted_the_run),
 	        cmocka_unit_test(test_replay_suspects_a_harness_that_got_in_the_way),
+	        cmocka_unit_test(test_replay_suspects_clocks_that_are_not_known_to_a_tenth_of_what_messages_take),
 	        cmocka_unit_test(test_replay_allows_lateness_of_a_twentieth_of_slow_responses),
 	        cmocka_unit_test(test_replay_reports_a_run_that_never_started),
 	        cmocka_unit_test(test_replay_writes_every_file),
