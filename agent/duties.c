@@ -27,6 +27,8 @@ struct duties {
 	_Bool quit;
 	struct rota rota;
 	uint32_t running; /* PLAN_NONE: none */
+	void **held;      /* by duty: what a reader keeps between readings; the thread's */
+	_Bool *troubled;  /* by duty: a reader's last reading failed; likewise */
 	struct template_value *values;
 	uint32_t value_count;
 	char **texts; /* of values that were found out here */
@@ -68,12 +70,39 @@ static void wait_until(struct duties *duties, uint64_t at_ns)
 		pthread_cond_timedwait(&duties->changed, &duties->mutex, &deadline);
 }
 
+static const struct driver_ops *ops_of(const struct duties *duties, const struct duty *duty)
+{
+	const struct plan *plan = duties->config.plan;
+
+	return duties->config.drivers[duty->target == PLAN_NONE ? TARGET_NULL : plan->targets[duty->target].kind];
+}
+
+/* Releases what readers keep that were taken away, or of all. */
+static void let_go(struct duties *duties, _Bool all)
+{
+	const struct plan *plan = duties->config.plan;
+
+	for (uint32_t i = 0; i < plan->duty_count; i++) {
+		void *held = duties->held[i];
+
+		if (!held || (!all && rota_holds(&duties->rota, i)))
+			continue;
+		duties->held[i] = NULL;
+		pthread_mutex_unlock(&duties->mutex);
+		ops_of(duties, &plan->duties[i])->let_go(held);
+		pthread_mutex_lock(&duties->mutex);
+	}
+}
+
 /* Waits for something to do; PLAN_NONE: it is told to quit. */
 static uint32_t await_duty(struct duties *duties)
 {
 	while (!duties->quit) {
 		uint64_t wake_ns;
-		uint32_t duty = rota_next(&duties->rota, clock_now_ns(), &wake_ns);
+		uint32_t duty;
+
+		let_go(duties, 0);
+		duty = rota_next(&duties->rota, clock_now_ns(), &wake_ns);
 
 		if (duty != PLAN_NONE)
 			return duty;
@@ -109,15 +138,28 @@ static int settle_step(struct duties *duties, uint32_t duty, struct duty_work *w
 	return r < 0 ? r : duty_news_add_outcome(&duties->news, duty, work);
 }
 
+/* Of a reader that fails again and again it is said once, and once that it is well again. */
+static void tell_problem(struct duties *duties, uint32_t number, const char *problem)
+{
+	const struct duty *duty = &duties->config.plan->duties[number];
+	_Bool before = duties->troubled[number];
+
+	duties->troubled[number] = duty->kind == DUTY_READER && problem[0];
+	if (problem[0] && !before)
+		log_write(duties->config.log, LOG_WARNING, "%s: %s", duty->name, problem);
+	else if (!problem[0] && before)
+		log_write(duties->config.log, LOG_INFO, "%s: it can read again", duty->name);
+}
+
 static void settle(struct duties *duties, uint32_t number, uint32_t given, struct duty_work *work)
 {
 	const struct duty *duty = &duties->config.plan->duties[number];
 	int r;
 
+	duties->held[number] = work->held;
 	if (!rota_settle(&duties->rota, number, given, work->problem[0] != '\0', clock_now_ns()))
 		return;
-	if (work->problem[0])
-		log_write(duties->config.log, LOG_WARNING, "%s: %s", duty->name, work->problem);
+	tell_problem(duties, number, work->problem);
 	r = duty->kind == DUTY_READER ? duty_news_add_readings(&duties->news, work) : settle_step(duties, number, work);
 	if (r < 0)
 		log_write(duties->config.log, LOG_ERROR, "%s: what came of it is lost: %s", duty->name,
@@ -133,7 +175,7 @@ static void perform(struct duties *duties, const struct duty *duty, const struct
 {
 	const struct duties_config *config = &duties->config;
 	const struct target *target = duty->target == PLAN_NONE ? NULL : &config->plan->targets[duty->target];
-	const struct driver_ops *ops = config->drivers[target ? target->kind : TARGET_NULL];
+	const struct driver_ops *ops = ops_of(duties, duty);
 	const struct driver_config driver = {
 	        .plan = config->plan,
 	        .target = target,
@@ -167,7 +209,7 @@ static void perform_next(struct duties *duties, uint32_t number)
 	const struct duty *duty = &duties->config.plan->duties[number];
 	struct template_value *values = calloc(duties->value_count + 1, sizeof(*values));
 	uint32_t given = rota_given(&duties->rota, number);
-	struct duty_work work = {0};
+	struct duty_work work = {.held = duties->held[number]};
 
 	if (values)
 		memcpy(values, duties->values, duties->value_count * sizeof(*values));
@@ -192,6 +234,7 @@ static void *work(void *context)
 	pthread_mutex_lock(&duties->mutex);
 	for (uint32_t next = await_duty(duties); next != PLAN_NONE; next = await_duty(duties))
 		perform_next(duties, next);
+	let_go(duties, 1);
 	pthread_mutex_unlock(&duties->mutex);
 	return NULL;
 }
@@ -206,6 +249,8 @@ static void release(struct duties *duties)
 	duty_outcome_deinit(&duties->told);
 	free(duties->texts);
 	free(duties->values);
+	free(duties->held);
+	free(duties->troubled);
 	rota_deinit(&duties->rota);
 	secrets_free(duties->secrets);
 	if (duties->cancel_fd >= 0)
@@ -257,13 +302,15 @@ int duties_new(const struct duties_config *config, struct duties **ret_duties)
 	duties->running = PLAN_NONE;
 	duties->value_count = template_names_count(config->plan->names);
 	duties->values = calloc(duties->value_count + 1, sizeof(*duties->values));
+	duties->held = calloc(config->plan->duty_count + 1, sizeof(*duties->held));
+	duties->troubled = calloc(config->plan->duty_count + 1, sizeof(*duties->troubled));
 	duties->secrets = secrets_new(config->secrets_folder);
 	duties->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	random_bytes(&seed, sizeof(seed));
 	random_seed(&duties->random, seed);
 	r = duties->cancel_fd < 0 ? -errno : rota_init(&duties->rota, config->plan);
 	if (r == 0)
-		r = duties->values && duties->secrets ? 0 : -ENOMEM;
+		r = duties->values && duties->held && duties->troubled && duties->secrets ? 0 : -ENOMEM;
 	if (r == 0) {
 		init_values(duties);
 		r = start_thread(duties);

@@ -35,6 +35,11 @@ _Bool rota_take_away(struct rota *rota, uint32_t duty)
 	return held;
 }
 
+_Bool rota_holds(const struct rota *rota, uint32_t duty)
+{
+	return rota->items[duty].held;
+}
+
 static uint32_t find_step(const struct rota *rota)
 {
 	_Bool failed = 0;
@@ -43,7 +48,7 @@ static uint32_t find_step(const struct rota *rota)
 		const struct rota_item *item = &rota->items[i];
 		enum duty_kind kind = rota->plan->duties[i].kind;
 
-		if (!item->held || kind == DUTY_READER)
+		if (!item->held || (kind != DUTY_SETUP && kind != DUTY_TEARDOWN))
 			continue;
 		if (!item->over && !(kind == DUTY_SETUP && failed))
 			return i;

@@ -28,6 +28,7 @@ void rota_deinit(struct rota *rota);
 void rota_give(struct rota *rota, uint32_t duty, uint64_t now_ns);
 /* The duty is not ours any more. False if it wasn't. */
 _Bool rota_take_away(struct rota *rota, uint32_t duty);
+_Bool rota_holds(const struct rota *rota, uint32_t duty);
 /* What is to be performed now; PLAN_NONE: nothing before *ret_wake_ns (CLOCK_NEVER). */
 uint32_t rota_next(const struct rota *rota, uint64_t now_ns, uint64_t *ret_wake_ns);
 /* How often the duty was given: for rota_settle(). */

@@ -17,6 +17,7 @@
 
 #include "agent/drivers/kafka/broker_view.h"
 #include "agent/drivers/kafka/consumers.h"
+#include "agent/drivers/kafka/duty.h"
 #include "agent/drivers/kafka/probe.h"
 #include "agent/drivers/kafka/producer.h"
 #include "agent/drivers/kafka/slab.h"
@@ -468,6 +469,8 @@ const struct driver_ops kafka_driver = {
         .abandon = kafka_abandon,
         .probe = kafka_probe,
         .facts = kafka_facts,
+        .perform = kafka_perform,
+        .let_go = kafka_let_go,
         .verify = kafka_verify,
         .close = kafka_close,
 };

@@ -10,7 +10,7 @@
 #include "agent/rota.h"
 #include "common/base/clock.h"
 
-enum { SETUP_1, SETUP_2, TEARDOWN, SLOW, QUICK, COUNT };
+enum { SETUP_1, SETUP_2, TEARDOWN, SLOW, QUICK, VERIFIER, COUNT };
 
 static struct duty duties[COUNT] = {
         [SETUP_1] = {.kind = DUTY_SETUP},
@@ -18,6 +18,7 @@ static struct duty duties[COUNT] = {
         [TEARDOWN] = {.kind = DUTY_TEARDOWN},
         [SLOW] = {.kind = DUTY_READER, .every_ns = 1000},
         [QUICK] = {.kind = DUTY_READER, .every_ns = 100},
+        [VERIFIER] = {.kind = DUTY_VERIFIER},
 };
 static const struct plan plan = {.duties = duties, .duty_count = COUNT};
 
@@ -116,6 +117,14 @@ static void test_rota_reads_on_the_grid_of_the_first_reading(void **state)
 	check_wake(rota, 700, 1010);
 }
 
+static void test_rota_leaves_verifiers_to_their_own_threads(void **state)
+{
+	struct rota *rota = *state;
+
+	rota_give(rota, VERIFIER, 0);
+	check_wake(rota, 1, CLOCK_NEVER);
+}
+
 static void test_rota_puts_steps_before_readings(void **state)
 {
 	struct rota *rota = *state;
@@ -132,6 +141,7 @@ int main(void)
 	        cmocka_unit_test_setup_teardown(test_rota_holds_up_what_follows_a_failed_setup, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(test_rota_performs_a_step_again_that_is_given_again, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(test_rota_reads_on_the_grid_of_the_first_reading, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(test_rota_leaves_verifiers_to_their_own_threads, set_up, tear_down),
 	        cmocka_unit_test_setup_teardown(test_rota_puts_steps_before_readings, set_up, tear_down),
 	};
 
