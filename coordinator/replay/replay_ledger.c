@@ -200,7 +200,7 @@ static _Bool is_verified_by(void *context, uint64_t stream, const char *topic)
 }
 
 /* A verifier also sees what other steps send to its topic, or another target that is the same cluster: messages of
- * which this account knows nothing else. */
+ * which this account knows nothing else, foreign as any. */
 static void count_topic(const struct facts *facts, const struct duty *duty, struct ledger_counts *ret_counts)
 {
 	const struct ledger *ledger = facts->ledgers[duty->target];
@@ -209,7 +209,7 @@ static void count_topic(const struct facts *facts, const struct duty *duty, stru
 
 	ledger_count(ledger, duty->verify.topic, &all);
 	ledger_count_streams(ledger, is_verified_by, &verified, ret_counts);
-	ret_counts->foreign = all.foreign;
+	ret_counts->foreign = all.foreign + all.seen + all.duplicated - ret_counts->seen - ret_counts->duplicated;
 	ret_counts->damaged = all.damaged;
 	ret_counts->partitions = all.partitions;
 	ret_counts->partitions_unread = all.partitions_unread;
@@ -331,10 +331,18 @@ void replay_ledger_judge(const struct facts *facts, const struct threshold *thre
 
 /* ---- notes ---- */
 
-static _Bool is_of_agent(void *context, uint64_t stream, const char *topic)
+struct left {
+	const struct facts *facts;
+	uint32_t agent, target;
+};
+
+static _Bool is_left_by(void *context, uint64_t stream, const char *topic)
 {
-	(void)topic;
-	return stamp_agent(stream) == *(const uint32_t *)context;
+	const struct left *left = context;
+	uint32_t scenario, step;
+	const struct duty *duty = facts_verifier_of(left->facts, stream, topic, &scenario, &step);
+
+	return duty && duty->target == left->target && stamp_agent(stream) == left->agent;
 }
 
 int replay_ledger_notes(const struct facts *facts, struct report *report)
@@ -346,10 +354,11 @@ int replay_ledger_notes(const struct facts *facts, struct report *report)
 		uint64_t visible = 0;
 
 		for (uint32_t i = 0; i < facts->plan->target_count; i++) {
+			struct left left = {facts, agent, i};
 			struct ledger_counts counts = {0};
 
 			if (facts->ledgers[i])
-				ledger_count_streams(facts->ledgers[i], is_of_agent, &agent, &counts);
+				ledger_count_streams(facts->ledgers[i], is_left_by, &left, &counts);
 			visible += counts.unacked_visible;
 		}
 		if (visible == 0 || !facts->agents[agent].lost)

@@ -143,6 +143,7 @@ static json_t *make_step(const struct digest_entry *step)
 	json_put(&object, "warmup", json_boolean(step->is_warmup));
 	json_put(&object, "count", json_whole(step->is_warmup ? step->warmup_count : step->count));
 	json_put(&object, "failed", json_whole(step->failed));
+	json_put(&object, "messages", step->messages ? json_whole(step->messages->cell.counter) : json_null());
 	json_put(&object, "perS", json_number(step->per_s, 3));
 	json_put(&object, "peak", json_number(step->peak_per_s, 3));
 	json_put(&object, "min", json_number(row ? stats_min_ms(row) : NAN, 3));

@@ -179,7 +179,9 @@ int words_ledger(const struct report_ledger *ledger, struct buffer *buffer)
 	const struct ledger_counts *counts = &ledger->counts;
 	const char *plural = counts->partitions == 1 ? "" : "s";
 
-	if (counts->partitions_unread == 0) {
+	if (counts->partitions == 0) {
+		buffer_append_text(buffer, "no partition was read");
+	} else if (counts->partitions_unread == 0) {
 		append_count(buffer, "", counts->partitions, " partition");
 		buffer_append_format(buffer, "%s read to the end", plural);
 	} else {
@@ -194,7 +196,7 @@ int words_ledger(const struct report_ledger *ledger, struct buffer *buffer)
 	}
 	append_if(buffer, "; reported as failed ", counts->failed);
 	append_if(buffer, "; visible but never acknowledged ", counts->unacked_visible);
-	append_if(buffer, "; not of this run ", counts->foreign);
+	append_if(buffer, "; other messages ", counts->foreign);
 	append_if(buffer, "; damaged ", counts->damaged);
 	if (ledger->problem[0])
 		buffer_append_format(buffer, "; %s", ledger->problem);

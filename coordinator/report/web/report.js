@@ -240,7 +240,7 @@ function makeSteps() {
   return section("steps", "Scenarios and steps", "Response times in ms, of consumers the end-to-end latency. * rests on few samples.", makeTable([
     { name: "Step", value: (s) => s.name, show: (s) => [s.name, el("small", {}, s.kind)] },
     { name: "Scenario", value: (s) => s.scenario, show: (s) => [s.scenario, el("small", {}, [s.executor, s.load, s.warmup ? "warm-up" : ""].filter(Boolean).join(", "))] },
-    { name: "Count", number: true, value: (s) => s.count, show: (s, v) => words.count(v) },
+    { name: "Count", number: true, value: (s) => s.count, show: (s, v) => [words.count(v), s.messages === null ? null : el("small", {}, `${words.count(s.messages)} messages`)] },
     { name: "Failed", number: true, value: (s) => s.failed, show: (s, v) => words.count(v), mark: (s) => badMark(s.failed) },
     { name: "Success %", number: true, least: true, value: (s) => (s.count ? 1 - s.failed / s.count : null), show: (s) => words.percent(s.warmup ? 0 : s.count - s.failed, s.warmup ? 0 : s.count) },
     { name: "Per s", number: true, value: (s) => s.perS, show: (s, v) => words.rate(v) },

@@ -186,7 +186,7 @@ static void test_text_accounts_for_messages_and_names_the_first_that_were_lost(v
 {
 	static const char *const words[] = {"LEDGER  every message, warm-up included",
 	                                    "  stream stock-data         1,800,000    1,800,000        0 ",
-	                                    "12 partitions read to the end; not of this run 2",
+	                                    "12 partitions read to the end; other messages 2",
 	                                    "  stream market-signals-of-the-whole-day\n",
 	                                    " 120,301      119,000    1,287          4         3\n",
 	                                    "1 of 6 partitions NOT read to the end",
