@@ -11,9 +11,11 @@
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 
-/* A driver that is full tells of room by completing something; if it has nothing in flight, by this. */
-enum { PARKED_RETRY_MS = 1 };
+/* A driver that is full tells of room by completing something; if it has nothing in flight, by this. The longer one is
+ * for drivers that have several queues. */
+enum { PARKED_RETRY_MS = 1, PARKED_LOOK_MS = 10 };
 
+enum { READY_AT_ONCE = 64 };
 enum { FLIGHT_ALIGNMENT = 128, SLAB_FLIGHTS = 64 };
 
 struct flight_slab {
@@ -330,16 +332,21 @@ int engine_stop(struct engine *engine, uint64_t at_ns, uint64_t grace_ns)
 	return loop_timer_start(engine->loop, &engine->stop_timer, engine->stop_ns);
 }
 
-/* Those that are ready now; what becomes ready by that comes in the next turn. */
+/* Those that are ready now, and of those that become ready by that at least as many as make the turn worth its cost. */
 static int run_ready(struct engine *engine)
 {
-	for (uint32_t left = engine->ready.count; left > 0; left--) {
+	uint32_t left = engine->ready.count > READY_AT_ONCE ? engine->ready.count : READY_AT_ONCE;
+
+	engine->fresh_ns = 0;
+	for (; left > 0; left--) {
 		struct vu *vu = vu_list_take(&engine->ready);
+		uint64_t now_ns = engine->fresh_ns;
 		int r;
 
 		if (!vu)
 			break;
-		r = runner_ready(vu->runner, vu, clock_now_ns());
+		engine->fresh_ns = 0;
+		r = runner_ready(vu->runner, vu, now_ns > 0 ? now_ns : clock_now_ns());
 		if (r < 0)
 			return r;
 	}
@@ -449,10 +456,10 @@ int engine_turn(struct engine *engine)
 	_Bool parked = 0;
 	int r;
 
-	targets_poll(engine, clock_now_ns());
 	r = run_ready(engine);
 	if (r == 0)
 		r = retry_all(engine, &parked);
+	targets_poll(engine, clock_now_ns());
 	if (r == 0)
 		r = look_for_end(engine);
 	if (r == 0 && engine->lanes_wanted > 0)
@@ -464,7 +471,8 @@ int engine_turn(struct engine *engine)
 	if (engine->ready.count > 0 || engine->lanes_wanted > 0)
 		until_ns = 0;
 	else if (parked)
-		until_ns = clock_now_ns() + PARKED_RETRY_MS * NS_PER_MS;
+		until_ns =
+		        clock_now_ns() + (targets_in_flight(engine) > 0 ? PARKED_LOOK_MS : PARKED_RETRY_MS) * NS_PER_MS;
 	r = loop_step(engine->loop, until_ns);
 	return r < 0 ? r : engine->error;
 }

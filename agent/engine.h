@@ -89,6 +89,7 @@ struct engine {
 
 	struct seconds seconds;
 	struct vu_list ready;
+	uint64_t fresh_ns;      /* what the clock has just said, or 0: reading it is not for nothing */
 	struct flight *flights; /* the pool: those of the slabs that aren't in use */
 	struct flight_slab *flight_slabs;
 	struct buffer scratch; /* for rendering groups */

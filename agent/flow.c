@@ -291,7 +291,7 @@ static int submit_step(struct vu *vu, struct flow_step *of, uint64_t now_ns, _Bo
 	vu->submitted = 1;
 	vu->step++;
 	if (of->detached) {
-		vu->intended_ns = clock_now_ns();
+		vu->intended_ns = vu->runner->engine->fresh_ns = clock_now_ns();
 		return STEP_PASSED;
 	}
 	vu->flight = flight;

@@ -240,8 +240,8 @@ struct driver_ops {
 	/* Starts an operation: an enum submit_outcome or a negative errno. Never blocks. Templates are rendered here; a
 	 * value that is not set is SUBMIT_FAILED with ERROR_DATA. */
 	int (*submit)(struct driver *driver, struct operation *operation);
-	/* Gives a driver whose library needs it a turn (NULL: it lives off the loop alone). Called once every pass of
-	 * the worker's loop. */
+	/* Gives a driver that needs it a turn (NULL: it lives off the loop alone). Called once every pass of the
+	 * worker's loop, when all that is due was submitted and before the worker waits. */
 	void (*poll)(struct driver *driver, uint64_t now_ns);
 	/* No more operations will come: make those in flight complete soon (flush, linger). Returns at once. NULL:
 	 * nothing to do. */
