@@ -127,6 +127,8 @@ int session_take_verifiers(struct session *session, const struct message_duty *d
 
 void session_take_seen_ack(struct session *session, const struct message_seen_ack *ack, uint64_t now_ns)
 {
+	if (session->state == SESSION_FREE)
+		return;
 	for (size_t i = 0; i < session->seen_count; i++) {
 		struct message_seen *seen = &session->seens[i];
 		struct effect *effect;
@@ -158,7 +160,9 @@ static void say(struct session *session, const struct message_seen *seen)
 void session_say_seens(struct session *session, uint64_t now_ns)
 {
 	session->seen_ns = now_ns + SEEN_AGAIN_NS;
-	for (size_t i = 0; session->welcomed && i < session->seen_count; i++)
+	if (!session->welcomed || session->state == SESSION_FREE)
+		return;
+	for (size_t i = 0; i < session->seen_count; i++)
 		say(session, &session->seens[i]);
 }
 
@@ -202,7 +206,8 @@ int session_seen(struct session *session, const struct message_seen *seen, uint6
 	struct message_seen copy;
 	int r;
 
-	if (!has_verifier(session->verifiers, session->verifier_count, seen->duty, seen->reader))
+	if (session->state == SESSION_FREE ||
+	    !has_verifier(session->verifiers, session->verifier_count, seen->duty, seen->reader))
 		return 0; /* taken away before it heard */
 	r = array_reserve(&session->seens, &session->seen_capacity, session->seen_count, sizeof(*session->seens));
 	if (r == 0)

@@ -189,14 +189,14 @@ static int give(struct run *run, uint32_t duty, uint32_t agent, uint64_t now_ns)
 	return 0;
 }
 
-/* One that leaves reads on until somebody takes over. */
+/* True while its reader goes on there, as far as is known. */
 static _Bool reads_on(struct run *run, uint32_t agent, uint64_t now_ns)
 {
 	const struct roster_agent *holder = agent == NOBODY ? NULL : roster_get(run->roster, agent);
 
-	if (!holder || holder->released)
+	if (!holder || holder->released || holder->state == AGENT_LOST)
 		return 0;
-	return holder->state == AGENT_RUNNING || (holder->state == AGENT_DONE && run_is_heard(run, holder, now_ns));
+	return holder->state != AGENT_DONE || run_is_heard(run, holder, now_ns);
 }
 
 static int finish(struct run *run, uint32_t duty, const char *problem, uint64_t now_ns)
@@ -215,8 +215,9 @@ static int keep_going(struct run *run, uint32_t duty, uint64_t now_ns)
 	/* The journal ended between its last word and our own. */
 	if (run->verify.items[duty].problem)
 		return finish(run, duty, run->verify.items[duty].problem, now_ns);
-	if (agent != NOBODY && run_can_do(run, DUTY_VERIFIER, agent, now_ns))
+	if (reads_on(run, agent, now_ns) && !roster_get(run->roster, agent)->leaving)
 		return 0;
+	/* One that leaves reads on until somebody takes over. */
 	other = run_find_able(run, DUTY_VERIFIER, now_ns);
 	if (other != NOBODY)
 		return give(run, duty, other, now_ns);

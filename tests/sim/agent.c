@@ -188,6 +188,12 @@ static void carry_out(struct sim_agent *agent, struct effect *effect)
 	case EFFECT_DUTIES:
 		load_duties(agent->load, effect->duties, effect->count, local(agent));
 		break;
+	case EFFECT_VERIFIERS:
+		load_verifiers(agent->load, effect->verifiers, effect->count, effect->closing, local(agent));
+		break;
+	case EFFECT_SEEN:
+		load_seen_acked(agent->load, &effect->seen, local(agent));
+		break;
 	case EFFECT_BEGIN:
 		load_begin(agent->load, effect->scenario, effect->at_ns);
 		break;
@@ -266,9 +272,12 @@ static _Bool is_frozen(const struct sim_agent *agent)
 static void look_at_chores(struct sim_agent *agent)
 {
 	struct message_value over;
+	struct message_seen seen;
 
 	while (!agent->exited && agent->load && load_duty_over(agent->load, local(agent), &over))
 		take_effects(agent, session_duty_over(agent->session, &over, local(agent)));
+	while (!agent->exited && agent->load && load_seen(agent->load, local(agent), &seen))
+		take_effects(agent, session_seen(agent->session, &seen, local(agent)));
 }
 
 static void catch_up(struct sim_agent *agent)

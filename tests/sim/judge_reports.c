@@ -184,7 +184,7 @@ static void check_whole(struct judge *judge, const struct report *report)
 	/* One that joins while messages get lost or the coordinator dies may take its part up late. */
 	if (oracle->epoch > 1 && !is_calm(&judge->sim->chance))
 		return;
-	if (!report->complete || report->unknown || report->agent_seconds_held != report->agent_seconds_due)
+	if ((!report->complete && !judge_left_unread(judge)) || report->unknown || report->agent_seconds_held != report->agent_seconds_due)
 		sim_break(judge->sim,
 		          "nobody was lost, and it is not complete: %llu of %llu agent-seconds, %llu unknown",
 		          (unsigned long long)report->agent_seconds_held, (unsigned long long)report->agent_seconds_due,
@@ -218,6 +218,7 @@ void judge_reports(struct judge *judge, struct sim_result *result)
 		check_accounts(judge, report);
 		check_end(judge, report);
 		check_whole(judge, report);
+		judge_ledgers(judge, report);
 		result->complete = report->complete;
 		result->unknown = report->unknown;
 	}

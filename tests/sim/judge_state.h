@@ -5,6 +5,7 @@
 #include <limits.h>
 
 #include "common/stats/cells.h"
+#include "coordinator/report/report.h"
 #include "coordinator/run/intake.h"
 #include "tests/sim/oracle_state.h"
 
@@ -36,3 +37,10 @@ struct judge {
 void judge_reports(struct judge *judge, struct sim_result *result);
 /* Those who are done are let go. */
 void judge_exits(struct judge *judge);
+
+/* ---- oracle_verify.c ---- */
+
+/* What the report says of each message. */
+void judge_ledgers(struct judge *judge, const struct report *report);
+/* True if a verifier couldn't read all. */
+_Bool judge_left_unread(const struct judge *judge);

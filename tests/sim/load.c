@@ -55,6 +55,9 @@ struct load *load_new(const struct load_config *config)
 	sim_must(groups_new(config->plan, &load->groups), "groups");
 	sim_must(snapshots_new(config->plan, 1, &load->snapshots), "snapshots");
 	load->chores = chores_new(config->sim, config->process, config->plan);
+	load->verifiers = sim_verifiers_new(config->sim, config->process, config->plan);
+	load->sent = sent_log_new();
+	sim_must(load->sent ? 0 : -ENOMEM, "sent");
 	for (uint32_t i = 0; i < config->plan->scenario_count; i++)
 		task_make(load, i);
 	find_offsets(load);
@@ -80,6 +83,8 @@ struct load *load_free(struct load *load)
 	second_free(load->spare);
 	snapshots_free(load->snapshots);
 	chores_free(load->chores);
+	sim_verifiers_free(load->verifiers);
+	sent_log_free(load->sent);
 	groups_free(load->groups);
 	free(load);
 	return NULL;
@@ -96,6 +101,8 @@ static void land(struct load *load, size_t index, _Bool interrupted, uint64_t at
 	if (interrupted) {
 		task->account.running--;
 		task->account.tally.interrupted++;
+		if (flight.key % 2)
+			load_produce(load, task, flight.key, 0);
 	} else {
 		load_record(load, &flight);
 	}
@@ -252,6 +259,7 @@ static void close_second(struct load *load, uint64_t next, _Bool last)
 	full->schedule_end_ns = last ? schedule_end(load) : 0;
 	full->next = next;
 	full->last = last;
+	sim_must(sent_log_take(load->sent, &full->ledger), "sent");
 	load->current = NULL;
 	sim_must(snapshots_add(load->snapshots, 0, full), "second");
 	if (!last)
@@ -358,7 +366,7 @@ static uint64_t last_landing_ns(const struct load *load)
 
 uint64_t load_next_ns(const struct load *load)
 {
-	uint64_t next_ns, chores_ns = chores_next_ns(load->chores);
+	uint64_t next_ns, chores_ns = least(chores_next_ns(load->chores), sim_verifiers_next_ns(load->verifiers));
 
 	if (!load->started || load->ended)
 		return chores_ns;
@@ -378,12 +386,28 @@ _Bool load_duty_over(struct load *load, uint64_t now_ns, struct message_value *r
 	return chores_work(load->chores, load->started && !load->ended ? load->snapshots : NULL, now_ns, ret_over);
 }
 
+void load_verifiers(struct load *load, const struct wire_verifier *orders, uint32_t count, _Bool closing,
+                    uint64_t now_ns)
+{
+	sim_verifiers_set(load->verifiers, orders, count, closing, now_ns);
+}
+
+_Bool load_seen(struct load *load, uint64_t now_ns, struct message_seen *ret_seen)
+{
+	return sim_verifiers_work(load->verifiers, now_ns, ret_seen);
+}
+
+void load_seen_acked(struct load *load, const struct message_seen_ack *ack, uint64_t now_ns)
+{
+	sim_verifiers_acked(load->verifiers, ack, now_ns);
+}
+
 static void take_back(void *context, uint32_t worker, struct second *second)
 {
 	struct load *load = context;
 
 	(void)worker;
-	recorder_clear(second->recorder);
+	second_clear(second);
 	if (load->spare)
 		second_free(second);
 	else

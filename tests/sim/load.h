@@ -33,6 +33,11 @@ uint64_t load_next_ns(const struct load *load);
 /* Duties: as chores.h says. */
 void load_duties(struct load *load, const uint32_t *duties, uint32_t count, uint64_t now_ns);
 _Bool load_duty_over(struct load *load, uint64_t now_ns, struct message_value *ret_over);
+/* Verifiers: as verifiers.h says. */
+void load_verifiers(struct load *load, const struct wire_verifier *orders, uint32_t count, _Bool closing,
+                    uint64_t now_ns);
+_Bool load_seen(struct load *load, uint64_t now_ns, struct message_seen *ret_seen);
+void load_seen_acked(struct load *load, const struct message_seen_ack *ack, uint64_t now_ns);
 /* The next snapshot, or NULL. */
 struct snapshot *load_snapshot(struct load *load);
 /* Once the last snapshot was made. */

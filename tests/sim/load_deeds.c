@@ -6,6 +6,8 @@
 
 #include "agent/drivers/driver.h"
 #include "common/base/array.h"
+#include "common/stats/stamp.h"
+#include "tests/sim/broker.h"
 
 static uint64_t mix(uint64_t a, uint64_t b, uint64_t c)
 {
@@ -37,6 +39,26 @@ static double failures_of(const struct task *task)
 	return step_of(task)->kind == STEP_NULL ? step_of(task)->null.failures : 0.02;
 }
 
+void load_produce(struct load *load, struct task *task, uint64_t key, _Bool acknowledged)
+{
+	uint64_t sequence = task->produced;
+	/* One partition is there only when somebody has come to his 20th message. */
+	uint32_t partition = (uint32_t)(mix(key, 5, task->scenario->seed) %
+	                                (sequence < 20 ? BROKER_PARTITIONS - 1 : BROKER_PARTITIONS));
+	const struct broker_record record = {
+	        .stream = stamp_stream(load->config.assignment->agent_index,
+	                               plan_step_number(load->config.plan, (uint32_t)(task - load->tasks), 0)),
+	        .sequence = sequence,
+	        .process = load->config.process};
+
+	if (task->verifier == PLAN_NONE)
+		return;
+	task->produced++;
+	broker_append(load->config.sim->broker, task->verifier, partition, &record);
+	if (acknowledged)
+		sim_must(sent_log_add(task->stream, partition, SENT_ACKED, sequence), "sent");
+}
+
 void load_record(struct load *load, const struct flight *flight)
 {
 	struct task *task = &load->tasks[flight->scenario];
@@ -53,6 +75,8 @@ void load_record(struct load *load, const struct flight *flight)
 
 	if (step_of(task)->group)
 		sim_must(groups_intern(load->groups, place.scenario, 0, group, (size_t)length, &place.group), "group");
+	if (!fails)
+		load_produce(load, task, flight->key, 1);
 	if (fails)
 		operation_fail(&operation, ERROR_SERVER, "500", "a target said no");
 	sim_must(recorder_operation(recorder, &place, &operation), "operation");

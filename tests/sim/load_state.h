@@ -8,8 +8,10 @@
 
 #include "agent/groups.h"
 #include "common/plan/schedule.h"
+#include "common/stats/sent_log.h"
 #include "tests/sim/chores.h"
 #include "tests/sim/load.h"
+#include "tests/sim/verifiers.h"
 
 #define NEVER CLOCK_NEVER
 
@@ -55,6 +57,9 @@ struct task {
 	uint64_t next_index, next_ns;
 	struct user **users; /* closed loops */
 	size_t user_count, user_capacity;
+	uint32_t verifier; /* that reads what it produces; PLAN_NONE: nobody does */
+	uint64_t produced;
+	struct sent_stream *stream;
 	uint64_t pool; /* shared iterations that are left */
 	struct share_cursor draws;
 	struct grant *grants;
@@ -74,6 +79,8 @@ struct load {
 	struct message_assign now; /* the moves that hold; its shares are the tasks' */
 	struct groups *groups;
 	struct chores *chores;
+	struct sim_verifiers *verifiers;
+	struct sent_log *sent;
 	struct snapshots *snapshots;
 	struct second *current;
 	struct second *spare;
@@ -123,6 +130,8 @@ struct user *task_add_user(struct task *task, uint64_t index, uint64_t from_ns, 
 /* ---- load_deeds.c ---- */
 
 _Bool load_is_warmup(const struct load *load, const struct task *task, uint64_t intended_ns);
+/* A message is in the topic, if what is produced is verified; and its producer has heard of it. */
+void load_produce(struct load *load, struct task *task, uint64_t key, _Bool acknowledged);
 /* An iteration has completed. */
 void load_record(struct load *load, const struct flight *flight);
 /* Starts (or drops) all arrivals of an open loop before a time; and what a closed loop's user may start by then. */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "common/base/array.h"
+#include "common/stats/stamp.h"
+#include "tests/sim/broker.h"
 
 void task_take_share(struct task *task, const struct share *share)
 {
@@ -45,6 +47,19 @@ static void init_draws(struct task *task)
 	share_deinit(&share);
 }
 
+/* A process has one producer of each scenario. */
+static void open_stream(struct load *load, struct task *task, uint32_t index)
+{
+	const struct load_config *config = &load->config;
+	uint64_t stream = stamp_stream(config->assignment->agent_index, plan_step_number(config->plan, index, 0));
+
+	task->verifier = broker_verifier_of(config->plan, task->scenario);
+	if (task->verifier == PLAN_NONE)
+		return;
+	task->stream = sent_log_open(load->sent, stream, config->plan->duties[task->verifier].verify.topic);
+	sim_must(task->stream ? 0 : -ENOMEM, "stream");
+}
+
 void task_make(struct load *load, uint32_t index)
 {
 	struct task *task = &load->tasks[index];
@@ -53,6 +68,7 @@ void task_make(struct load *load, uint32_t index)
 	task->scenario = &load->config.plan->scenarios[index];
 	task->origin_ns = task->scenario->start_after == PLAN_NONE ? task->scenario->start_time_ns : NEVER;
 	task->end_ns = NEVER;
+	open_stream(load, task, index);
 	sim_must(schedule_new(task->scenario, &task->schedule), "schedule");
 	task_take_share(task, &load->config.assignment->shares[index]);
 	if (is_open(task)) {

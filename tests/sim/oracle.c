@@ -21,6 +21,8 @@ struct oracle *oracle_new(struct sim *sim)
 	oracle->agent_count = 0;
 	for (uint32_t i = 0; i < SIM_AGENTS_MAX; i++)
 		oracle->watched[i].number = UINT32_MAX;
+	for (uint32_t i = 0; i < SIM_DUTIES_MAX; i++)
+		oracle->verified[i].process = UINT32_MAX;
 	return oracle;
 }
 
@@ -168,6 +170,12 @@ void oracle_boss_sends(struct oracle *oracle, const struct message *message)
 			sim_break(oracle->sim, "a share leaves before its division is journaled");
 		if (message->epoch > oracle->epoch)
 			sim_break(oracle->sim, "epoch %u leaves, and %u is journaled", message->epoch, oracle->epoch);
+		break;
+	case MESSAGE_DUTY:
+		oracle_closing(oracle, &message->duty);
+		break;
+	case MESSAGE_SEEN_ACK:
+		oracle_seen_ack(oracle, &message->seen_ack);
 		break;
 	case MESSAGE_START:
 		check_start(oracle, process, &message->start);

@@ -181,8 +181,11 @@ static void take_state(struct oracle *oracle, enum run_state state)
 		          run_state_names[state]);
 	oracle->any_state = 1;
 	oracle->state = state;
-	if (state == RUN_REPORTING)
+	if (state == RUN_REPORTING) {
 		look_for_the_lost(oracle);
+		if (oracle->start_sent)
+			oracle_verifiers_must(oracle, 1);
+	}
 	sim_trace(oracle->sim, "the run is %s", run_state_names[state]);
 }
 
@@ -327,7 +330,13 @@ void oracle_record(struct oracle *oracle, const struct journal_record *record)
 		take_status(oracle, record);
 		break;
 	case JOURNAL_DUTY:
-		take_duty(oracle, record);
+		if (oracle->sim->plan->plan->duties[record->duty.duty].kind == DUTY_VERIFIER)
+			oracle_verifier_given(oracle, record);
+		else
+			take_duty(oracle, record);
+		break;
+	case JOURNAL_SEEN:
+		oracle_seen(oracle, record);
 		break;
 	case JOURNAL_RESUME:
 		forget_setups(oracle);
@@ -350,6 +359,7 @@ void oracle_record(struct oracle *oracle, const struct journal_record *record)
 		if (oracle->start_sent)
 			sim_break(oracle->sim, "another T0 is journaled behind one that an agent was told");
 		oracle->started = 1;
+		oracle_verifiers_must(oracle, 0);
 		break;
 	default:
 		break;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "coordinator/journal/journal.h"
+#include "tests/sim/broker.h"
 #include "tests/sim/oracle.h"
 
 enum { SIM_DUTIES_MAX = 16 };
@@ -35,6 +36,15 @@ struct epoch {
 	struct share *indices; /* [agent number * scenarios + scenario]: of arrivals or users */
 };
 
+/* A verifier, as it was journaled. */
+struct verified {
+	uint32_t process; /* UINT32_MAX: nobody has it */
+	uint64_t reader, seq;
+	_Bool begun, over, failed;
+	_Bool begins[BROKER_PARTITIONS];
+	uint64_t positions[BROKER_PARTITIONS];
+};
+
 struct oracle {
 	struct sim *sim;
 	struct epoch *epochs;
@@ -52,5 +62,16 @@ struct oracle {
 	double skew_of_bound;
 	uint32_t losses, leaves, joins, stops;
 	uint32_t duties[SIM_DUTIES_MAX]; /* who has each, by process + 1; 0: nobody */
-	uint64_t cut_ns;                 /* where the first stop lies, since T0 */
+	struct verified verified[SIM_DUTIES_MAX];
+	uint64_t cut_ns; /* where the first stop lies, since T0 */
 };
+
+/* ---- oracle_verify.c ---- */
+
+/* A verifier is given, or is over; what one saw is journaled. */
+void oracle_verifier_given(struct oracle *oracle, const struct journal_record *record);
+void oracle_seen(struct oracle *oracle, const struct journal_record *record);
+/* All must have begun by now, or be over. */
+void oracle_verifiers_must(struct oracle *oracle, _Bool be_over);
+void oracle_closing(struct oracle *oracle, const struct message_duty *duty);
+void oracle_seen_ack(struct oracle *oracle, const struct message_seen_ack *ack);

@@ -66,6 +66,16 @@ static const struct kind kinds[] = {
          "  loops: { executor: constant-vus, vus: 6, duration: 5s, producers: 3,\n"
          "           steps: [ { produce: { target: stream, topic: t, size: 100, await: ack } } ] }\n",
          0},
+        {"verified",
+         "targets: { stream: { kafka: { brokers: \"127.0.0.1:1\", properties: { acks: all } } } }\n"
+         "scenarios:\n"
+         "  during: { executor: constant-arrival-rate, rate: 50, duration: 7s, producers: 5,\n"
+         "            steps: [ { produce: { target: stream, topic: t, size: 100, await: ack, verify: during } } ] }\n"
+         "  also: { executor: constant-vus, vus: 4, duration: 4s,\n"
+         "          steps: [ { produce: { target: stream, topic: t, size: 100, await: ack, verify: during } } ] }\n"
+         "  after: { executor: shared-iterations, vus: 5, iterations: 60, maxDuration: 20s,\n"
+         "           steps: [ { produce: { target: stream, topic: u, size: 100, await: ack, verify: after } } ] }\n",
+         0},
         {"aborted",
          "scenarios:\n"
          "  bad: { executor: constant-arrival-rate, rate: 30, duration: 12s,\n"

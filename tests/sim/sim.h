@@ -26,6 +26,7 @@ struct boss;
 struct oracle;
 struct net;
 struct truth;
+struct broker;
 
 /* A host's monotonic clock. */
 struct sim_clock {
@@ -134,6 +135,7 @@ struct sim {
 	struct boss *boss;
 	struct sim_agent *agents[SIM_AGENTS_MAX];
 	struct truth *truth;
+	struct broker *broker;
 	struct oracle *oracle;
 	uint64_t events;
 	uint64_t disturbed_ns[SIM_AGENTS_MAX]; /* until when a process, or the coordinator, is cut off or stopped */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/broker.h"
 #include "tests/sim/host.h"
 #include "tests/sim/oracle.h"
 
@@ -239,6 +240,7 @@ static void open_world(struct sim *sim, const struct sim_config *config)
 	sim->plan = sim_plans_get(config->plans, &sim->chance);
 	sim->net = net_new(sim);
 	sim->truth = truth_new(sim->plan->plan);
+	sim->broker = broker_new(sim->plan->plan);
 	sim->oracle = oracle_new(sim);
 	sim->boss = boss_new(sim);
 	sim_trace(sim, "seed %llu: plan %s, %u agents%s, on loss %d%s", (unsigned long long)config->seed,
@@ -253,6 +255,7 @@ static void close_world(struct sim *sim)
 	boss_free(sim->boss);
 	oracle_free(sim->oracle);
 	truth_free(sim->truth);
+	broker_free(sim->broker);
 	net_free(sim->net);
 }
 

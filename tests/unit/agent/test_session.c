@@ -1293,6 +1293,24 @@ static void test_session_says_what_was_seen_when_the_coordinator_is_back(void **
 	tear_down(setting);
 }
 
+static void test_session_has_no_verifiers_once_its_run_is_over(void **state)
+{
+	struct setting *setting = set_up(0);
+
+	(void)state;
+	start_run(setting, 0, 1);
+	give_verifier(setting, 5, 1, 0);
+	see(setting, 1, 1, 0);
+	assert_int_equal(session_failed(setting->session, "a driver broke", setting->now_ns), 0);
+	collect(setting);
+	answer_seen(setting, 1, 1);
+	assert_null(find(setting, EFFECT_SEEN));
+	see(setting, 1, 2, 0);
+	pass(setting, NS_PER_S);
+	assert_null(find_message(setting, MESSAGE_SEEN));
+	tear_down(setting);
+}
+
 static void test_session_that_leaves_waits_while_it_verifies(void **state)
 {
 	struct setting *setting = set_up(0);
@@ -1419,6 +1437,7 @@ int main(void)
 	        cmocka_unit_test(test_session_tells_what_a_verifier_saw_until_it_is_answered),
 	        cmocka_unit_test(test_session_forgets_what_a_verifier_saw_that_is_anothers_now),
 	        cmocka_unit_test(test_session_says_what_was_seen_when_the_coordinator_is_back),
+	        cmocka_unit_test(test_session_has_no_verifiers_once_its_run_is_over),
 	        cmocka_unit_test(test_session_that_leaves_waits_while_it_verifies),
 	        cmocka_unit_test(test_session_fetches_no_file_twice_in_its_life),
 	        cmocka_unit_test(test_session_has_always_something_due_or_to_wait_for),
