@@ -114,11 +114,6 @@ void write_transactions(struct writing *writing, const struct option *option, co
 	writing_end(writing);
 }
 
-_Bool produce_has_transactions(const struct produce_step *step)
-{
-	return step->transactions.every_messages > 0 || step->transactions.every_ns > 0;
-}
-
 /* The step as a whole. */
 
 static const struct target *kafka_of(const struct reading *reading, const struct step *step)

@@ -192,7 +192,10 @@ struct produce_step {
 	struct transactions transactions;
 };
 
-_Bool produce_has_transactions(const struct produce_step *step);
+static inline _Bool produce_has_transactions(const struct produce_step *step)
+{
+	return step->transactions.every_messages > 0 || step->transactions.every_ns > 0;
+}
 
 /* The header that holds a stamp. */
 #define PRODUCE_STAMP_HEADER "stampede"

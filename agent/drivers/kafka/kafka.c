@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The Kafka driver.
  *
- * A lane is a producer of the plan, and a librdkafka client of its own; where steps ask for different acks, a client
- * for each of them, since acks belong to a client's topic. Submit renders topic, key and payload and hands the message
- * over: the operation is in flight until its delivery report (see producer.c). What is generated comes from source.c.
+ * A lane is a producer of the plan, and a librdkafka client of its own; where steps ask for different acks or
+ * transactions, a client for each kind of them, since both belong to a client. Submit renders topic, key and payload
+ * and hands the message over: the operation is in flight until its delivery report (see producer.c). What is generated
+ * comes from source.c.
  */
 #include "agent/drivers/kafka/kafka.h"
 
@@ -32,8 +33,10 @@ struct driver {
 	struct driver_config config;
 	struct driver_config unwatched; /* of clients that don't tell of their brokers: there are enough that do */
 	struct step_map map;
-	struct producer **producers; /* by place of the lane, times ACKS_KINDS, plus acks */
-	uint32_t *place_of_lane;     /* by lane: its place among those of the driver */
+	const struct step **transactional; /* one of each kind of transactions */
+	uint32_t kind_count;               /* of clients: by acks, and behind these by transactions */
+	struct producer **producers;       /* by place of the lane, times kind_count, plus kind */
+	uint32_t *place_of_lane;           /* by lane: its place among those of the driver */
 	uint32_t lane_count;
 	uint32_t lane_end; /* the highest lane's number + 1 */
 	struct consumers *consumers;
@@ -52,11 +55,29 @@ static uint32_t acks_index(int acks)
 	return (uint32_t)(acks - PRODUCE_ACKS_TARGET);
 }
 
+static _Bool same_transactions(const struct transactions *a, const struct transactions *b)
+{
+	return a->every_messages == b->every_messages && a->every_ns == b->every_ns && a->abort == b->abort;
+}
+
+/* That send messages of this step. */
+static uint32_t kind_of(const struct driver *driver, const struct produce_step *step)
+{
+	uint32_t kind = ACKS_KINDS;
+
+	if (!produce_has_transactions(step))
+		return acks_index(step->acks);
+	while (kind < driver->kind_count &&
+	       !same_transactions(&driver->transactional[kind - ACKS_KINDS]->produce.transactions, &step->transactions))
+		kind++;
+	return kind;
+}
+
 static struct producer *producer_of(const struct driver *driver, const struct operation *operation)
 {
 	assert(operation->lane < driver->lane_end);
-	return driver->producers[driver->place_of_lane[operation->lane] * ACKS_KINDS +
-	                         acks_index(operation->step->produce.acks)];
+	return driver->producers[driver->place_of_lane[operation->lane] * driver->kind_count +
+	                         kind_of(driver, &operation->step->produce)];
 }
 
 /* Operations. */
@@ -221,9 +242,9 @@ static __attribute__((noinline)) int complete(struct driver *driver, const struc
 	return r;
 }
 
-static int send_stamped(struct driver *driver, const struct message *message, struct operation *operation)
+static int send_stamped(struct producer *producer, const struct message *message, struct operation *operation)
 {
-	int r = producer_send(producer_of(driver, operation), message, operation);
+	int r = producer_send(producer, message, operation);
 
 	if (r != SUBMIT_ACCEPTED && message->payload_in_slab)
 		slab_untake(message->payload, message->payload_size);
@@ -234,9 +255,13 @@ static int submit_message(struct driver *driver, struct operation *operation)
 {
 	const struct produce_step *step = &operation->step->produce;
 	struct message message = {.partitioner = step->partitioner};
+	struct producer *producer = producer_of(driver, operation);
 	const char *missing = "";
-	int r = render_all(driver, operation, &missing);
+	int r;
 
+	if (!producer_takes(producer))
+		return SUBMIT_LATER;
+	r = render_all(driver, operation, &missing);
 	if (r == 0) {
 		message.topic = driver->topic.data;
 		message.topic_size = driver->topic.size;
@@ -257,8 +282,8 @@ static int submit_message(struct driver *driver, struct operation *operation)
 	}
 	if (r < 0)
 		return r;
-	return message.stream ? send_stamped(driver, &message, operation)
-	                      : producer_send(producer_of(driver, operation), &message, operation);
+	return message.stream ? send_stamped(producer, &message, operation)
+	                      : producer_send(producer, &message, operation);
 }
 
 static int kafka_submit(struct driver *driver, struct operation *operation)
@@ -288,16 +313,23 @@ static uint64_t kafka_in_flight(const struct driver *driver)
 {
 	uint64_t sum = consumers_in_flight(driver->consumers);
 
-	for (uint32_t i = 0; i < driver->lane_count * ACKS_KINDS; i++)
+	for (uint32_t i = 0; i < driver->lane_count * driver->kind_count; i++)
 		sum += driver->producers[i] ? producer_in_flight(driver->producers[i]) : 0;
 	return sum;
+}
+
+static void kafka_drain(struct driver *driver)
+{
+	for (uint32_t i = 0; i < driver->lane_count * driver->kind_count; i++)
+		if (driver->producers[i])
+			producer_drain(driver->producers[i]);
 }
 
 static int kafka_account(struct driver *driver, struct buffer *buffer)
 {
 	int r = 0;
 
-	for (uint32_t i = 0; r == 0 && i < driver->lane_count * ACKS_KINDS; i++)
+	for (uint32_t i = 0; r == 0 && i < driver->lane_count * driver->kind_count; i++)
 		r = driver->producers[i] ? producer_error(driver->producers[i]) : 0;
 	if (r == 0 && driver->log)
 		r = sent_log_take(driver->log, buffer);
@@ -307,7 +339,7 @@ static int kafka_account(struct driver *driver, struct buffer *buffer)
 static void kafka_abandon(struct driver *driver)
 {
 	consumers_abandon(driver->consumers);
-	for (uint32_t i = 0; i < driver->lane_count * ACKS_KINDS; i++)
+	for (uint32_t i = 0; i < driver->lane_count * driver->kind_count; i++)
 		if (driver->producers[i])
 			producer_abandon(driver->producers[i]);
 }
@@ -319,10 +351,11 @@ static struct driver *kafka_close(struct driver *driver)
 	if (!driver)
 		return NULL;
 	consumers_free(driver->consumers);
-	for (uint32_t i = 0; driver->producers && i < driver->lane_count * ACKS_KINDS; i++)
+	for (uint32_t i = 0; driver->producers && i < driver->lane_count * driver->kind_count; i++)
 		producer_free(driver->producers[i]);
 	free(driver->producers);
 	free(driver->place_of_lane);
+	free(driver->transactional);
 	sent_log_free(driver->log);
 	sources_deinit(&driver->sources);
 	step_map_deinit(&driver->map);
@@ -338,7 +371,7 @@ static struct driver *kafka_close(struct driver *driver)
 /* Gives the lane a place, without producers. */
 static int number_lane(struct driver *driver, uint32_t lane)
 {
-	size_t count = (size_t)(driver->lane_count + 1) * ACKS_KINDS;
+	size_t count = (size_t)(driver->lane_count + 1) * driver->kind_count;
 	struct producer **producers = reallocarray(driver->producers, count, sizeof(*producers));
 	uint32_t end = lane >= driver->lane_end ? lane + 1 : driver->lane_end;
 	uint32_t *places;
@@ -351,45 +384,47 @@ static int number_lane(struct driver *driver, uint32_t lane)
 		return -ENOMEM;
 	driver->place_of_lane = places;
 	memset(places + driver->lane_end, 0, (end - driver->lane_end) * sizeof(*places));
-	memset(&producers[driver->lane_count * ACKS_KINDS], 0, ACKS_KINDS * sizeof(*producers));
+	memset(&producers[driver->lane_count * driver->kind_count], 0, driver->kind_count * sizeof(*producers));
 	driver->lane_end = end;
 	places[lane] = driver->lane_count++;
 	return 0;
 }
 
-static int make_producer(struct driver *driver, const struct driver_config *config, int acks, struct failure *failure,
-                         struct producer **ret_producer)
-{
-	uint32_t workers = config->workers ? config->workers : 1;
-	const struct producer_config ours = {.driver = config,
-	                                     .acks = acks,
-	                                     .map = &driver->map,
-	                                     .log = driver->log,
-	                                     .client = driver->clients * workers + config->worker};
-
-	driver->clients++;
-	return producer_new(&ours, failure, ret_producer);
-}
-
 static int kafka_add_lane(struct driver *driver, uint32_t lane, struct failure *failure)
 {
-	const struct driver_config *config = &driver->config;
+	struct producer_config config = {
+	        .driver = &driver->config, .map = &driver->map, .log = driver->log, .clients = &driver->clients};
 	struct producer **producers;
 	int r = number_lane(driver, lane);
 
 	if (r < 0)
 		return failure_set(failure, r, "no memory");
-	producers = &driver->producers[driver->place_of_lane[lane] * ACKS_KINDS];
+	producers = &driver->producers[driver->place_of_lane[lane] * driver->kind_count];
 	if (driver->place_of_lane[lane] >= BROKER_VIEW_CLIENTS)
-		config = &driver->unwatched;
+		config.driver = &driver->unwatched;
 	for (uint32_t i = 0; r == 0 && i < driver->map.count; i++) {
-		int acks = driver->map.steps[i]->produce.acks;
-		struct producer **producer = &producers[acks_index(acks)];
+		struct producer **producer = &producers[kind_of(driver, &driver->map.steps[i]->produce)];
 
+		config.step = driver->map.steps[i];
+		config.acks = config.step->produce.acks;
 		if (!*producer)
-			r = make_producer(driver, config, acks, failure, producer);
+			r = producer_new(&config, failure, producer);
 	}
 	return r;
+}
+
+/* Which kinds of clients there are. */
+static int find_kinds(struct driver *driver)
+{
+	driver->kind_count = ACKS_KINDS;
+	driver->transactional = calloc(driver->map.count + 1, sizeof(*driver->transactional));
+	if (!driver->transactional)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < driver->map.count; i++) {
+		if (kind_of(driver, &driver->map.steps[i]->produce) == driver->kind_count)
+			driver->transactional[driver->kind_count++ - ACKS_KINDS] = driver->map.steps[i];
+	}
+	return 0;
 }
 
 static int add_lanes(struct driver *driver, struct failure *failure)
@@ -415,6 +450,8 @@ static int kafka_open(const struct driver_config *config, struct failure *failur
 		r = consumers_new(&driver->config, &driver->consumers);
 	if (r == 0)
 		r = sources_init(&driver->sources, &driver->map, config->target, (uint64_t)config->worker + 1);
+	if (r == 0)
+		r = find_kinds(driver);
 	if (r == 0 && streams_verified(&driver->map)) {
 		driver->log = sent_log_new();
 		r = driver->log ? 0 : -ENOMEM;
@@ -436,7 +473,7 @@ static void kafka_facts(const struct driver *driver, struct target_facts *ret_fa
 {
 	struct producer_volume sum = {0};
 
-	for (uint32_t i = 0; i < driver->lane_count * ACKS_KINDS; i++) {
+	for (uint32_t i = 0; i < driver->lane_count * driver->kind_count; i++) {
 		struct producer_volume volume = {0};
 
 		if (driver->producers[i])
@@ -464,6 +501,7 @@ const struct driver_ops kafka_driver = {
         .session_close = kafka_session_close,
         .submit = kafka_submit,
         .cancel = kafka_cancel,
+        .drain = kafka_drain,
         .account = kafka_account,
         .in_flight = kafka_in_flight,
         .abandon = kafka_abandon,

@@ -11,26 +11,31 @@
  * else operations on a target that refuses connections would wait for message.timeout.ms. Once something was delivered,
  * brokers that go away are librdkafka's to wait for, as an application would.
  *
+ * A client that librdkafka gives up (a fatal error: it was fenced off, or its idempotence broke) is replaced when the
+ * last of its messages is heard of. The next one has another number, so its streams are others; the old one ends on a
+ * thread of its own (see handle.h).
+ *
  * librdkafka's statistics (once a second) tell how the brokers look from here, and, where a target compresses, what the
  * messages had and what the brokers were sent: it can leave a batch uncompressed without a word. */
 #include "agent/drivers/kafka/producer.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <librdkafka/rdkafka.h>
 
 #include "agent/drivers/kafka/broker_view.h"
+#include "agent/drivers/kafka/handle.h"
 #include "agent/drivers/kafka/kafka_error.h"
 #include "agent/drivers/kafka/property.h"
 #include "agent/drivers/kafka/slab.h"
 #include "agent/drivers/kafka/stream.h"
 #include "agent/drivers/kafka/topics.h"
+#include "agent/drivers/kafka/transaction.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 #include "common/plan/kafka_properties.h"
@@ -38,6 +43,10 @@
 #define DOWN_PATIENCE_NS (2 * NS_PER_S)
 #define DOWN_LOOK_NS NS_PER_S
 #define ABANDON_PATIENCE_NS (5 * NS_PER_S)
+/* Between two clients, where the second one takes the place of the first. */
+#define REVIVAL_PAUSE_NS (500 * NS_PER_MS)
+
+enum { ABANDON_POLL_MS = 20 };
 
 /* Messages' bytes from which on it is told how far they were compressed, and the share above which they were not. */
 #define VOLUME_TELLING UINT64_C(1000000)
@@ -47,13 +56,12 @@ enum { WORD_NEXT, WORD_PREVIOUS };
 
 struct producer {
 	const struct driver_config *config;
-	struct step_map *map;
+	struct producer_config own;
+	struct handle handle;
+	struct graves graves;   /* of clients before it */
 	struct stream *streams; /* by step; NULL: none carries a stamp */
+	struct transaction transaction;
 	int error;
-	rd_kafka_t *client;
-	rd_kafka_queue_t *queue;
-	int event_fd;
-	struct topics topics;
 	struct operation *flying; /* the newest one */
 	uint64_t in_flight;
 	_Bool delivered;             /* ever */
@@ -61,85 +69,15 @@ struct producer {
 	_Bool down;                  /* no broker is in reach */
 	rd_kafka_resp_err_t trouble; /* why */
 	char why[200];               /* what librdkafka says of it */
+	rd_kafka_resp_err_t fatal;   /* why the client is of no more use; 0: it is */
+	uint64_t opened_ns;
 	struct loop_timer down_timer;
+	struct loop_timer revival_timer;
 	struct producer_volume volume; /* of a target that compresses */
 	_Bool warned;
 };
 
 DEFINE_CLEANUP(struct producer *, producer_free)
-
-/* Configuration. */
-
-/* What we set before the plan's properties. */
-static const struct {
-	const char *name, *value;
-} defaults[] = {
-        {"client.id", "stampede"},
-        {"socket.nagle.disable", "true"}, /* a message's time is measured */
-        {"message.timeout.ms", "30000"},  /* librdkafka's 300 s would outlast most runs */
-        {"max.in.flight.requests.per.connection",
-         "5"},                                /* as Java's client; a million by default, which a retry would reorder */
-        {"reconnect.backoff.max.ms", "1000"}, /* a broker that is back is used again soon */
-        {"log.connection.close", "false"},    /* brokers close idle connections */
-        /* How long a topic may take to be made; librdkafka's 30 s are a message's whole time. */
-        {"topic.metadata.propagation.max.ms", "5000"},
-        {"partitioner", "murmur2_random"}, /* as Java's client, which other producers of a topic are as a rule */
-};
-
-/* From syslog's levels; what librdkafka calls an error is a target's, not ours. */
-static enum log_level level_of(int level)
-{
-	if (level <= 4)
-		return LOG_WARNING;
-	return level <= 6 ? LOG_INFO : LOG_DEBUG;
-}
-
-static void take_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
-{
-	log_write(rd_kafka_opaque(client), level_of(level), "librdkafka: %s: %s", facility, text);
-}
-
-static _Bool wants_statistics(const struct driver_config *config)
-{
-	return config->gauge || kafka_compresses(&config->target->kafka.properties);
-}
-
-static int set_all(rd_kafka_conf_t *conf, const struct driver_config *config, int acks, struct failure *failure)
-{
-	static const char *const acks_texts[] = {"-1", "0", "1"};
-	const struct kafka_target *target = &config->target->kafka;
-	int r = property_set(conf, "bootstrap.servers", target->brokers, failure);
-
-	for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults) && r == 0; i++)
-		r = property_set(conf, defaults[i].name, defaults[i].value, failure);
-	if (r == 0 && wants_statistics(config))
-		r = property_set(conf, "statistics.interval.ms", "1000", failure);
-	if (r == 0)
-		r = properties_set(conf, config, failure);
-	if (r == 0 && acks != PRODUCE_ACKS_TARGET)
-		r = property_set(conf, "acks", acks_texts[acks + 1], failure);
-	return r;
-}
-
-int producer_conf(const struct driver_config *config, int acks, struct failure *failure, rd_kafka_conf_t **ret_conf)
-{
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	int r;
-
-	if (!conf)
-		return failure_set(failure, -ENOMEM, "no memory");
-	rd_kafka_conf_set_log_cb(conf, take_log);
-	rd_kafka_conf_set_opaque(conf, config->log);
-	rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR |
-	                                       (wants_statistics(config) ? RD_KAFKA_EVENT_STATS : 0));
-	r = set_all(conf, config, acks, failure);
-	if (r < 0) {
-		rd_kafka_conf_destroy(conf);
-		return r;
-	}
-	*ret_conf = conf;
-	return 0;
-}
 
 /* Operations in flight. */
 
@@ -179,21 +117,32 @@ static void finish(struct producer *producer, struct operation *operation, uint6
 	producer->config->complete(producer->config->context, operation);
 }
 
-/* What became of a message that carries a stamp. */
+static _Bool is_fatal(const struct producer *producer)
+{
+	return producer->fatal != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* What became of a message that carries a stamp; `message` is NULL if librdkafka didn't say. */
 static void account(struct producer *producer, const rd_kafka_message_t *message, struct operation *operation)
 {
-	const struct stream *stream = &producer->streams[step_map_find(producer->map, operation->step)];
+	const struct stream *stream = &producer->streams[step_map_find(producer->own.map, operation->step)];
 	/* One that was never given to a partition is in none: any will do. */
 	uint32_t partition = message && message->partition >= 0 ? (uint32_t)message->partition : 0;
-	enum sent_kind kind = message && !message->err ? SENT_ACKED : SENT_FAILED;
+	uint64_t sequence = operation->completed_ns >> 1;
 	int r = 0;
 
 	if (operation->step->produce.stamp == STAMP_NONE)
 		return;
 	if (message && operation->completed_ns & 1)
 		slab_give(message->payload);
-	if (stream->sent)
-		r = sent_log_add(stream->sent, partition, kind, operation->completed_ns >> 1);
+	if (!stream->sent)
+		return;
+	if (!message || message->err)
+		r = sent_log_add(stream->sent, partition, SENT_FAILED, sequence);
+	else if (producer->transaction.plan)
+		r = transaction_hold(&producer->transaction, stream->sent, partition, sequence);
+	else
+		r = sent_log_add(stream->sent, partition, SENT_ACKED, sequence);
 	if (r < 0)
 		producer->error = r;
 }
@@ -207,7 +156,9 @@ static void tell_error(const struct producer *producer, const rd_kafka_message_t
 	_Bool given_up =
 	        message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT || message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE;
 
-	if (given_up && producer->down)
+	if (given_up && is_fatal(producer))
+		kafka_error_tell(operation, producer->fatal);
+	else if (given_up && producer->down)
 		kafka_error_tell_why(operation, producer->trouble, producer->why);
 	else
 		kafka_error_tell_broker(operation, message->err, rd_kafka_message_broker_id(message));
@@ -223,6 +174,8 @@ static void take_delivery(struct producer *producer, const rd_kafka_message_t *m
 		if (rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED)
 			operation->sent_bytes = 0; /* as a rule it never left */
 		tell_error(producer, message, operation);
+		if (producer->transaction.plan)
+			transaction_spoil(&producer->transaction);
 	} else {
 		producer->delivered = 1;
 		producer->down = 0;
@@ -241,9 +194,45 @@ static void take_deliveries(struct producer *producer, rd_kafka_event_t *event)
 		take_delivery(producer, message, now_ns);
 }
 
+static void revive_if_ready(struct producer *producer);
+
+/* The client will send nothing any more, by its own words: another one goes on in its place, under another name. */
+static void give_up_client(struct producer *producer, rd_kafka_resp_err_t error, const char *words)
+{
+	const struct driver_config *config = producer->config;
+	char text[256];
+
+	if (is_fatal(producer))
+		return;
+	snprintf(text, sizeof(text), "%s", words);
+	producer->fatal = rd_kafka_fatal_error(producer->handle.client, text, sizeof(text));
+	if (!is_fatal(producer))
+		producer->fatal = error;
+	log_write(config->log, LOG_WARNING, "target %s: a producer is made anew: %s: %s", config->target->name,
+	          rd_kafka_err2name(producer->fatal), text);
+	if (config->tell)
+		config->tell(config->context, producer->own.step, kafka_error_class(producer->fatal),
+		             rd_kafka_err2name(producer->fatal), text);
+	transaction_lose(&producer->transaction);
+	rd_kafka_purge(producer->handle.client,
+	               RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+}
+
+static void transaction_lost(void *context, rd_kafka_resp_err_t error, const char *text)
+{
+	struct producer *producer = context;
+
+	give_up_client(producer, error, text);
+	revive_if_ready(producer);
+}
+
 /* librdkafka first says what is wrong with a broker and then, if it was the last one, that all are down. */
 static void take_error(struct producer *producer, rd_kafka_resp_err_t error, const char *words)
 {
+	if (error == RD_KAFKA_RESP_ERR__FATAL) {
+		give_up_client(producer, error, words);
+		return;
+	}
 	if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
 		producer->trouble = error;
 		kafka_error_words(words, producer->why, sizeof(producer->why));
@@ -263,7 +252,7 @@ static void look_whether_down(struct loop_timer *timer, uint64_t now_ns)
 	if (producer->delivered)
 		return;
 	if (producer->in_flight > 0)
-		rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
+		rd_kafka_purge(producer->handle.client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
 	loop_timer_start(producer->config->loop, timer, now_ns + DOWN_LOOK_NS);
 }
 
@@ -318,8 +307,9 @@ static void events_ready(void *context, int fd, uint32_t events)
 	/* First, so that what comes from now on writes again. */
 	if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN && errno != EINTR)
 		return;
-	while ((event = rd_kafka_queue_poll(producer->queue, 0)))
+	while ((event = rd_kafka_queue_poll(producer->handle.queue, 0)))
 		take_event(producer, event);
+	revive_if_ready(producer);
 }
 
 /* Opening and closing. */
@@ -329,75 +319,139 @@ struct producer *producer_free(struct producer *producer)
 	if (!producer)
 		return NULL;
 	assert(producer->in_flight == 0);
-	topics_deinit(&producer->topics);
 	loop_timer_stop(producer->config->loop, &producer->down_timer);
-	if (producer->event_fd >= 0)
-		loop_unwatch(producer->config->loop, producer->event_fd);
-	if (producer->queue) {
-		rd_kafka_queue_io_event_enable(producer->queue, -1, NULL, 0);
-		rd_kafka_queue_destroy(producer->queue);
-	}
-	if (producer->client)
-		rd_kafka_destroy(producer->client);
-	if (producer->event_fd >= 0)
-		close(producer->event_fd);
+	loop_timer_stop(producer->config->loop, &producer->revival_timer);
+	transaction_deinit(&producer->transaction);
+	handle_close(&producer->handle, producer->config->loop);
+	graves_deinit(&producer->graves);
 	free(producer->streams);
 	free(producer);
 	return NULL;
 }
 
-static int watch_events(struct producer *producer)
+/* Another client, other streams. */
+static int make_streams(struct producer *producer, uint32_t client, struct failure *failure)
 {
-	static const uint64_t one = 1;
+	struct stream *streams;
 
-	producer->queue = rd_kafka_queue_get_main(producer->client);
-	producer->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (producer->event_fd < 0)
-		return -errno;
-	rd_kafka_queue_io_event_enable(producer->queue, producer->event_fd, &one, sizeof(one));
-	/* What came since the client was made has not been written for. */
-	if (write(producer->event_fd, &one, sizeof(one)) < 0)
-		return -errno;
-	return loop_watch(producer->config->loop, producer->event_fd, EPOLLIN, events_ready, producer);
+	if (!producer->own.map || !streams_needed(producer->own.map))
+		return 0;
+	streams = streams_new(producer->config, producer->own.map, client, producer->own.log, failure);
+	if (!streams)
+		return -EINVAL;
+	free(producer->streams);
+	producer->streams = streams;
+	return 0;
 }
 
-static int make_streams(struct producer *producer, const struct producer_config *config, struct failure *failure)
+/* Of a client whose messages go in transactions. */
+static int set_transactional(const struct producer *producer, uint32_t client, rd_kafka_conf_t *conf,
+                             uint64_t *ret_longest_ns, struct failure *failure)
 {
-	if (!config->map || !streams_needed(config->map))
+	const struct driver_config *config = producer->config;
+	char id[128], text[32] = "";
+	size_t size = sizeof(text);
+
+	snprintf(id, sizeof(id), "stampede-%s-%u-%s-%u", config->run_id, config->agent_index, config->target->name,
+	         client);
+	if (rd_kafka_conf_get(conf, "transaction.timeout.ms", text, &size) != RD_KAFKA_CONF_OK)
+		return failure_set(failure, -EINVAL, "transaction.timeout.ms is not known");
+	*ret_longest_ns = strtoull(text, NULL, 10) * NS_PER_MS / 2;
+	return property_set(conf, "transactional.id", id, failure);
+}
+
+static int open_handle(struct producer *producer, uint32_t client, struct failure *failure)
+{
+	struct failure problem = {0};
+	uint64_t longest_ns = 0;
+	rd_kafka_conf_t *conf;
+	int r = producer_conf(producer->config, producer->own.acks, failure, &conf);
+
+	if (r < 0)
+		return r;
+	if (producer->transaction.plan) {
+		r = set_transactional(producer, client, conf, &longest_ns, failure);
+		if (r < 0) {
+			rd_kafka_conf_destroy(conf);
+			return r;
+		}
+	}
+	r = handle_open(&producer->handle, conf, producer->config->loop, events_ready, producer, &problem);
+	if (r < 0)
+		return failure_set(failure, r, "target %s: %s", producer->config->target->name, problem.text);
+	if (!producer->transaction.plan)
 		return 0;
-	producer->map = config->map;
-	producer->streams = streams_new(config->driver, config->map, config->client, config->log, failure);
-	return producer->streams ? 0 : -EINVAL;
+	r = transaction_start(&producer->transaction, producer->handle.client, longest_ns);
+	if (r < 0) {
+		handle_close(&producer->handle, producer->config->loop);
+		return failure_set(failure, r, "no thread for transactions: %s", strerrordesc_np(-r));
+	}
+	producer->handle.transactor = producer->transaction.transactor;
+	return 0;
+}
+
+static int open_client(struct producer *producer, struct failure *failure)
+{
+	const struct driver_config *config = producer->config;
+	uint32_t client = (*producer->own.clients)++ * (config->workers ? config->workers : 1) + config->worker;
+	int r;
+
+	producer->opened_ns = clock_now_ns();
+	r = make_streams(producer, client, failure);
+	return r < 0 ? r : open_handle(producer, client, failure);
+}
+
+static void revive(struct loop_timer *timer, uint64_t now_ns)
+{
+	struct producer *producer = timer->context;
+	struct failure failure = {0};
+
+	(void)now_ns;
+	graves_add(&producer->graves, &producer->handle, producer->config->loop);
+	producer->delivered = producer->down = 0;
+	if (open_client(producer, &failure) == 0) {
+		producer->fatal = RD_KAFKA_RESP_ERR_NO_ERROR;
+		return;
+	}
+	log_write(producer->config->log, LOG_WARNING, "%s, trying again", failure.text);
+	if (loop_timer_start(producer->config->loop, timer, clock_now_ns() + REVIVAL_PAUSE_NS) < 0)
+		producer->error = -ENOMEM;
+}
+
+/* When everything was heard of the client that was given up, and not again and again. */
+static void revive_if_ready(struct producer *producer)
+{
+	if (!is_fatal(producer) || producer->in_flight > 0 || producer->abandoned || producer->revival_timer.slot)
+		return;
+	if (loop_timer_start(producer->config->loop, &producer->revival_timer, producer->opened_ns + REVIVAL_PAUSE_NS) <
+	    0)
+		producer->error = -ENOMEM;
 }
 
 int producer_new(const struct producer_config *config, struct failure *failure, struct producer **ret_producer)
 {
 	cleanup(producer_freep) struct producer *producer = calloc(1, sizeof(*producer));
-	char problem[512] = "";
-	rd_kafka_conf_t *conf = NULL;
 	int r;
 
 	if (!producer)
 		return failure_set(failure, -ENOMEM, "no memory");
 	producer->config = config->driver;
-	producer->event_fd = -1;
+	producer->own = *config;
+	producer->handle.event_fd = -1;
 	producer->down_timer = (struct loop_timer){.fire = look_whether_down, .context = producer};
-	r = make_streams(producer, config, failure);
-	if (r == 0)
-		r = producer_conf(config->driver, config->acks, failure, &conf);
+	producer->revival_timer = (struct loop_timer){.fire = revive, .context = producer};
+	if (config->step && produce_has_transactions(&config->step->produce))
+		transaction_init(&producer->transaction, config->driver, config->step, transaction_lost, producer);
+	r = open_client(producer, failure);
 	if (r < 0)
 		return r;
-	producer->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, problem, sizeof(problem));
-	if (!producer->client) {
-		rd_kafka_conf_destroy(conf);
-		return failure_set(failure, -EINVAL, "target %s: %s", config->driver->target->name, problem);
-	}
-	r = watch_events(producer);
-	if (r < 0)
-		return failure_set(failure, r, "target %s: no descriptor: %s", config->driver->target->name,
-		                   strerror(-r));
 	*ret_producer = steal(producer);
 	return 0;
+}
+
+_Bool producer_takes(const struct producer *producer)
+{
+	return !is_fatal(producer) && transaction_takes(&producer->transaction);
 }
 
 /* Messages. */
@@ -420,7 +474,7 @@ static __attribute__((noinline)) rd_kafka_resp_err_t produce_with_headers(struct
 {
 	int flags = message->payload_lasts ? 0 : RD_KAFKA_MSG_F_COPY;
 
-	return rd_kafka_producev(producer->client, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_MSGFLAGS(flags),
+	return rd_kafka_producev(producer->handle.client, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_MSGFLAGS(flags),
 	                         RD_KAFKA_V_VALUE((void *)message->payload, message->payload_size),
 	                         RD_KAFKA_V_KEY(message->key, message->key_size), RD_KAFKA_V_HEADERS(message->headers),
 	                         RD_KAFKA_V_OPAQUE(operation), RD_KAFKA_V_END);
@@ -434,10 +488,28 @@ static int refuse_topic(const struct message *message, struct operation *operati
 	return SUBMIT_FAILED;
 }
 
+static __attribute__((noinline)) int refuse(struct producer *producer, struct operation *operation,
+                                            rd_kafka_resp_err_t error)
+{
+	operation->sent_bytes = 0;
+	/* What broke the client or its transaction is told when it is heard of. */
+	if (error == RD_KAFKA_RESP_ERR__FATAL) {
+		give_up_client(producer, error, rd_kafka_err2str(error));
+		revive_if_ready(producer);
+		return SUBMIT_LATER;
+	}
+	if (error == RD_KAFKA_RESP_ERR__STATE && producer->transaction.plan) {
+		transaction_spoil(&producer->transaction);
+		return SUBMIT_LATER;
+	}
+	kafka_error_tell(operation, error);
+	return SUBMIT_FAILED;
+}
+
 int producer_send(struct producer *producer, const struct message *message, struct operation *operation)
 {
 	_Bool owned;
-	rd_kafka_topic_t *topic = topics_find(&producer->topics, producer->client, message, &owned);
+	rd_kafka_topic_t *topic = topics_find(&producer->handle.topics, producer->handle.client, message, &owned);
 	rd_kafka_resp_err_t error;
 
 	if (!topic)
@@ -451,14 +523,13 @@ int producer_send(struct producer *producer, const struct message *message, stru
 		rd_kafka_headers_destroy(message->headers);
 	if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		return SUBMIT_FULL;
-	if (error) {
-		operation->sent_bytes = 0;
-		kafka_error_tell(operation, error);
-		return SUBMIT_FAILED;
-	}
+	if (error)
+		return refuse(producer, operation, error);
 	fly(producer, operation);
 	if (message->stream)
 		operation->completed_ns = message->stream->next++ << 1 | message->payload_in_slab;
+	if (producer->transaction.plan)
+		transaction_sent(&producer->transaction, operation->step);
 	return SUBMIT_ACCEPTED;
 }
 
@@ -469,12 +540,17 @@ struct stream *producer_stream(struct producer *producer, uint32_t step)
 
 int producer_error(const struct producer *producer)
 {
-	return producer->error;
+	return producer->error ? producer->error : producer->transaction.error;
 }
 
 uint64_t producer_in_flight(const struct producer *producer)
 {
-	return producer->in_flight;
+	return producer->in_flight + transaction_pending(&producer->transaction);
+}
+
+void producer_drain(struct producer *producer)
+{
+	transaction_drain(&producer->transaction);
 }
 
 struct producer_volume producer_volume(const struct producer *producer)
@@ -482,19 +558,27 @@ struct producer_volume producer_volume(const struct producer *producer)
 	return producer->volume;
 }
 
-void producer_abandon(struct producer *producer)
+static void wait_for_the_end(struct producer *producer)
 {
 	uint64_t deadline_ns = clock_now_ns() + ABANDON_PATIENCE_NS;
 
-	if (producer->in_flight == 0)
-		return;
-	rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-	while (producer->in_flight > 0 && clock_now_ns() < deadline_ns) {
-		rd_kafka_event_t *event = rd_kafka_queue_poll(producer->queue, 100);
+	while (producer_in_flight(producer) > 0 && clock_now_ns() < deadline_ns) {
+		rd_kafka_event_t *event = rd_kafka_queue_poll(producer->handle.queue, ABANDON_POLL_MS);
 
 		if (event)
 			take_event(producer, event);
+		if (producer->handle.transactor)
+			transactor_poll(producer->handle.transactor);
 	}
+}
+
+void producer_abandon(struct producer *producer)
+{
+	if (producer_in_flight(producer) == 0)
+		return;
+	transaction_abandon(&producer->transaction);
+	rd_kafka_purge(producer->handle.client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+	wait_for_the_end(producer);
 	if (producer->in_flight > 0)
 		log_write(producer->config->log, LOG_WARNING, "librdkafka holds on to %llu messages, ignoring",
 		          (unsigned long long)producer->in_flight);
@@ -505,4 +589,5 @@ void producer_abandon(struct producer *producer)
 			account(producer, NULL, producer->flying);
 		finish(producer, producer->flying, clock_now_ns());
 	}
+	transaction_lose(&producer->transaction);
 }

@@ -20,11 +20,12 @@ int producer_conf(const struct driver_config *config, int acks, struct failure *
                   struct rd_kafka_conf_s **ret_conf);
 
 struct producer_config {
-	const struct driver_config *driver; /* must outlive it */
+	const struct driver_config *driver; /* must outlive it, as all that is pointed to here */
 	int acks;
-	struct step_map *map; /* the target's produce steps, which must outlive it; NULL: none carries a stamp */
-	struct sent_log *log; /* likewise; NULL: none is verified */
-	uint32_t client;      /* its number (see stream.h) */
+	const struct step *step; /* one of those whose messages it sends: their transactions; NULL: none */
+	struct step_map *map;    /* the target's produce steps; NULL: none carries a stamp */
+	struct sent_log *log;    /* NULL: none is verified */
+	uint32_t *clients;       /* that this worker has made for the target so far */
 };
 
 /* Makes a client, which begins to connect. -EINVAL with librdkafka's words for properties that don't fit together. */
@@ -55,13 +56,19 @@ struct message {
 	struct stream *stream;              /* NULL: it carries no stamp; else it has that of the stream's next one */
 };
 
+/* False while no message can be sent: its transaction ends, or its client is replaced. */
+_Bool producer_takes(const struct producer *producer);
 /* The stream of a step by its number in the map; with a map only. */
 struct stream *producer_stream(struct producer *producer, uint32_t step);
-/* An enum submit_outcome or -ENOMEM. Uses the operation's driver_words, and completed_ns, until it completes. */
+/* Of a producer that takes messages: an enum submit_outcome or -ENOMEM. Uses the operation's driver_words, and
+ * completed_ns, until it completes. */
 int producer_send(struct producer *producer, const struct message *message, struct operation *operation);
 /* -ENOMEM once what became of a message could not be kept. */
 int producer_error(const struct producer *producer);
 struct producer_volume producer_volume(const struct producer *producer);
+/* Messages, and 1 for a transaction that isn't over. */
 uint64_t producer_in_flight(const struct producer *producer);
+/* No more messages will come: ends the open transaction. */
+void producer_drain(struct producer *producer);
 /* Throws away what isn't delivered, and completes it: waits up to some seconds for librdkafka to let go. */
 void producer_abandon(struct producer *producer);
