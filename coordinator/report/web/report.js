@@ -189,7 +189,7 @@ const readingOf = (unit) => (value) => `${reading(value)} ${unit}`;
 function makeReadings() {
   if (!DATA.gauges.length) return null;
   const figure = (name, key) => ({ name, number: true, value: (g) => g[key], show: (g, v) => reading(v) });
-  return section("readings", "Readings", "What was read of targets, over the seconds without warm-up. A row without a label has the greatest of all labels.", makeTable([
+  return section("readings", "Readings", "What was read of targets, over the seconds of the run. A row without a label has the greatest of all labels.", makeTable([
     { name: "Metric", value: (g) => g.metric, show: (g) => [gaugeTitle(g), el("small", {}, `${g.metric}, ${g.unit}`)] },
     { name: "Label", value: (g) => g.label, show: (g) => el("code", {}, g.label || "–") },
     figure("Last", "last"), figure("Min", "min"), figure("Avg", "avg"), figure("Max", "max"),
