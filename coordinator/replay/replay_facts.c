@@ -178,8 +178,7 @@ static int take_division(const struct reading *reading, struct journal_record *r
 	return 0;
 }
 
-/* Keeps the newest text that says something. */
-static int keep_text(char **text, const char *newer)
+int facts_keep_text(char **text, const char *newer)
 {
 	char *copy;
 
@@ -208,10 +207,10 @@ static int take_target(const struct reading *reading, struct journal_record *rec
 	    (!target->idle_round_trip_ns || from->idle_round_trip_ns < target->idle_round_trip_ns))
 		target->idle_round_trip_ns = from->idle_round_trip_ns;
 	target->local |= from->local;
-	r = keep_text(&target->version, from->version);
+	r = facts_keep_text(&target->version, from->version);
 	if (r == 0)
-		r = keep_text(&target->topology, from->topology);
-	return r < 0 ? r : keep_text(&target->problem, from->problem);
+		r = facts_keep_text(&target->topology, from->topology);
+	return r < 0 ? r : facts_keep_text(&target->problem, from->problem);
 }
 
 static int take_begin(const struct reading *reading, struct journal_record *record)
@@ -233,7 +232,7 @@ static int take_duty(const struct reading *reading, struct journal_record *recor
 	problem = &reading->facts->duty_problems[record->duty.duty];
 	free(*problem);
 	*problem = NULL;
-	return keep_text(problem, record->duty.problem);
+	return facts_keep_text(problem, record->duty.problem);
 }
 
 static int take_series(const struct reading *reading, struct journal_record *record)

@@ -11,6 +11,8 @@ struct reading {
 
 /* Takes what a record owns, so that its deinit finds nothing. */
 struct journal_record facts_take_over(struct journal_record *record);
+/* Keeps a copy of the newest text that says something. 0 or -ENOMEM. */
+int facts_keep_text(char **text, const char *newer);
 /* Says what is wrong: -EBADMSG. */
 int facts_contradiction(const struct reading *reading, const char *what);
 

@@ -156,7 +156,10 @@ int facts_take_seen(const struct reading *reading, const struct journal_record *
 		take_over(ledger, duty->verify.topic, record->seen.reader);
 	verifier->reader = record->seen.reader;
 	verifier->over |= record->seen.over;
-	r = add_offsets(ledger, duty->verify.topic, record);
+	/* Its own words, should the journal end before ours. */
+	r = record->seen.over ? facts_keep_text(&facts->duty_problems[record->seen.duty], record->seen.problem) : 0;
+	if (r == 0)
+		r = add_offsets(ledger, duty->verify.topic, record);
 	if (r == 0)
 		r = add_seen(ledger, duty->verify.topic, record);
 	return r == -EBADMSG || r == -ERANGE

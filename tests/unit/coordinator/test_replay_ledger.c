@@ -147,8 +147,8 @@ static void see(struct story *story, uint32_t partition, uint64_t of, const int 
 		__VA_ARGS__, END                                                                                       \
 	}
 
-/* What was gathered since the last one is journaled. */
-static void report_seen(struct story *story, _Bool over)
+/* What was gathered since the last one is journaled; of the last one also how it ends. */
+static void report_end(struct story *story, _Bool over, const char *problem)
 {
 	struct buffer seen = {0};
 
@@ -164,9 +164,14 @@ static void report_seen(struct story *story, _Bool over)
 	                                                              .seen = seen.data,
 	                                                              .seen_size = seen.size,
 	                                                              .over = over,
-	                                                              .problem = (char *)""}});
+	                                                              .problem = (char *)problem}});
 	story->start_count = story->end_count = 0;
 	buffer_deinit(&seen);
+}
+
+static void report_seen(struct story *story, _Bool over)
+{
+	report_end(story, over, "");
 }
 
 static void finish(struct story *story)
@@ -361,7 +366,7 @@ static void test_replay_calls_no_threshold_good_while_a_partition_is_unread(void
 static void test_replay_says_why_a_topic_was_not_verified(void **state)
 {
 	struct fleet *fleet = open_fleet(1);
-	struct story one;
+	struct story one, two;
 	struct report *report;
 
 	(void)state;
@@ -371,6 +376,14 @@ static void test_replay_says_why_a_topic_was_not_verified(void **state)
 	run_seconds(fleet, 1, 4);
 	give(&one, NOBODY, "nothing came for 90 s");
 	seen_log_free(one.log);
+	begin(&two, fleet, "two");
+	start(&two, 0, 0);
+	report_end(&two, 1, "its own words");
+	report = fleet_report(fleet);
+	assert_string_equal(account(report, "two")->problem, "verifying failed: its own words");
+	report_free(report);
+	give(&two, 0, ""); /* another tries, and the run ends */
+	seen_log_free(two.log);
 	report = fleet_finish(fleet, 4 * S);
 	assert_string_equal(account(report, "one")->problem, "verifying failed: nothing came for 90 s");
 	assert_string_equal(account(report, "two")->problem, "the run ended before this was verified");
