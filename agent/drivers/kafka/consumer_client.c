@@ -391,8 +391,8 @@ static void *start(void *context)
 
 /* Closing. */
 
-/* A rebalance is an event here: a queue that is polled for events calls nothing back. Messages have not been read, and
- * are not committed. */
+/* A rebalance is an event here: a queue that is polled for events calls nothing back, and the group's last revocation
+ * waits for its end. Messages have not been read, and are not committed. */
 static void take_last(rd_kafka_t *handle, rd_kafka_event_t *event)
 {
 	if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
@@ -413,12 +413,8 @@ static _Bool take_leave(struct consumer_client *client)
 	while (!(closed = rd_kafka_consumer_closed(client->handle)) && !error && clock_now_ns() < deadline_ns) {
 		rd_kafka_event_t *event = rd_kafka_queue_poll(queue, CLOSE_LOOK_MS);
 
-		/* Polled as an event the group's last revocation passes the callback by, and it waits for its end. */
-		if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE)
-			change_assignment(client->handle,
-			                  rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS,
-			                  rd_kafka_event_topic_partition_list(event));
-		rd_kafka_event_destroy(event);
+		if (event)
+			take_last(client->handle, event);
 	}
 	rd_kafka_queue_destroy(queue);
 	return closed;
