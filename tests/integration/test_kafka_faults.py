@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real cluster of Kafka that refuses, stalls or loses brokers: a clear word, a run that goes on, and exact counts."""
+import os
 import re
+import signal
 
 from .kafka_cluster import PASSWORD, USER, KafkaCluster
-from .stamps import Seen, expect_ledger
-from .support import Place, between, check, equal
+from .stamps import Seen, expect_ledger, ledger
+from .support import Place, between, check, children_of, equal
 from .test_loss import account, by_second, wait_until
 
-SESSION_MS = 5000  # how long a broker may be silent before others lead its partitions
+SESSION_MS = 4000  # how long a broker may be silent before others lead its partitions
 
 PLAN = """
 name: fault
@@ -19,8 +21,10 @@ scenarios:
 
 
 def shared(place):
-    return place.tools.share("kafka-cluster", lambda folder: KafkaCluster(
+    cluster = place.tools.share("kafka-cluster", lambda folder: KafkaCluster(
         folder, place.tools.kafka_libs, session_ms=SESSION_MS, secure=True))
+    cluster.heal()
+    return cluster
 
 
 def target(name, brokers, **properties):
@@ -156,36 +160,42 @@ def test_a_full_queue_drops_or_makes_late_as_the_plan_says_and_never_slows_the_s
 def test_a_killed_leader_is_lived_through_and_the_gap_is_seen(place):
     cluster = shared(place)
     cluster.create("led", partitions=3)
-    step = "target: %s, topic: led, size: 100..1000"
+    step = "target: %s, topic: led, size: 100..1000, verify: during"
     run = place.start_run(plan(
         [target("patient", cluster.brokers, acks="all", linger_ms=5),
-         target("hasty", cluster.brokers, acks="all", linger_ms=5, message_timeout_ms=2000)],
-        [load("patient", step % "patient", 2000, 14), load("hasty", step % "hasty", 100, 14)]))
+         target("hasty", cluster.brokers, acks="all", linger_ms=5, message_timeout_ms=1500)],
+        [load("patient", step % "patient", 2000, 12), load("hasty", step % "hasty", 100, 12)]))
     place.started(run)
-    wait_until(run, 3)
+    wait_until(run, 2.5)
     killed = cluster.leader("led")
     cluster.kill(killed)
     result = run.finish().expect(0).expect_whole(1)
     cluster.restart(killed)
-    equal((result.row("kafka_messages_produced", "patient")["count"], errors(result, "patient")), (28000, []),
+    equal((result.row("kafka_messages_produced", "patient")["count"], errors(result, "patient")), (24000, []),
           "messages of who waits for a new leader")
     check_gap(result)
-    check(cluster.messages("led") >= result.row("kafka_messages_produced")["count"], "acknowledged messages are gone")
     cluster.wait_in_sync("led", 3)
+    entries = {entry["target"]: entry for entry in result.summary["ledger"]}
+    for name, entry in entries.items():
+        equal((entry["acked"], entry["lost"]), (result.row("kafka_messages_produced", name)["count"], 0),
+              f"acknowledged and lost of {name}: {entry}")
+    seen = Seen(cluster.dump("led"))
+    equal(sum(entry["seen"] for entry in entries.values()), seen.distinct, f"messages seen {entries}")
+    equal(sum(entry["duplicated"] for entry in entries.values()), seen.duplicated, f"copies {entries}")
 
 
 def check_gap(result):
     """Nothing is acknowledged while the dead broker counts as in sync, and everything is soon after."""
     produced = by_second(result, "kafka_messages_produced|patient")
-    gap = [second for second in range(3, 13) if produced[second] == 0]
-    between(len(gap), 2, SESSION_MS // 1000 + 2, f"seconds without an acknowledgement in {produced}")
+    gap = [second for second in range(2, 11) if produced[second] == 0]
+    check(2 <= len(gap) <= 8, f"seconds without an acknowledgement in {produced}")
     equal(gap, list(range(gap[0], gap[-1] + 1)), "they are not in one piece")
     check(result.row("kafka_produce_response_time", "patient")["max"] > 1000 * len(gap), "the gap is not in the times")
     found = [error for error in result.summary["errors"] if error["scenario"] == "hasty"]
     equal({error["class"] for error in found}, {"timeout"}, f"classes of {found}")
     failed = sum(error["count"] for error in found)
-    between(failed, 100, 100 * (SESSION_MS // 1000 + 2), f"failed of who doesn't wait, {found}")
-    equal(result.row("kafka_messages_produced", "hasty")["count"] + failed, 1400, "messages of who doesn't wait")
+    between(failed, 50, 900, f"failed of who doesn't wait, {found}")
+    equal(result.row("kafka_messages_produced", "hasty")["count"] + failed, 1200, "messages of who doesn't wait")
     check(all(gap[0] <= error["first_s"] and error["last_s"] <= gap[-1] + 3 for error in found), f"{found} of {gap}")
 
 
@@ -194,7 +204,7 @@ def lose(place, cluster, topic, verify):
     cluster.create(topic, partitions=1)
     run = place.start_run(plan(
         [target("stream", cluster.brokers, acks=1, linger_ms=5)],
-        [load("ticks", f"target: stream, topic: {topic}, size: 100, verify: {verify}", 500, 12)]))
+        [load("ticks", f"target: stream, topic: {topic}, size: 100, verify: {verify}", 500, 10)]))
     place.started(run)
     wait_until(run, 2)
     leader = cluster.leader(topic)
@@ -215,13 +225,13 @@ def lose(place, cluster, topic, verify):
 def test_messages_that_died_with_their_leader_are_lost_by_the_ledger_as_by_a_dump(place):
     cluster = shared(place)
     result = lose(place, cluster, "doomed", "during")
-    equal((result.row("kafka_messages_produced")["count"], errors(result, "ticks")), (6000, []), "messages")
+    equal((result.row("kafka_messages_produced")["count"], errors(result, "ticks")), (5000, []), "messages")
     seen = Seen(cluster.dump("doomed"))
-    entry = expect_ledger(result, "doomed", seen, 6000)
+    entry = expect_ledger(result, "doomed", seen, 5000)
     check(entry["lost"] > 100, f"only {entry['lost']} were lost")
     named = {(missing["producer"] - 1, missing["sequence"]) for missing in entry["missing"]}
     equal(len(named), min(20, entry["lost"]), f"messages named in {entry['missing']}")
-    check(named <= seen.missing(6000), f"some of {named} are there")
+    check(named <= seen.missing(5000), f"some of {named} are there")
     check({missing["second"] for missing in entry["missing"]} <= {1, 2, 3}, f"seconds of {entry['missing']}")
 
 
@@ -243,3 +253,28 @@ def test_records_deleted_behind_its_back_are_lost_as_exactly_that_many(place):
     check(deleted > 100, f"only {deleted} were deleted")
     entry = expect_ledger(result, "deleted", seen, 3000)
     equal(entry["lost"], deleted, "lost")
+
+
+def test_killed_agents_that_verified_and_consumed_make_nothing_lost(place):
+    cluster = shared(place)
+    for topic in ("left", "right"):
+        cluster.create(topic, partitions=3)
+    text = plan([target("stream", cluster.brokers, acks="all", linger_ms=5)],
+                [*(load(topic, f"target: stream, topic: {topic}, size: 100, verify: during", 500, 7)
+                   for topic in ("left", "right")),
+                 "  readers: { executor: constant-vus, vus: 6, duration: 7s, steps: [ { consume: "
+                 "{ target: stream, topic: left, groupId: readers } } ] }"])
+    run = place.start_run("onAgentLoss: redistribute\n" + text, "--agents", "3")
+    place.started(run)
+    for seconds in (2.5, 4):  # of three agents two verify
+        wait_until(run, seconds)
+        os.kill(children_of(run.pid)[0], signal.SIGKILL)
+    result = run.finish().expect(0)
+    coverage = account(result)
+    check(coverage["unknown"] > 0, f"nothing was lost with the agents: {coverage}")
+    for topic in ("left", "right"):
+        seen, entry = Seen(cluster.dump(topic)), ledger(result, topic)
+        wanted = {"seen": seen.distinct, "lost": 0, "unacked_visible": seen.distinct - entry["acked"], "unread": 0,
+                  "partitions_unread": 0, "duplicated": seen.duplicated, "reordered": seen.reordered, "problem": ""}
+        equal({key: entry[key] for key in wanted}, wanted, f"the ledger of {topic}")
+        between(entry["acked"], 1800, 3499, f"acknowledged of {topic}")
