@@ -172,7 +172,8 @@ static int acknowledge(struct run *run, uint32_t index, uint64_t now_ns)
 	}
 	if (now_ns < agent->next_status_ns)
 		return 0;
-	if (run->config.plan->duty_count > 0)
+	/* One that has told nothing yet has no status, so that this comes each turn. */
+	if (run->config.plan->duty_count > 0 && merge_accepted_seq(intake_merge(run->intake), index) > 0)
 		run_send_duties(run, index);
 	return run_journal_status(run, index, now_ns);
 }

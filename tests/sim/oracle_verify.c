@@ -8,6 +8,8 @@
 #include "tests/sim/host.h"
 #include "tests/sim/judge_state.h"
 
+#define PATIENCE_NS (10 * NS_PER_S) /* by when all that got stuck by a disturbance should be on its way again */
+
 static _Bool is_verifier(const struct oracle *oracle, uint32_t duty)
 {
 	const struct plan *plan = oracle->sim->plan->plan;
@@ -22,6 +24,21 @@ static const char *name_of(const struct oracle *oracle, uint32_t duty)
 
 /* ---- records ---- */
 
+/* Who stands still is lost or not heard long before it is given up; and nobody who is done is let go before. */
+static void check_problem(struct oracle *oracle, uint32_t duty, const char *problem)
+{
+	if (strstr(problem, "no further"))
+		sim_break(oracle->sim, "%s: %s", name_of(oracle, duty), problem);
+	for (uint32_t i = 0; strstr(problem, "no agent is left") && i < oracle->agent_count; i++) {
+		uint32_t process = oracle->processes[i];
+
+		if (oracle->watched[process].told && oracle->watched[process].done && !oracle->watched[process].left &&
+		    !oracle->excused && !agent_was_killed(oracle->sim->agents[process]) &&
+		    oracle->sim->now_ns > oracle->sim->disturbed_ns[process] + PATIENCE_NS)
+			sim_break(oracle->sim, "%s: %s, and agent %u could", name_of(oracle, duty), problem, process);
+	}
+}
+
 /* One moves when who has it is lost, leaves, or has gone; and all are given anew when somebody is back after the load
  * was thought to be over. */
 void oracle_verifier_given(struct oracle *oracle, const struct journal_record *record)
@@ -31,6 +48,7 @@ void oracle_verifier_given(struct oracle *oracle, const struct journal_record *r
 	const struct watched *before = verified->process != UINT32_MAX ? &oracle->watched[verified->process] : NULL;
 
 	if (process == UINT32_MAX) {
+		check_problem(oracle, record->duty.duty, record->duty.problem);
 		verified->over = 1;
 		verified->failed = record->duty.problem[0] != '\0';
 		verified->process = UINT32_MAX;
