@@ -26,8 +26,12 @@
 #include "agent/drivers/kafka/stream.h"
 #include "agent/drivers/kafka/verifier.h"
 #include "agent/drivers/kit/step_map.h"
+#include "common/base/clock.h"
 
 enum { ACKS_KINDS = 4 }; /* PRODUCE_ACKS_TARGET, -1, 0, 1 */
+
+/* How long opening waits, before T0, for what brokers must do first. */
+#define OPEN_PATIENCE_NS (3 * NS_PER_S)
 
 struct driver {
 	struct driver_config config;
@@ -436,6 +440,17 @@ static int add_lanes(struct driver *driver, struct failure *failure)
 	return r;
 }
 
+/* A cluster's first transactional clients wait for seconds, which should be none of the run's. */
+static void wait_for_transactions(struct driver *driver)
+{
+	uint64_t until_ns = clock_now_ns() + OPEN_PATIENCE_NS;
+
+	for (uint32_t i = 0; i < driver->lane_count * driver->kind_count; i++) {
+		if (driver->producers[i])
+			producer_wait(driver->producers[i], until_ns);
+	}
+}
+
 static int kafka_open(const struct driver_config *config, struct failure *failure, struct driver **ret_driver)
 {
 	struct driver *driver = calloc(1, sizeof(*driver));
@@ -464,6 +479,8 @@ static int kafka_open(const struct driver_config *config, struct failure *failur
 		kafka_close(driver);
 		return r;
 	}
+	if (driver->kind_count > ACKS_KINDS && config->clock->t0_ns == 0)
+		wait_for_transactions(driver);
 	*ret_driver = driver;
 	return 0;
 }

@@ -449,6 +449,12 @@ int producer_new(const struct producer_config *config, struct failure *failure, 
 	return 0;
 }
 
+void producer_wait(struct producer *producer, uint64_t until_ns)
+{
+	if (producer->handle.transactor && producer->transaction.state == TRANSACTION_STARTING)
+		transactor_wait(producer->handle.transactor, until_ns);
+}
+
 _Bool producer_takes(const struct producer *producer)
 {
 	return !is_fatal(producer) && transaction_takes(&producer->transaction);

@@ -56,6 +56,8 @@ struct message {
 	struct stream *stream;              /* NULL: it carries no stamp; else it has that of the stream's next one */
 };
 
+/* Blocks until its first transaction has begun, but not past until_ns on the clock. */
+void producer_wait(struct producer *producer, uint64_t until_ns);
 /* False while no message can be sent: its transaction ends, or its client is replaced. */
 _Bool producer_takes(const struct producer *producer);
 /* The stream of a step by its number in the map; with a map only. */

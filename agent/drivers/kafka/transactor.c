@@ -18,7 +18,7 @@
 
 enum { SLICE_MS = 3000, BEGIN_SLICE_MS = 500, RETRY_MS = 200 };
 
-#define TELL_NS (3 * NS_PER_S) /* between two times that it is told that the beginning takes long */
+#define TELL_NS (10 * NS_PER_S) /* between two times that it is told that the beginning takes long */
 
 enum order { ORDER_NONE, ORDER_COMMIT, ORDER_ABORT };
 
@@ -66,6 +66,7 @@ static void tell(struct transactor *transactor, const struct transactor_news *ne
 		pthread_cond_wait(&transactor->changed, &transactor->mutex);
 	transactor->news = *news;
 	transactor->told = 1;
+	pthread_cond_broadcast(&transactor->changed);
 	pthread_mutex_unlock(&transactor->mutex);
 	ring(transactor);
 }
@@ -303,6 +304,18 @@ void transactor_poll(struct transactor *transactor)
 	pthread_mutex_unlock(&transactor->mutex);
 	if (told)
 		transactor->hear(transactor->context, &news);
+}
+
+void transactor_wait(struct transactor *transactor, uint64_t until_ns)
+{
+	const struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_S), .tv_nsec = (long)(until_ns % NS_PER_S)};
+
+	pthread_mutex_lock(&transactor->mutex);
+	while (!transactor->told &&
+	       pthread_cond_clockwait(&transactor->changed, &transactor->mutex, CLOCK_MONOTONIC, &until) == 0)
+		;
+	pthread_mutex_unlock(&transactor->mutex);
+	transactor_poll(transactor);
 }
 
 void transactor_dismiss(struct transactor *transactor)

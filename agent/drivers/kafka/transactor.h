@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Begins and ends a client's transactions, on a thread of its own: librdkafka's calls for that block. All functions are
- * for the loop's thread, and none of them blocks but transactor_free(). */
+ * for the loop's thread, and none of them blocks but transactor_wait() and transactor_free(). */
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -38,6 +38,8 @@ void transactor_end(struct transactor *transactor, _Bool commit);
 void transactor_hurry(struct transactor *transactor);
 /* Calls `hear` if there is news, where the loop isn't turned. */
 void transactor_poll(struct transactor *transactor);
+/* Blocks until there is news, or until_ns on the clock, and calls `hear` with it. */
+void transactor_wait(struct transactor *transactor, uint64_t until_ns);
 /* Nothing is heard of it any more. The thread ends soon. */
 void transactor_dismiss(struct transactor *transactor);
 /* Waits until the thread has ended: some seconds where brokers don't answer. Of a dismissed one any thread may call it.

@@ -82,12 +82,14 @@ static void tell(void *context, const struct step *step, enum error_class class,
 	snprintf(setting->trouble, sizeof(setting->trouble), "%s %s", error_class_names[class], code);
 }
 
-static struct setting *open_setting(const char *topic, const char *properties, const char *produce)
+/* Before T0 opening waits for the first transactions to begin; `t0_ns` 0: it isn't known. */
+static struct setting *open_setting_at(uint64_t t0_ns, const char *topic, const char *properties, const char *produce)
 {
 	struct setting *setting = calloc(1, sizeof(*setting));
 
 	assert_non_null(setting);
 	assert_int_equal(rd_kafka_mock_topic_create(cluster, topic, 1, 1), 0);
+	setting->rig.clock.t0_ns = t0_ns;
 	setting->rig.config.record = record;
 	setting->rig.config.tell = tell;
 	rig_open_config(&setting->rig, &kafka_driver,
@@ -96,6 +98,11 @@ static struct setting *open_setting(const char *topic, const char *properties, c
 	                "  produce: { target: stream, topic: %s, size: 100, verify: after, %s } ] } }\n",
 	                brokers, properties, topic, produce);
 	return setting;
+}
+
+static struct setting *open_setting(const char *topic, const char *properties, const char *produce)
+{
+	return open_setting_at(0, topic, properties, produce);
 }
 
 static void close_setting(struct setting *setting)
@@ -350,7 +357,7 @@ static void test_transactions_wait_for_their_coordinator(void **state)
 	(void)state;
 	rd_kafka_mock_push_request_errors(cluster, API_INIT_PRODUCER_ID, 2, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
 	                                  RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE);
-	setting = open_setting("waiting", "", "transactions: { every: 1 }");
+	setting = open_setting_at(1, "waiting", "", "transactions: { every: 1 }");
 	assert_int_equal(rig_submit(&setting->rig, &setting->operations[0], 0, NULL), SUBMIT_LATER);
 	send_many(setting, 2);
 	wait_until_quiet(setting);
@@ -366,6 +373,7 @@ static void test_transactions_that_never_began_can_be_closed(void **state)
 	struct setting *setting = calloc(1, sizeof(*setting));
 
 	(void)state;
+	setting->rig.clock.t0_ns = 1;
 	setting->rig.config.tell = tell;
 	rig_open_config(&setting->rig, &kafka_driver,
 	                "targets: { stream: { kafka: { brokers: \"127.0.0.1:1\" } } }\n"

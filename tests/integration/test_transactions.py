@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages in transactions on a real broker: who reads committed ones sees those alone, and as many as the report says."""
+from .stamps import ledger
+from .support import between, check, equal
+from .targets import Kafka
+
+COUNT, EVERY = 2000, 25
+
+PLAN = """
+name: transactions
+targets: { stream: { kafka: { brokers: "%s", properties: { linger.ms: 5 } } } }
+scenarios:
+  counted:
+    executor: shared-iterations
+    iterations: %d
+    producers: 4
+    steps:
+      - produce: { target: stream, topic: counted, payload: "m {{iteration}}", verify: after,
+          transactions: { every: %d, abort: 20%% } }
+  timed:
+    executor: constant-arrival-rate
+    rate: 200
+    duration: 3s
+    steps: [ { produce: { target: stream, topic: timed, size: 100, verify: during, transactions: { every: 200ms } } } ]
+"""
+
+
+def read(kafka, topic, isolation):
+    """How many messages a consumer sees until nothing comes for 5 s."""
+    out = kafka.java("org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", kafka.brokers, "--topic",
+                     topic, "--from-beginning", "--timeout-ms", "5000", "--isolation-level", isolation,
+                     "--property", "print.key=false")
+    return len(out.splitlines())
+
+
+def test_transactions_show_what_they_committed(place):
+    kafka = place.tools.share("kafka", lambda folder: Kafka(folder, place.tools.kafka_libs))
+    for topic in ("counted", "timed"):
+        kafka.create(topic)
+    result = place.run(PLAN % (kafka.brokers, COUNT, EVERY), "--agents", "2").expect(0).expect_whole(2)
+    equal(result.row("kafka_messages_produced", "counted")["count"], COUNT, "messages")
+    committed = result.row("kafka_transactions_committed", "counted")["count"]
+    aborted = result.row("kafka_transactions_aborted", "counted")["count"]
+    # Each client ends its last transaction early.
+    between(committed + aborted, COUNT / EVERY, COUNT / EVERY + 8, "transactions")
+    between(aborted / (committed + aborted), 0.12, 0.28, "the share that was aborted")
+    equal(result.row("kafka_transaction_duration", "counted")["count"], committed, "durations")
+    entry = ledger(result, "counted")
+    equal(entry["acked"] + entry["aborted"], COUNT, f"messages told in {entry}")
+    equal(entry["aborted"], aborted * EVERY, f"messages in {aborted} aborted transactions of {entry}")
+    equal([entry[key] for key in ("lost", "aborted_visible", "unacked_visible", "failed", "duplicated")], [0] * 5, f"{entry}")
+    equal(read(kafka, "counted", "read_committed"), entry["acked"], "messages that a reader of committed ones sees")
+    equal(read(kafka, "counted", "read_uncommitted"), COUNT, "messages that a reader of all sees")
+    check_timed(result)
+
+
+def check_timed(result):
+    """Every 200 ms of 3 s on each of 4 workers at most, and nobody is dropped for it."""
+    equal(result.row("kafka_messages_produced", "timed")["count"], 600, "messages by time")
+    between(result.row("kafka_transactions_committed", "timed")["count"], 10, 80, "transactions by time")
+    equal(result.row("kafka_transactions_aborted", "timed")["count"], 0, "aborted transactions by time")
+    entry = ledger(result, "timed")
+    equal((entry["acked"], entry["seen"], entry["lost"]), (600, 600, 0), f"{entry}")
+    check(result.row("kafka_transaction_duration", "timed")["max"] > 0, "no duration")
