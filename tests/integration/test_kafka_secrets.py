@@ -14,6 +14,31 @@ KEY = {"ssl_ca_pem": '"{{secret.CA}}"', "ssl_key_pem": '"{{secret.KEY}}"',
        "ssl_key_password": '"{{secret.KEY_PASSWORD}}"'}
 
 
+# All that makes a client of its own: topics, producers, verifiers, consumers, readers.
+EVERYONE = """
+name: everyone logs in
+targets:
+  stream:
+    kafka:
+      brokers: "%s"
+      properties: { security.protocol: SASL_SSL, sasl.mechanism: PLAIN, sasl.username: "{{secret.KAFKA_USER}}",
+                    sasl.password: "{{secret.KAFKA_PASSWORD}}", ssl.ca.pem: "{{secret.CA}}" }
+      topics: { everyone: { partitions: 2 } }
+readers:
+  - cluster: { target: stream }
+scenarios:
+  ticks: { executor: constant-arrival-rate, rate: 100, duration: 3s,
+           steps: [ { produce: { target: stream, topic: everyone, size: 100, verify: during } } ] }
+  readers: { executor: constant-vus, vus: 2, duration: 6s,
+             steps: [ { consume: { target: stream, topic: everyone, groupId: everyone, from: beginning, commit: poll } } ] }
+thresholds:
+  kafka_messages_lost: ["count==0"]
+  kafka_messages_consumed: ["count>0"]
+  kafka_consumer_lag: ["value>=0"]
+  kafka_under_replicated_partitions: ["max>=0"]
+"""
+
+
 def make_key(place):
     """A client's encrypted key and certificate; the key's text."""
     key, certificate = place.path("client.key"), place.path("client.pem")
@@ -69,6 +94,15 @@ def test_secrets_let_producers_in_and_are_told_nowhere(place):
     equal(cluster.messages("secrets"), 800, "the brokers' end offsets")
     check("{{secret.KAFKA_PASSWORD}}" in open(os.path.join(result.folder, "plan.yaml")).read(), "no secret in plan.yaml")
     expect_untold(result, PASSWORD, KEY_PASSWORD, key.splitlines()[3])
+
+
+def test_everyone_who_asks_a_broker_logs_in_with_secrets(place):
+    cluster = shared(place)
+    with open(cluster.certificate) as file:
+        env = secrets(place, CA=file.read())
+    result = place.run(EVERYONE % cluster.sasl_tls_brokers, env=env).expect(0)
+    equal(cluster.messages("everyone"), 300, "the brokers' end offsets")
+    expect_untold(result, PASSWORD)
 
 
 def test_a_secret_that_an_agent_lacks_or_that_does_not_fit_ends_the_run_before_it_starts(place):
