@@ -194,6 +194,7 @@ static void draw(struct conductor *conductor, uint64_t now_ns)
 	progress_draw(conductor->progress, now_ns - t0_ns,
 	              &(struct progress_agents){.there = roster_count(roster) - roster_count_in(roster, AGENT_LOST),
 	                                        .all = roster_count(roster),
+	                                        .verifying = run_is_verifying(conductor->run),
 	                                        .missing = missing,
 	                                        .missing_count = count < MISSING_SHOWN ? count : MISSING_SHOWN});
 	conductor->next_draw_ns = now_ns + NS_PER_S;

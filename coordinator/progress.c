@@ -193,6 +193,9 @@ static int say_second(const struct progress *progress, const struct progress_sec
 	units_format_count(slot->operations, rate, sizeof(rate));
 	at = snprintf(line, LINE_SIZE, "%s%s%s  ", units_format_duration(now_s * NS_PER_S, elapsed, sizeof(elapsed)),
 	              planned[0] ? "/" : "", planned);
+	if (agents->verifying)
+		return at + snprintf(line + at, (size_t)(LINE_SIZE - at), "agents %u/%u  verifying  ", agents->there,
+		                     agents->all);
 	if (agents->missing_count == 0)
 		return at + snprintf(line + at, (size_t)(LINE_SIZE - at), "agents %u/%u  %s op/s  p95 %.1f ms  ",
 		                     agents->there, agents->all, rate,

@@ -25,6 +25,7 @@ struct progress_agents {
 	uint32_t all;
 	const struct run_missing *missing; /* those of which something is missing now */
 	uint32_t missing_count;
+	_Bool verifying; /* all load is over, and what it produced is read */
 };
 /* Draws the line for the newest second that should have come in, over the one before; cut to what the terminal is wide.
  * It says which agents aren't heard, or else which are behind with what they deliver. */

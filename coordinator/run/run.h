@@ -88,6 +88,8 @@ struct run_missing {
 uint32_t run_missing(struct run *run, uint64_t now_ns, struct run_missing *ret_items, uint32_t count);
 
 enum run_state run_state(const struct run *run);
+/* All load is over, and verifiers read what it produced. */
+_Bool run_is_verifying(const struct run *run);
 _Bool run_started(const struct run *run);  /* T0 was set */
 uint64_t run_t0_ns(const struct run *run); /* coordinator's clock; 0 before */
 /* Why it was ended early: STOP_CAUSE_COUNT if it was not. */

@@ -58,6 +58,11 @@ _Bool run_verifies(const struct run *run, uint32_t agent)
 	return 0;
 }
 
+_Bool run_is_verifying(const struct run *run)
+{
+	return run->verify.closing && run_has_verifier(run);
+}
+
 /* ---- what was seen ---- */
 
 static int compare_offsets(const void *left, const void *right)

@@ -120,6 +120,17 @@ static void test_the_line_shows_the_second_that_has_come_in(void **state)
 	close_screen(&screen);
 }
 
+static void test_the_line_says_when_only_reading_is_left(void **state)
+{
+	struct screen screen;
+
+	(void)state;
+	open_screen(&screen, 90 * NS_PER_S, 0);
+	progress_draw(screen.progress, 95 * NS_PER_S, &(struct progress_agents){.there = 2, .all = 3, .verifying = 1});
+	assert_string_equal(look(&screen), CLEAR "1m35s/1m30s  agents 2/3  verifying  failed 0");
+	close_screen(&screen);
+}
+
 static void test_nothing_is_drawn_before_a_second_has_come_in(void **state)
 {
 	struct screen screen;
@@ -238,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_the_line_shows_the_second_that_has_come_in),
+	        cmocka_unit_test(test_the_line_says_when_only_reading_is_left),
 	        cmocka_unit_test(test_nothing_is_drawn_before_a_second_has_come_in),
 	        cmocka_unit_test(test_a_late_second_adds_to_the_failures_but_replaces_no_newer_one),
 	        cmocka_unit_test(test_the_line_fits_into_80_columns_whatever_it_says),
