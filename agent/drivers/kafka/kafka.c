@@ -42,7 +42,8 @@ struct driver {
 	struct producer **producers;       /* by place of the lane, times kind_count, plus kind */
 	uint32_t *place_of_lane;           /* by lane: its place among those of the driver */
 	uint32_t lane_count;
-	uint32_t lane_end; /* the highest lane's number + 1 */
+	uint32_t lane_end;          /* the highest lane's number + 1 */
+	struct producer *gathering; /* the producers that have messages for the end of the turn */
 	struct consumers *consumers;
 	struct sources sources;
 	struct sent_log *log; /* NULL: nothing is verified */
@@ -258,7 +259,12 @@ static int send_stamped(struct producer *producer, const struct message *message
 static int submit_message(struct driver *driver, struct operation *operation)
 {
 	const struct produce_step *step = &operation->step->produce;
-	struct message message = {.partitioner = step->partitioner};
+	struct message message = {
+	        .partitioner = step->partitioner,
+	        .topic_lasts = template_is_constant(step->topic),
+	        .may_gather = !step->await_ack,
+	        .step = step_map_find(&driver->map, operation->step),
+	};
 	struct producer *producer = producer_of(driver, operation);
 	const char *missing = "";
 	int r;
@@ -294,6 +300,12 @@ static int kafka_submit(struct driver *driver, struct operation *operation)
 {
 	return operation->step->kind == STEP_CONSUME ? consumers_submit(driver->consumers, operation)
 	                                             : submit_message(driver, operation);
+}
+
+static void kafka_poll(struct driver *driver, uint64_t now_ns)
+{
+	(void)now_ns;
+	producers_flush(&driver->gathering);
 }
 
 /* Messages on their way are librdkafka's. */
@@ -396,8 +408,11 @@ static int number_lane(struct driver *driver, uint32_t lane)
 
 static int kafka_add_lane(struct driver *driver, uint32_t lane, struct failure *failure)
 {
-	struct producer_config config = {
-	        .driver = &driver->config, .map = &driver->map, .log = driver->log, .clients = &driver->clients};
+	struct producer_config config = {.driver = &driver->config,
+	                                 .map = &driver->map,
+	                                 .log = driver->log,
+	                                 .clients = &driver->clients,
+	                                 .gathering = &driver->gathering};
 	struct producer **producers;
 	int r = number_lane(driver, lane);
 
@@ -517,6 +532,7 @@ const struct driver_ops kafka_driver = {
         .session_open = kafka_session_open,
         .session_close = kafka_session_close,
         .submit = kafka_submit,
+        .poll = kafka_poll,
         .cancel = kafka_cancel,
         .drain = kafka_drain,
         .account = kafka_account,

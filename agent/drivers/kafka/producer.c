@@ -31,6 +31,7 @@
 #include "agent/drivers/kafka/broker_view.h"
 #include "agent/drivers/kafka/handle.h"
 #include "agent/drivers/kafka/kafka_error.h"
+#include "agent/drivers/kafka/outlet.h"
 #include "agent/drivers/kafka/property.h"
 #include "agent/drivers/kafka/slab.h"
 #include "agent/drivers/kafka/stream.h"
@@ -38,6 +39,7 @@
 #include "agent/drivers/kafka/transaction.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
+#include "common/base/units.h"
 #include "common/plan/kafka_properties.h"
 
 #define DOWN_PATIENCE_NS (2 * NS_PER_S)
@@ -53,6 +55,7 @@ enum { ABANDON_POLL_MS = 20 };
 #define VOLUME_PLAIN 0.98
 
 enum { WORD_NEXT, WORD_PREVIOUS };
+enum { AHEAD = 16, CACHE_LINE = 64 };
 
 struct producer {
 	const struct driver_config *config;
@@ -64,6 +67,10 @@ struct producer {
 	int error;
 	struct operation *flying; /* the newest one */
 	uint64_t in_flight;
+	uint64_t in_flight_max;      /* what librdkafka's queue takes; 0: no limit */
+	struct outlets outlets;      /* by the steps' numbers */
+	struct producer *next;       /* in the list of those that gather */
+	_Bool gathers;               /* it is in it */
 	_Bool delivered;             /* ever */
 	_Bool abandoned;             /* deliveries that come after it belong to nobody */
 	_Bool down;                  /* no broker is in reach */
@@ -185,13 +192,21 @@ static void take_delivery(struct producer *producer, const rd_kafka_message_t *m
 	finish(producer, operation, now_ns);
 }
 
+/* Operations that were sent long ago aren't in the cache any more: they are asked for some messages ahead. */
 static void take_deliveries(struct producer *producer, rd_kafka_event_t *event)
 {
 	uint64_t now_ns = clock_now_ns();
-	const rd_kafka_message_t *message;
+	const rd_kafka_message_t *messages[AHEAD];
+	size_t count;
 
-	while ((message = rd_kafka_event_message_next(event)))
-		take_delivery(producer, message, now_ns);
+	while ((count = rd_kafka_event_message_array(event, messages, AHEAD)) > 0) {
+		for (size_t i = 0; i < count; i++) {
+			__builtin_prefetch(messages[i]->_private, 1);
+			__builtin_prefetch((char *)messages[i]->_private + CACHE_LINE, 1);
+		}
+		for (size_t i = 0; i < count; i++)
+			take_delivery(producer, messages[i], now_ns);
+	}
 }
 
 static void revive_if_ready(struct producer *producer);
@@ -322,6 +337,7 @@ struct producer *producer_free(struct producer *producer)
 	loop_timer_stop(producer->config->loop, &producer->down_timer);
 	loop_timer_stop(producer->config->loop, &producer->revival_timer);
 	transaction_deinit(&producer->transaction);
+	outlets_deinit(&producer->outlets);
 	handle_close(&producer->handle, producer->config->loop);
 	graves_deinit(&producer->graves);
 	free(producer->streams);
@@ -360,6 +376,17 @@ static int set_transactional(const struct producer *producer, uint32_t client, r
 	return property_set(conf, "transactional.id", id, failure);
 }
 
+static uint64_t number_of(const rd_kafka_conf_t *conf, const char *name)
+{
+	char text[32] = "";
+	size_t size = sizeof(text);
+	uint64_t number = 0;
+
+	if (rd_kafka_conf_get(conf, name, text, &size) != RD_KAFKA_CONF_OK || units_parse_count(text, &number) < 0)
+		return 0;
+	return number;
+}
+
 static int open_handle(struct producer *producer, uint32_t client, struct failure *failure)
 {
 	struct failure problem = {0};
@@ -376,6 +403,7 @@ static int open_handle(struct producer *producer, uint32_t client, struct failur
 			return r;
 		}
 	}
+	producer->in_flight_max = number_of(conf, "queue.buffering.max.messages");
 	r = handle_open(&producer->handle, conf, producer->config->loop, events_ready, producer, &problem);
 	if (r < 0)
 		return failure_set(failure, r, "target %s: %s", producer->config->target->name, problem.text);
@@ -407,6 +435,7 @@ static void revive(struct loop_timer *timer, uint64_t now_ns)
 	struct failure failure = {0};
 
 	(void)now_ns;
+	outlets_deinit(&producer->outlets);
 	graves_add(&producer->graves, &producer->handle, producer->config->loop);
 	producer->delivered = producer->down = 0;
 	if (open_client(producer, &failure) == 0) {
@@ -490,6 +519,7 @@ static int refuse_topic(const struct message *message, struct operation *operati
 {
 	if (message->headers)
 		rd_kafka_headers_destroy(message->headers);
+	operation->sent_bytes = 0;
 	operation_fail(operation, ERROR_CLIENT, "INVALID_TOPIC_EXCEPTION", "not a topic's name");
 	return SUBMIT_FAILED;
 }
@@ -512,7 +542,7 @@ static __attribute__((noinline)) int refuse(struct producer *producer, struct op
 	return SUBMIT_FAILED;
 }
 
-int producer_send(struct producer *producer, const struct message *message, struct operation *operation)
+static int send_alone(struct producer *producer, const struct message *message, struct operation *operation)
 {
 	_Bool owned;
 	rd_kafka_topic_t *topic = topics_find(&producer->handle.topics, producer->handle.client, message, &owned);
@@ -520,7 +550,8 @@ int producer_send(struct producer *producer, const struct message *message, stru
 
 	if (!topic)
 		return refuse_topic(message, operation);
-	operation->sent_bytes = message->key_size + message->payload_size + message->headers_size;
+	if (producer->gathers)
+		outlets_hurry(&producer->outlets); /* what was submitted before goes before */
 	error = message->headers ? produce_with_headers(producer, topic, message, operation)
 	                         : produce(topic, message, operation);
 	if (owned)
@@ -529,8 +560,81 @@ int producer_send(struct producer *producer, const struct message *message, stru
 		rd_kafka_headers_destroy(message->headers);
 	if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		return SUBMIT_FULL;
-	if (error)
-		return refuse(producer, operation, error);
+	return error ? refuse(producer, operation, error) : SUBMIT_ACCEPTED;
+}
+
+/* Gathering. */
+
+static void take_refusal(void *context, const rd_kafka_message_t *message)
+{
+	struct producer *producer = context;
+	struct operation *operation = message->_private;
+
+	operation->sent_bytes = 0;
+	kafka_error_tell(operation, is_fatal(producer) ? producer->fatal : message->err);
+	if (producer->streams)
+		account(producer, message, operation);
+	finish(producer, operation, clock_now_ns());
+}
+
+/* The step's first message: 0, or as submit. */
+static __attribute__((noinline)) int add_outlet(struct producer *producer, const struct message *message,
+                                                struct operation *operation)
+{
+	_Bool owned = 0;
+	rd_kafka_topic_t *topic = topics_find(&producer->handle.topics, producer->handle.client, message, &owned);
+
+	return topic ? outlets_add(&producer->outlets, message->step, topic, owned) : refuse_topic(message, operation);
+}
+
+static int gather(struct producer *producer, const struct message *message, struct operation *operation)
+{
+	int r = outlets_get(&producer->outlets, message->step) ? 0 : add_outlet(producer, message, operation);
+
+	if (r != 0)
+		return r;
+	if (producer->in_flight_max > 0 && producer->in_flight >= producer->in_flight_max)
+		return SUBMIT_FULL;
+	if (!outlet_add(outlets_get(&producer->outlets, message->step), message, operation))
+		return SUBMIT_FULL;
+	if (!producer->gathers) {
+		producer->gathers = 1;
+		producer->next = *producer->own.gathering;
+		*producer->own.gathering = producer;
+	}
+	return SUBMIT_ACCEPTED;
+}
+
+static _Bool may_gather(const struct producer *producer, const struct message *message)
+{
+	return message->may_gather && message->topic_lasts && message->payload_lasts && !message->headers &&
+	       message->key_size <= OUTLET_KEY_MAX && !producer->transaction.plan;
+}
+
+void producers_flush(struct producer **gathering)
+{
+	while (*gathering) {
+		struct producer *producer = *gathering;
+
+		if (outlets_flush(&producer->outlets, take_refusal, producer)) {
+			producer->gathers = 0;
+			*gathering = producer->next;
+		} else {
+			gathering = &producer->next;
+		}
+		revive_if_ready(producer);
+	}
+}
+
+int producer_send(struct producer *producer, const struct message *message, struct operation *operation)
+{
+	int outcome;
+
+	operation->sent_bytes = message->key_size + message->payload_size + message->headers_size;
+	outcome = may_gather(producer, message) ? gather(producer, message, operation)
+	                                        : send_alone(producer, message, operation);
+	if (outcome != SUBMIT_ACCEPTED)
+		return outcome;
 	fly(producer, operation);
 	if (message->stream)
 		operation->completed_ns = message->stream->next++ << 1 | message->payload_in_slab;
@@ -583,6 +687,7 @@ void producer_abandon(struct producer *producer)
 	if (producer_in_flight(producer) == 0)
 		return;
 	transaction_abandon(&producer->transaction);
+	outlets_drop(&producer->outlets, RD_KAFKA_RESP_ERR__PURGE_QUEUE, take_refusal, producer);
 	rd_kafka_purge(producer->handle.client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 	wait_for_the_end(producer);
 	if (producer->in_flight > 0)

@@ -22,10 +22,11 @@ int producer_conf(const struct driver_config *config, int acks, struct failure *
 struct producer_config {
 	const struct driver_config *driver; /* must outlive it, as all that is pointed to here */
 	int acks;
-	const struct step *step; /* one of those whose messages it sends: their transactions; NULL: none */
-	struct step_map *map;    /* the target's produce steps; NULL: none carries a stamp */
-	struct sent_log *log;    /* NULL: none is verified */
-	uint32_t *clients;       /* that this worker has made for the target so far */
+	const struct step *step;     /* one of those whose messages it sends: their transactions; NULL: none */
+	struct step_map *map;        /* the target's produce steps; NULL: none carries a stamp */
+	struct sent_log *log;        /* NULL: none is verified */
+	uint32_t *clients;           /* that this worker has made for the target so far */
+	struct producer **gathering; /* the list of those that have messages for producers_flush() */
 };
 
 /* Makes a client, which begins to connect. -EINVAL with librdkafka's words for properties that don't fit together. */
@@ -50,6 +51,9 @@ struct message {
 	size_t payload_size;
 	_Bool payload_lasts;   /* it holds until the delivery: need not be copied */
 	_Bool payload_in_slab; /* likewise, and is given back then (see slab.h) */
+	_Bool topic_lasts;     /* every message of the step has this topic */
+	_Bool may_gather;      /* nobody waits for it: it may go with others at the end of the loop's turn */
+	uint32_t step;         /* the step's number among those of the driver */
 	enum partitioner partitioner;
 	struct rd_kafka_headers_s *headers; /* NULL: none. The producer's from then on */
 	size_t headers_size;                /* names and values */
@@ -65,6 +69,8 @@ struct stream *producer_stream(struct producer *producer, uint32_t step);
 /* Of a producer that takes messages: an enum submit_outcome or -ENOMEM. Uses the operation's driver_words, and
  * completed_ns, until it completes. */
 int producer_send(struct producer *producer, const struct message *message, struct operation *operation);
+/* Hands over what the producers of the list have gathered, and takes out those that have nothing left. */
+void producers_flush(struct producer **gathering);
 /* -ENOMEM once what became of a message could not be kept. */
 int producer_error(const struct producer *producer);
 struct producer_volume producer_volume(const struct producer *producer);
