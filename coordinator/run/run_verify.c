@@ -185,7 +185,6 @@ static int give(struct run *run, uint32_t duty, uint32_t agent, uint64_t now_ns)
 	if (r < 0)
 		return r;
 	begin_reader(&run->verify.items[duty]);
-	run->verify.items[duty].deadline_ns = now_ns + VERIFY_STALLED_NS;
 	if (before != NOBODY && before != agent && roster_get(run->roster, before)->state != AGENT_LOST)
 		run_send_duties(run, before);
 	run_send_duties(run, agent);
@@ -224,8 +223,10 @@ static int keep_going(struct run *run, uint32_t duty, uint64_t now_ns)
 		return 0;
 	/* One that leaves reads on until somebody takes over. */
 	other = run_find_able(run, DUTY_VERIFIER, now_ns);
-	if (other != NOBODY)
+	if (other != NOBODY) {
+		run->verify.items[duty].deadline_ns = now_ns + VERIFY_STALLED_NS;
 		return give(run, duty, other, now_ns);
+	}
 	return reads_on(run, agent, now_ns) ? 0 : 1;
 }
 
@@ -385,7 +386,7 @@ static int journal_seen(struct run *run, uint32_t index, const struct message_se
 	                                                          .problem = seen->problem}});
 }
 
-/* What is wrong is read again, by whoever gets it now. */
+/* What is wrong is read again, by whoever gets it now; not for ever. */
 static int refuse(struct run *run, uint32_t index, const struct message_seen *seen, uint64_t now_ns)
 {
 	uint32_t able;
