@@ -257,8 +257,8 @@ static int32_t count_partitions(rd_kafka_t *handle, const char *topic, rd_kafka_
 	if (*ret_error)
 		return 0;
 	if (metadata->topic_cnt == 1) {
-		count = metadata->topics[0].partition_cnt;
 		*ret_error = metadata->topics[0].err;
+		count = *ret_error ? 0 : metadata->topics[0].partition_cnt;
 	}
 	rd_kafka_metadata_destroy(metadata);
 	if (count == 0 && *ret_error == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -266,40 +266,63 @@ static int32_t count_partitions(rd_kafka_t *handle, const char *topic, rd_kafka_
 	return count;
 }
 
-static rd_kafka_resp_err_t list_all(const struct consumer_client *client, rd_kafka_topic_partition_list_t *list)
+/* A topic's partitions with an index of ours modulo the number of consumers. */
+static void list_all(const struct consumer_client *client, const char *topic, int32_t count,
+                     rd_kafka_topic_partition_list_t *list)
 {
-	const struct texts *topics = &client->config.step->topics;
+	for (int32_t at = (int32_t)client->config.index; at < count; at += (int32_t)client->config.count)
+		assign_partition(list, client, topic, at);
+}
 
-	for (uint32_t i = 0; i < topics->count; i++) {
-		rd_kafka_resp_err_t error;
-		int32_t count = count_partitions(client->handle, topics->items[i], &error);
+/* Likewise, of those that the plan names. */
+static rd_kafka_resp_err_t list_named(const struct consumer_client *client, const char *topic, int32_t count,
+                                      rd_kafka_topic_partition_list_t *list)
+{
+	const struct consume_step *step = client->config.step;
 
-		if (count == 0)
-			return error;
-		for (int32_t at = (int32_t)client->config.index; at < count; at += (int32_t)client->config.count)
-			assign_partition(list, client, topics->items[i], at);
+	for (uint32_t at = client->config.index; at < step->partition_count; at += client->config.count) {
+		if (step->partitions[at] >= (uint32_t)count)
+			return RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+		assign_partition(list, client, topic, (int32_t)step->partitions[at]);
 	}
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static void list_given(const struct consumer_client *client, rd_kafka_topic_partition_list_t *list)
+static rd_kafka_resp_err_t list_partitions(const struct consumer_client *client, rd_kafka_topic_partition_list_t *list)
 {
 	const struct consume_step *step = client->config.step;
+	rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
 
-	for (uint32_t i = 0; i < step->topics.count; i++)
-		for (uint32_t at = client->config.index; at < step->partition_count; at += client->config.count)
-			assign_partition(list, client, step->topics.items[i], (int32_t)step->partitions[at]);
+	for (uint32_t i = 0; i < step->topics.count && !error; i++) {
+		int32_t count = count_partitions(client->handle, step->topics.items[i], &error);
+
+		if (count > 0 && step->partition_count == 0)
+			list_all(client, step->topics.items[i], count, list);
+		else if (count > 0)
+			error = list_named(client, step->topics.items[i], count, list);
+	}
+	return error;
+}
+
+/* What "beginning" and "end" are now: left to librdkafka they would be looked up only half a second later. */
+static rd_kafka_resp_err_t find_offsets(const struct consumer_client *client, rd_kafka_topic_partition_list_t *list)
+{
+	rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+	if (list->cnt > 0)
+		error = rd_kafka_offsets_for_times(client->handle, list, METADATA_TIMEOUT_MS);
+	for (int i = 0; i < list->cnt && !error; i++)
+		error = list->elems[i].err;
+	return error;
 }
 
 static rd_kafka_resp_err_t assign(struct consumer_client *client)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+	rd_kafka_resp_err_t error = list_partitions(client, list);
 
-	if (client->config.step->partition_count == 0)
-		error = list_all(client, list);
-	else
-		list_given(client, list);
+	if (!error)
+		error = find_offsets(client, list);
 	if (!error)
 		error = rd_kafka_assign(client->handle, list);
 	rd_kafka_topic_partition_list_destroy(list);

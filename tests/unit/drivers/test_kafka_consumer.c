@@ -58,9 +58,17 @@ static int stop_cluster(void **state)
 	return 0;
 }
 
+/* And lets the producer know of it, which would else look for it a second later. */
 static void make_topic(const char *name)
 {
+	const struct rd_kafka_metadata *metadata;
+	rd_kafka_topic_t *topic;
+
 	assert_int_equal(rd_kafka_mock_topic_create(cluster, name, PARTITIONS, BROKERS), 0);
+	topic = rd_kafka_topic_new(host, name, NULL);
+	assert_int_equal(rd_kafka_metadata(host, 0, topic, &metadata, 10000), 0);
+	rd_kafka_metadata_destroy(metadata);
+	rd_kafka_topic_destroy(topic);
 }
 
 static void put(const char *topic, int partition, const void *value, size_t size, const void *header)
