@@ -258,6 +258,14 @@ static void test_topics_of_a_cluster_out_of_reach_are_given_up_when_cancelled(vo
 
 /* ---- lag ---- */
 
+/* A busy machine may need more than a second for an answer. */
+static void read_lag(void)
+{
+	for (int i = 0; i < 10 && perform(DUTY_READER, DUTY_TASK_LAG)[0]; i++)
+		;
+	assert_string_equal(bench.work.problem, "");
+}
+
 static void test_lag_is_what_a_group_has_not_committed(void **state)
 {
 	(void)state;
@@ -269,18 +277,18 @@ static void test_lag_is_what_a_group_has_not_committed(void **state)
 	produce(1, 10);
 	produce(2, 1);
 	/* Nothing is committed: there is no lag to tell. */
-	assert_string_equal(perform(DUTY_READER, DUTY_TASK_LAG), "");
+	read_lag();
 	assert_int_equal(bench.work.reading_count, 0);
 	commit(0, 40);
 	commit(1, 10);
-	assert_string_equal(perform(DUTY_READER, DUTY_TASK_LAG), "");
+	read_lag();
 	assert_true(lag(name, 0) == 60);
 	assert_true(lag(name, 1) == 0);
 	assert_true(lag(name, 2) == -1);
 	assert_true(reading(METRIC_KAFKA_CONSUMER_LAG, name) == 60);
 	/* By the same client. */
 	produce(1, 5);
-	assert_string_equal(perform(DUTY_READER, DUTY_TASK_LAG), "");
+	read_lag();
 	assert_true(lag(name, 1) == 5);
 	assert_true(reading(METRIC_KAFKA_CONSUMER_LAG, name) == 65);
 }
@@ -297,12 +305,12 @@ static void test_lag_is_of_the_topics_that_are_named(void **state)
 	produce(0, 1);
 	commit(0, 0);
 	bench.duty.lag.topics = (struct texts){.items = wanted, .count = 1};
-	assert_string_equal(perform(DUTY_READER, DUTY_TASK_LAG), "");
+	read_lag();
 	assert_int_equal(bench.work.reading_count, 0);
 	wanted[0] = name;
 	kafka_driver.let_go(bench.work.held);
 	bench.work.held = NULL;
-	assert_string_equal(perform(DUTY_READER, DUTY_TASK_LAG), "");
+	read_lag();
 	assert_true(lag(name, 0) == 1);
 }
 

@@ -488,7 +488,8 @@ static void test_verifier_passes_ends_of_transactions_and_aborted_messages(void 
 	counts = finish(*state);
 	assert_int_equal(counts.seen, 20);
 	assert_int_equal(counts.partitions_unread, 0);
-	assert_int_equal(ledger_find_partition(((struct bench *)*state)->ledger, topic, 0)->end, 44);
+	/* A marker each; the last one may be written after the producer's word. */
+	assert_in_range(ledger_find_partition(((struct bench *)*state)->ledger, topic, 0)->end, 43, 44);
 	rd_kafka_destroy(producer);
 }
 
