@@ -435,6 +435,28 @@ static void test_engine_counts_what_a_driver_tells_of_a_step(void **state)
 	rig_free(rig);
 }
 
+static void test_engine_keeps_the_worst_of_a_seconds_levels(void **state)
+{
+	struct fake_driver *fake = fake_reset();
+	struct rig *rig = rig_new(HEAD KAFKA "scenarios: { a: { executor: constant-vus, duration: 100ms, pace: 10ms,\n"
+	                                     "    steps: [ produce: { target: k, topic: t, size: 1 } ] } }",
+	                          fake_table);
+	const struct cell *cell;
+
+	(void)state;
+	fake->config->gauge(fake->context, METRIC_KAFKA_BROKER_RTT, "1", 99); /* before T0 */
+	rig_start(rig, clock_now_ns());
+	fake->config->gauge(fake->context, METRIC_KAFKA_BROKER_RTT, "1", 7.5);
+	fake->config->gauge(fake->context, METRIC_KAFKA_BROKER_RTT, "1", 2);
+	fake->config->gauge(fake->context, METRIC_KAFKA_BROKER_RTT, "2", 3);
+	rig_finish(rig);
+	cell = rig_cell(rig, METRIC_KAFKA_BROKER_RTT, "", NULL, NULL, "1");
+	assert_int_equal(cell->gauge.count, 1);
+	assert_true(cell->gauge.last == 7.5 && cell->gauge.max == 7.5 && cell->gauge.sum == 7.5);
+	assert_true(rig_cell(rig, METRIC_KAFKA_BROKER_RTT, "", NULL, NULL, "2")->gauge.max == 3);
+	rig_free(rig);
+}
+
 static void test_engine_does_not_wait_for_detached_messages(void **state)
 {
 	struct fake_driver *fake = fake_reset();
@@ -877,6 +899,7 @@ int main(void)
 	        cmocka_unit_test(test_engine_tells_what_became_of_every_message),
 	        cmocka_unit_test(test_engine_parks_those_whose_lane_is_busy),
 	        cmocka_unit_test(test_engine_counts_what_a_driver_tells_of_a_step),
+	        cmocka_unit_test(test_engine_keeps_the_worst_of_a_seconds_levels),
 	        cmocka_unit_test(test_engine_counts_a_detached_failure_as_an_operation_alone),
 	        cmocka_unit_test(test_engine_fails_what_is_never_delivered),
 	        cmocka_unit_test(test_engine_stopped_while_it_drains_gives_up_sooner),
