@@ -79,12 +79,10 @@ static int add_step_rows(struct rows *rows, const struct step *step, uint32_t sc
 	return r < 0 ? r : add_check_rows(rows, step, scenario, index);
 }
 
-static const enum metric_id kafka_readings[] = {METRIC_KAFKA_CONSUMER_LAG,
-                                                METRIC_KAFKA_UNDER_REPLICATED_PARTITIONS,
-                                                METRIC_KAFKA_OFFLINE_PARTITIONS,
-                                                METRIC_KAFKA_ISR_CHANGES,
-                                                METRIC_KAFKA_LEADER_CHANGES,
-                                                METRIC_COUNT};
+static const enum metric_id kafka_readings[] = {
+        METRIC_KAFKA_CONSUMER_LAG,       METRIC_KAFKA_UNDER_REPLICATED_PARTITIONS,
+        METRIC_KAFKA_OFFLINE_PARTITIONS, METRIC_KAFKA_ISR_CHANGES,
+        METRIC_KAFKA_LEADER_CHANGES,     METRIC_COUNT};
 
 /* A row of each reader, and of all. */
 static int add_readings(struct rows *rows)
