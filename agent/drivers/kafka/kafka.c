@@ -2,10 +2,8 @@
 /* The Kafka driver.
  *
  * A lane is a producer of the plan, and a librdkafka client of its own; where steps ask for different acks or
- * transactions, a client for each kind of them, since both belong to a client. Submit renders topic, key and payload
- * and hands the message over: the operation is in flight until its delivery report (see producer.c). What is generated
- * comes from source.c.
- */
+ * transactions, a client for each kind of them, since both belong to a client. Submit makes the message (composer.c)
+ * and hands it over: the operation is in flight until its delivery report (producer.c). */
 #include "agent/drivers/kafka/kafka.h"
 
 #include <assert.h>
@@ -17,12 +15,11 @@
 #include <librdkafka/rdkafka.h>
 
 #include "agent/drivers/kafka/broker_view.h"
+#include "agent/drivers/kafka/composer.h"
 #include "agent/drivers/kafka/consumers.h"
 #include "agent/drivers/kafka/duty.h"
 #include "agent/drivers/kafka/probe.h"
 #include "agent/drivers/kafka/producer.h"
-#include "agent/drivers/kafka/slab.h"
-#include "agent/drivers/kafka/source.h"
 #include "agent/drivers/kafka/stream.h"
 #include "agent/drivers/kafka/verifier.h"
 #include "agent/drivers/kit/step_map.h"
@@ -45,14 +42,9 @@ struct driver {
 	uint32_t lane_end;          /* the highest lane's number + 1 */
 	struct producer *gathering; /* the producers that have messages for the end of the turn */
 	struct consumers *consumers;
-	struct sources sources;
+	struct composer composer;
 	struct sent_log *log; /* NULL: nothing is verified */
 	uint32_t clients;     /* made so far */
-	struct buffer topic;
-	struct buffer key;
-	struct buffer payload;
-	struct buffer header;
-	struct buffer stamped; /* a stamp, and the payload behind it */
 };
 
 static uint32_t acks_index(int acks)
@@ -87,175 +79,6 @@ static struct producer *producer_of(const struct driver *driver, const struct op
 
 /* Operations. */
 
-static int render(const struct template *template, const struct operation *operation, struct buffer *buffer,
-                  const char **ret_missing)
-{
-	buffer_clear(buffer);
-	return template ? template_render(template, operation->scope, buffer, ret_missing) : 0;
-}
-
-static int render_all(struct driver *driver, const struct operation *operation, const char **ret_missing)
-{
-	const struct produce_step *step = &operation->step->produce;
-	int r = render(step->topic, operation, &driver->topic, ret_missing);
-
-	if (r == 0)
-		r = render(step->key, operation, &driver->key, ret_missing);
-	if (r == 0)
-		r = render(step->payload, operation, &driver->payload, ret_missing);
-	return r;
-}
-
-static int render_headers(struct driver *driver, const struct operation *operation, struct message *message,
-                          const char **ret_missing)
-{
-	const struct template_pairs *pairs = &operation->step->produce.headers;
-	int r = 0;
-
-	for (uint32_t i = 0; r == 0 && i < pairs->count; i++) {
-		const char *name = pairs->items[i].name;
-		size_t size = strlen(name);
-
-		r = render(pairs->items[i].value, operation, &driver->header, ret_missing);
-		if (r == 0 && rd_kafka_header_add(message->headers, name, (ssize_t)size,
-		                                  driver->header.data ? (const void *)driver->header.data : "",
-		                                  (ssize_t)driver->header.size))
-			r = -ENOMEM;
-		message->headers_size += size + driver->header.size;
-	}
-	return r;
-}
-
-static int add_stamp_header(struct driver *driver, const struct operation *operation, struct message *message)
-{
-	static const char name[] = PRODUCE_STAMP_HEADER;
-	uint8_t stamp[STAMP_SIZE];
-
-	stream_stamp(message->stream, driver->config.clock, operation->intended_ns, stamp);
-	message->headers_size += sizeof(name) - 1 + STAMP_SIZE;
-	return rd_kafka_header_add(message->headers, name, sizeof(name) - 1, stamp, STAMP_SIZE) ? -ENOMEM : 0;
-}
-
-static __attribute__((noinline)) int make_headers(struct driver *driver, const struct operation *operation,
-                                                  struct message *message, const char **ret_missing)
-{
-	const struct produce_step *step = &operation->step->produce;
-	int r;
-
-	message->headers = rd_kafka_headers_new(step->headers.count + 1);
-	if (!message->headers)
-		return -ENOMEM;
-	r = render_headers(driver, operation, message, ret_missing);
-	if (r == 0 && step->stamp == STAMP_HEADERS)
-		r = add_stamp_header(driver, operation, message);
-	if (r < 0)
-		rd_kafka_headers_destroy(message->headers);
-	return r;
-}
-
-/* A payload that is copied: the stamp, and `size` bytes. */
-static int put_stamp_before(struct driver *driver, const struct operation *operation, const void *payload, size_t size,
-                            struct message *message)
-{
-	uint8_t stamp[STAMP_SIZE];
-
-	stream_stamp(message->stream, driver->config.clock, operation->intended_ns, stamp);
-	buffer_clear(&driver->stamped);
-	buffer_append(&driver->stamped, stamp, STAMP_SIZE);
-	buffer_append(&driver->stamped, payload, size);
-	message->payload = driver->stamped.data;
-	message->payload_size = STAMP_SIZE + size;
-	message->payload_lasts = 0;
-	return driver->stamped.failed;
-}
-
-/* A generated payload that begins with a stamp. */
-static int generate_stamped(struct driver *driver, const struct operation *operation, uint32_t number,
-                            struct message *message)
-{
-	struct random *random = operation->scope->random;
-	size_t size = sources_size(&driver->sources, number, random);
-	void *payload;
-
-	if (size > SLAB_ITEM_MAX)
-		return put_stamp_before(driver, operation,
-		                        sources_payload(&driver->sources, number, size - STAMP_SIZE, random),
-		                        size - STAMP_SIZE, message);
-	payload = slab_take(sources_slab(&driver->sources, number), size);
-	if (!payload)
-		return -ENOMEM;
-	stream_stamp(message->stream, driver->config.clock, operation->intended_ns, payload);
-	message->payload = payload;
-	message->payload_size = size;
-	message->payload_lasts = message->payload_in_slab = 1;
-	return 0;
-}
-
-/* The payload of a step whose messages aren't plain. */
-static int make_payload(struct driver *driver, const struct operation *operation, uint32_t number,
-                        struct message *message)
-{
-	const struct produce_step *step = &operation->step->produce;
-	struct random *random = operation->scope->random;
-
-	if (step->stamp != STAMP_NONE)
-		message->stream = producer_stream(producer_of(driver, operation), number);
-	if (step->payload && step->stamp == STAMP_HEAD)
-		return put_stamp_before(driver, operation, driver->payload.data, driver->payload.size, message);
-	if (step->payload)
-		return 0;
-	if (step->stamp == STAMP_HEAD)
-		return generate_stamped(driver, operation, number, message);
-	message->payload_size = sources_size(&driver->sources, number, random);
-	message->payload = sources_payload(&driver->sources, number, message->payload_size, random);
-	message->payload_lasts = 1;
-	return 0;
-}
-
-/* Where all is plain: a size from the step's range and a piece of the small block. */
-static inline void generate(const struct driver *driver, const struct operation *operation, struct message *message)
-{
-	const struct range *size = &operation->step->produce.size;
-	struct random *random = operation->scope->random;
-
-	message->payload_size = size->low == size->high ? size->low : random_between(random, size->low, size->high);
-	message->payload = driver->sources.small + (random_next(random) & (SOURCE_PLACES - 1));
-	message->payload_lasts = 1;
-}
-
-/* All of the message but its topic, key and payload as rendered. */
-static __attribute__((noinline)) int complete(struct driver *driver, const struct operation *operation,
-                                              struct message *message, const char **ret_missing)
-{
-	const struct produce_step *step = &operation->step->produce;
-	uint32_t number = step_map_find(&driver->map, operation->step);
-	int r = 0;
-
-	if (step->keys.count > 0)
-		r = sources_key(&driver->sources, number, operation->scope->random, &driver->key);
-	if (step->keys.count > 0) {
-		message->key = driver->key.data;
-		message->key_size = driver->key.size;
-	}
-	if (r == 0)
-		r = make_payload(driver, operation, number, message);
-	if (r == 0 && (step->headers.count > 0 || step->stamp == STAMP_HEADERS)) {
-		r = make_headers(driver, operation, message, ret_missing);
-		if (r < 0 && message->payload_in_slab)
-			slab_untake(message->payload, message->payload_size);
-	}
-	return r;
-}
-
-static int send_stamped(struct producer *producer, const struct message *message, struct operation *operation)
-{
-	int r = producer_send(producer, message, operation);
-
-	if (r != SUBMIT_ACCEPTED && message->payload_in_slab)
-		slab_untake(message->payload, message->payload_size);
-	return r;
-}
-
 static int submit_message(struct driver *driver, struct operation *operation)
 {
 	const struct produce_step *step = &operation->step->produce;
@@ -271,29 +94,18 @@ static int submit_message(struct driver *driver, struct operation *operation)
 
 	if (!producer_takes(producer))
 		return SUBMIT_LATER;
-	r = render_all(driver, operation, &missing);
-	if (r == 0) {
-		message.topic = driver->topic.data;
-		message.topic_size = driver->topic.size;
-		message.payload = driver->payload.data;
-		message.payload_size = driver->payload.size;
-		if (step->key) {
-			message.key = driver->key.data ? (const void *)driver->key.data : "";
-			message.key_size = driver->key.size;
-		}
-		if (!driver->sources.plain)
-			r = complete(driver, operation, &message, &missing);
-		else if (!step->payload)
-			generate(driver, operation, &message);
-	}
+	if (step->stamp != STAMP_NONE)
+		message.stream = producer_stream(producer, message.step);
+	r = composer_make(&driver->composer, operation, &message, &missing);
 	if (r == -ENOKEY) {
 		operation_fail(operation, ERROR_DATA, "TEMPLATE", "{{%s}} is not set", missing);
-		return SUBMIT_FAILED;
+		r = SUBMIT_FAILED;
+	} else if (r == 0) {
+		r = producer_send(producer, &message, operation);
 	}
-	if (r < 0)
-		return r;
-	return message.stream ? send_stamped(producer, &message, operation)
-	                      : producer_send(producer, &message, operation);
+	if (r != SUBMIT_ACCEPTED)
+		composer_take_back(&message);
+	return r;
 }
 
 static int kafka_submit(struct driver *driver, struct operation *operation)
@@ -373,13 +185,8 @@ static struct driver *kafka_close(struct driver *driver)
 	free(driver->place_of_lane);
 	free(driver->transactional);
 	sent_log_free(driver->log);
-	sources_deinit(&driver->sources);
+	composer_deinit(&driver->composer);
 	step_map_deinit(&driver->map);
-	buffer_deinit(&driver->topic);
-	buffer_deinit(&driver->key);
-	buffer_deinit(&driver->payload);
-	buffer_deinit(&driver->header);
-	buffer_deinit(&driver->stamped);
 	free(driver);
 	return NULL;
 }
@@ -479,7 +286,7 @@ static int kafka_open(const struct driver_config *config, struct failure *failur
 	if (r == 0)
 		r = consumers_new(&driver->config, &driver->consumers);
 	if (r == 0)
-		r = sources_init(&driver->sources, &driver->map, config->target, (uint64_t)config->worker + 1);
+		r = composer_init(&driver->composer, &driver->config, &driver->map);
 	if (r == 0)
 		r = find_kinds(driver);
 	if (r == 0 && streams_verified(&driver->map)) {

@@ -171,6 +171,39 @@ static void tell_error(const struct producer *producer, const rd_kafka_message_t
 		kafka_error_tell_broker(operation, message->err, rd_kafka_message_broker_id(message));
 }
 
+static void revive_if_ready(struct producer *producer);
+
+/* The client will send nothing any more, by its own words: another one goes on in its place, under another name. */
+static void give_up_client(struct producer *producer, rd_kafka_resp_err_t error, const char *words)
+{
+	const struct driver_config *config = producer->config;
+	char text[256];
+
+	if (is_fatal(producer))
+		return;
+	snprintf(text, sizeof(text), "%s", words);
+	producer->fatal = rd_kafka_fatal_error(producer->handle.client, text, sizeof(text));
+	if (!is_fatal(producer))
+		producer->fatal = error;
+	log_write(config->log, LOG_WARNING, "target %s: a producer is made anew: %s: %s", config->target->name,
+	          rd_kafka_err2name(producer->fatal), text);
+	if (config->tell)
+		config->tell(config->context, producer->own.step, kafka_error_class(producer->fatal),
+		             rd_kafka_err2name(producer->fatal), text);
+	transaction_lose(&producer->transaction);
+	rd_kafka_purge(producer->handle.client,
+	               RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+}
+
+/* A failure may be the first that is heard of a fatal error. */
+static void look_for_fatal(struct producer *producer)
+{
+	rd_kafka_resp_err_t error = rd_kafka_fatal_error(producer->handle.client, NULL, 0);
+
+	if (error)
+		give_up_client(producer, error, "");
+}
+
 static void take_delivery(struct producer *producer, const rd_kafka_message_t *message, uint64_t now_ns)
 {
 	struct operation *operation = message->_private;
@@ -181,6 +214,7 @@ static void take_delivery(struct producer *producer, const rd_kafka_message_t *m
 		if (rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED)
 			operation->sent_bytes = 0; /* as a rule it never left */
 		tell_error(producer, message, operation);
+		look_for_fatal(producer);
 		if (producer->transaction.plan)
 			transaction_spoil(&producer->transaction);
 	} else {
@@ -207,30 +241,6 @@ static void take_deliveries(struct producer *producer, rd_kafka_event_t *event)
 		for (size_t i = 0; i < count; i++)
 			take_delivery(producer, messages[i], now_ns);
 	}
-}
-
-static void revive_if_ready(struct producer *producer);
-
-/* The client will send nothing any more, by its own words: another one goes on in its place, under another name. */
-static void give_up_client(struct producer *producer, rd_kafka_resp_err_t error, const char *words)
-{
-	const struct driver_config *config = producer->config;
-	char text[256];
-
-	if (is_fatal(producer))
-		return;
-	snprintf(text, sizeof(text), "%s", words);
-	producer->fatal = rd_kafka_fatal_error(producer->handle.client, text, sizeof(text));
-	if (!is_fatal(producer))
-		producer->fatal = error;
-	log_write(config->log, LOG_WARNING, "target %s: a producer is made anew: %s: %s", config->target->name,
-	          rd_kafka_err2name(producer->fatal), text);
-	if (config->tell)
-		config->tell(config->context, producer->own.step, kafka_error_class(producer->fatal),
-		             rd_kafka_err2name(producer->fatal), text);
-	transaction_lose(&producer->transaction);
-	rd_kafka_purge(producer->handle.client,
-	               RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
 }
 
 static void transaction_lost(void *context, rd_kafka_resp_err_t error, const char *text)
