@@ -439,14 +439,16 @@ int flow_save(struct operation *operation, uint32_t slot, const char *text, size
 	return flight->vu && !flight->interrupted ? vu_save(flight->vu, slot, text, size) : 0;
 }
 
-/* Whether the message belongs to the warm-up: by when it was wanted, where that is known, as its producer counts it. */
+/* Whether the message belongs to the warm-up: by when it was wanted, where that is known, as its producer counts it
+ * (but for the clocks: what was wanted at T0 may seem to be from before). */
 static _Bool is_warmup(const struct flight *flight, const struct reception *reception)
 {
 	const struct runner *runner = flight->runner;
 
 	if (!reception->stamped)
 		return flight->place.warmup;
-	return runner->scenario->is_warmup || reception->intended_ns < (int64_t)runner->engine->plan->warmup_ns;
+	return runner->scenario->is_warmup || (runner->engine->plan->warmup_ns > 0 &&
+	                                       reception->intended_ns < (int64_t)runner->engine->plan->warmup_ns);
 }
 
 void flow_receive(struct engine *engine, struct operation *operation, const struct reception *reception)
