@@ -15,6 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/limits.h"
+#include "common/stats/ledger_delta.h"
 #include "common/wire/codec.h"
 #include "coordinator/journal/journal_codec.h"
 #include "coordinator/replay/replay.h"
@@ -60,6 +61,14 @@ static const char *const plans[] = {
         "  a: { executor: constant-arrival-rate, rate: 10, duration: 5s, runOn: { zone: a }, minAgents: 2,\n"
         "       steps: [ { \"null\": { name: s } } ] }\n"
         "thresholds: { iterations: [ { threshold: 'count<30', abortOnFail: true } ] }\n",
+        "name: verified\nlostAfter: 3s\nonAgentLoss: redistribute\nelastic: true\n"
+        "targets: { stream: { kafka: { brokers: \"127.0.0.1:1\" } } }\n"
+        "teardown: [ { \"null\": {} } ]\n"
+        "scenarios:\n"
+        "  a: { executor: constant-arrival-rate, rate: 5, duration: 4s,\n"
+        "       steps: [ { produce: { name: s, target: stream, topic: t, size: 100, verify: during } } ] }\n"
+        "  b: { executor: per-vu-iterations, vus: 2, iterations: 3, maxDuration: 5s,\n"
+        "       steps: [ { produce: { target: stream, topic: u, size: 100, verify: after } } ] }\n",
 };
 enum { PLANS = sizeof(plans) / sizeof(plans[0]) };
 
@@ -276,10 +285,58 @@ static void snapshot_again(struct theatre *stage, uint32_t number, uint8_t how)
 		say_snapshot(stage, number, 1 + how % process->count);
 }
 
+/* The first or second verifier's number; of a plan without one no duty's. */
+static uint32_t find_verifier(const struct theatre *stage, _Bool second)
+{
+	uint32_t found = stage->plan->duty_count;
+
+	for (uint32_t i = stage->plan->duty_count; i-- > 0;)
+		if (stage->plan->duties[i].kind == DUTY_VERIFIER && (found == stage->plan->duty_count || !second))
+			found = i;
+	return found;
+}
+
+/* A report that goes on where the journal ends, or nearly so. Bits of `how`: 1 the second verifier, 2 another reader,
+ * 4 a gap, 8 starts, 16 ends, 64 over, 128 with a problem; 32 told us from a value. */
+static void see(struct theatre *stage, uint32_t number, uint8_t how)
+{
+	uint32_t duty = find_verifier(stage, how & 1);
+	const struct oracle_verifier *verifier = &stage->oracle.verifiers[duty];
+	struct wire_offset here = {0, verifier->position};
+	struct seen_delta delta = {.topic = (char *)(how & 1 ? "u" : "t"),
+	                           .reader = verifier->reader + (how >> 1 & 1),
+	                           .offset_from = verifier->position + (how >> 2 & 1),
+	                           .offset_to = verifier->position + 5};
+	struct buffer seen = {0};
+
+	if (delta.reader == 0)
+		return;
+	if (verifier->begun)
+		seen_delta_encode(&delta, &seen);
+	say(stage, number,
+	    &(struct message){.type = MESSAGE_SEEN,
+	                      .seen = {.duty = duty,
+	                               .reader = delta.reader,
+	                               .seq = verifier->seq + 1,
+	                               .starts = &here,
+	                               .start_count = !verifier->begun || how & 8 ? 1 : 0,
+	                               .ends = &here,
+	                               .end_count = how >> 4 & 1,
+	                               .seen = seen.data,
+	                               .seen_size = seen.size,
+	                               .over = how >> 6 & 1,
+	                               .problem = how & 128 ? (char *)"it failed" : NULL}});
+	buffer_deinit(&seen);
+}
+
 static void value(struct theatre *stage, uint32_t number, uint8_t how)
 {
 	struct text_pair token = {(char *)"token", (char *)"t"};
 
+	if (how & 32) {
+		see(stage, number, how);
+		return;
+	}
 	say(stage, number,
 	    &(struct message){.type = MESSAGE_VALUE,
 	                      .value = {.duty = how & 7,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/array.h"
+#include "common/stats/ledger_delta.h"
 #include "common/base/clock.h"
 #include "common/base/hash.h"
 #include "common/stats/cell.h"
@@ -29,7 +30,8 @@ void oracle_init(struct oracle *oracle, const struct plan *plan)
 	*oracle = (struct oracle){.plan = plan};
 	oracle->begun_ns = calloc(plan->scenario_count + 1, sizeof(*oracle->begun_ns));
 	oracle->duties = calloc(plan->duty_count + 1, sizeof(*oracle->duties));
-	oracle_require(oracle->begun_ns && oracle->duties);
+	oracle->verifiers = calloc(plan->duty_count + 1, sizeof(*oracle->verifiers));
+	oracle_require(oracle->begun_ns && oracle->duties && oracle->verifiers);
 	for (uint32_t i = 0; i < plan->scenario_count; i++)
 		oracle->begun_ns[i] = CLOCK_NEVER;
 	for (uint32_t i = 0; i < plan->duty_count; i++)
@@ -43,6 +45,7 @@ void oracle_deinit(struct oracle *oracle)
 	free(oracle->records);
 	free(oracle->begun_ns);
 	free(oracle->duties);
+	free(oracle->verifiers);
 	free(oracle->metrics);
 	journal_record_deinit(&oracle->division);
 }
@@ -209,6 +212,35 @@ static void take_duty(struct oracle *oracle, const struct journal_record *record
 	oracle_require(record->duty.duty < oracle->plan->duty_count);
 	oracle_require(record->duty.agent == UINT32_MAX || record->duty.agent < oracle->agent_count);
 	oracle->duties[record->duty.duty] = record->duty.agent;
+	if (record->duty.agent == UINT32_MAX)
+		return;
+	oracle->verifiers[record->duty.duty].reader++;
+	oracle->verifiers[record->duty.duty].seq = 0;
+}
+
+static void take_seen(struct oracle *oracle, const struct journal_record *record)
+{
+	struct reader reader = {.data = record->seen.seen, .size = record->seen.seen_size};
+	struct oracle_verifier *verifier;
+
+	oracle_require(record->seen.duty < oracle->plan->duty_count);
+	oracle_require(oracle->plan->duties[record->seen.duty].kind == DUTY_VERIFIER);
+	oracle_require(record->seen.agent < oracle->agent_count);
+	oracle_require(oracle->duties[record->seen.duty] == record->seen.agent);
+	verifier = &oracle->verifiers[record->seen.duty];
+	oracle_require(record->seen.reader == verifier->reader && record->seen.seq == ++verifier->seq);
+	verifier->begun = 1;
+	while (reader.at < reader.size) {
+		struct seen_delta delta;
+
+		oracle_require(seen_delta_decode(&reader, &delta) == 0);
+		oracle_require(delta.reader == verifier->reader);
+		if (delta.partition == 0) {
+			oracle_require(delta.offset_from == verifier->position);
+			verifier->position = delta.offset_to;
+		}
+		seen_delta_deinit(&delta);
+	}
 }
 
 static void take_record(struct oracle *oracle, const struct journal_record *record, const struct buffer *payload)
@@ -252,6 +284,9 @@ static void take_record(struct oracle *oracle, const struct journal_record *reco
 		break;
 	case JOURNAL_DUTY:
 		take_duty(oracle, record);
+		break;
+	case JOURNAL_SEEN:
+		take_seen(oracle, record);
 		break;
 	case JOURNAL_STOP:
 		oracle_require(!oracle->stopped);
@@ -353,6 +388,15 @@ static void check_duty(const struct oracle *oracle, const struct message_duty *d
 		oracle_require(duty->duties[i] < oracle->plan->duty_count);
 		oracle_require(oracle->duties[duty->duties[i]] == index);
 	}
+	for (uint32_t i = 0; i < duty->verifier_count; i++) {
+		const struct wire_verifier *verifier = &duty->verifiers[i];
+
+		oracle_require(verifier->duty < oracle->plan->duty_count && oracle->duties[verifier->duty] == index);
+		oracle_require(verifier->reader == oracle->verifiers[verifier->duty].reader);
+		oracle_require(verifier->resumes == oracle->verifiers[verifier->duty].begun);
+		if (verifier->position_count > 0 && verifier->positions[0].partition == 0)
+			oracle_require(verifier->positions[0].offset == oracle->verifiers[verifier->duty].position);
+	}
 }
 
 /* What only an agent of the run is told. */
@@ -376,6 +420,11 @@ static void check_told(struct oracle *oracle, const struct message *message, str
 	case MESSAGE_ACK:
 		check_ack(oracle, message->ack.seq, agent);
 		told->acked = message->ack.seq > told->acked ? message->ack.seq : told->acked;
+		break;
+	case MESSAGE_SEEN_ACK:
+		oracle_require(message->seen_ack.reader <= oracle->verifiers[message->seen_ack.duty].reader);
+		if (message->seen_ack.reader == oracle->verifiers[message->seen_ack.duty].reader)
+			oracle_require(message->seen_ack.seq <= oracle->verifiers[message->seen_ack.duty].seq);
 		break;
 	case MESSAGE_DUTY:
 		check_duty(oracle, &message->duty, index);

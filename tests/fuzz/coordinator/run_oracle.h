@@ -3,6 +3,7 @@
  * - a state is never left backwards, and what is said once (T0, a begin, a division) is never said differently;
  * - nothing is told or acknowledged before its record is journaled;
  * - each snapshot is journaled once, in sequence, and what it counted is in the sums of its record;
+ * - what verifiers see is journaled by those who have them, in sequence and without a gap;
  * - every record is read back as it was written, and every message is one that its receiver will take. */
 #pragma once
 
@@ -32,6 +33,13 @@ struct oracle_agent {
 	int64_t offset_ns; /* that one */
 };
 
+/* A verifier, as it was journaled. */
+struct oracle_verifier {
+	uint64_t reader, seq;
+	_Bool begun;
+	uint64_t position; /* in partition 0, which is the only one */
+};
+
 struct oracle {
 	const struct plan *plan;
 	struct oracle_told told[ORACLE_AGENTS];
@@ -51,10 +59,11 @@ struct oracle {
 	uint64_t *begun_ns; /* by scenario; CLOCK_NEVER: not yet */
 	uint32_t epoch;
 	uint64_t from_ns;
-	uint64_t next_spare;            /* row of unique feeds */
-	struct journal_record division; /* the newest */
-	uint32_t *duties;               /* who has each, UINT32_MAX: nobody; by the plan's duties */
-	uint8_t *metrics;               /* of the journaled series, by number */
+	uint64_t next_spare;               /* row of unique feeds */
+	struct journal_record division;    /* the newest */
+	uint32_t *duties;                  /* who has each, UINT32_MAX: nobody; by the plan's duties */
+	struct oracle_verifier *verifiers; /* likewise */
+	uint8_t *metrics;                  /* of the journaled series, by number */
 	size_t series_count, series_capacity;
 
 	_Bool loose;     /* a snapshot of unknown content was sent: sums are not known */
