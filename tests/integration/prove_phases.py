@@ -61,7 +61,7 @@ def expect_clean(produced, counts, grown):
     equal(counts, {**dict.fromkeys(COUNTS, 0), "acked": produced}, "the ledger")
 
 
-def prove_plan(place, name, topics, planned, **variables):
+def on_one_and_ten(place, name, topics, planned, **variables):
     cluster = cluster_of(place)
     found = {}
     for agents in (1, 10):
@@ -84,7 +84,7 @@ def prove_phase_1_on_one_agent_and_on_ten(place):
     second of 100 B to 10 KiB from 10 producers to three topics. What the report counts, the growth of the topics' end
     offsets, and the ledger's acknowledged and seen messages are the plan's 60,000, both times.
     """
-    prove_plan(place, "phase1-baseline", ("stock-data", "signals", "indicators"), 1000 * SECONDS,
+    on_one_and_ten(place, "phase1-baseline", ("stock-data", "signals", "indicators"), 1000 * SECONDS,
                duration=f"{SECONDS}s")
 
 
@@ -94,7 +94,7 @@ def prove_phase_2_stress_on_one_agent_and_on_ten(place):
     plans/kafka/phase2-stress.yaml for 60 s on the same cluster: 1,700 messages a second, 20 s of them at 5,000, bursts
     of 5,000 at once every 20 s, and four consumers whose lag is watched.
     """
-    prove_plan(place, "phase2-stress", ("stock-data",), 1700 * 40 + 5000 * 20 + 3 * 5000, duration=f"{SECONDS}s",
+    on_one_and_ten(place, "phase2-stress", ("stock-data",), 1700 * 40 + 5000 * 20 + 3 * 5000, duration=f"{SECONDS}s",
                normal="40s", peak="20s", burstEvery="20s")
 
 
@@ -104,7 +104,7 @@ def prove_phase_3_on_one_agent_and_on_ten(place):
     plans/kafka/phase3-production.yaml for 60 s on the same cluster: 1,000 ticks a second of 3,000 symbols by Zipf's
     law, 120 signals and 5,000 indicators a minute, all verified while they are produced, and six consumers.
     """
-    prove_plan(place, "phase3-production", ("stock-data", "signals", "indicators"), 1000 * SECONDS + 120 + 5000,
+    on_one_and_ten(place, "phase3-production", ("stock-data", "signals", "indicators"), 1000 * SECONDS + 120 + 5000,
                duration=f"{SECONDS}s")
 
 
