@@ -21,10 +21,8 @@ DEFAULTS = ["client.id=bare", "socket.nagle.disable=true", "message.timeout.ms=3
             "max.in.flight.requests.per.connection=5", "reconnect.backoff.max.ms=1000", "log.connection.close=false",
             "partitioner=murmur2_random"]
 # What was sent is thrown away soon: a round sends some GB.
-RETENTION = """log.retention.check.interval.ms=1000
-log.segment.bytes=67108864
-log.segment.delete.delay.ms=1000
-log.retention.bytes=134217728"""
+RETENTION = {"log.retention.check.interval.ms": 1000, "log.segment.bytes": 67108864,
+             "log.segment.delete.delay.ms": 1000, "log.retention.bytes": 134217728}
 
 
 class Cost:

@@ -46,7 +46,8 @@ def load():
     for name, result in (("conf_new", c.c_void_p), ("new", c.c_void_p), ("err2name", c.c_char_p),
                          ("queue_new", c.c_void_p), ("queue_poll", c.c_void_p), ("NewTopic_new", c.c_void_p),
                          ("event_error_string", c.c_char_p), ("event_CreateTopics_result", c.c_void_p),
-                         ("CreateTopics_result_topics", c.POINTER(c.c_void_p)), ("topic_result_error_string", c.c_char_p),
+                         ("CreateTopics_result_topics", c.POINTER(c.c_void_p)),
+                         ("topic_result_error_string", c.c_char_p),
                          ("topic_partition_list_new", c.POINTER(List)), ("DeleteRecords_new", c.c_void_p),
                          ("event_DeleteRecords_result", c.c_void_p),
                          ("DeleteRecords_result_offsets", c.POINTER(List))):
@@ -55,7 +56,7 @@ def load():
 
 
 class Admin:
-    """A client of the brokers; `enter` is called first on the thread that makes it (to change its network namespace)."""
+    """A client of the brokers; `enter` is called first on the thread that makes it, to move it to another host."""
 
     def __init__(self, brokers, enter=None):
         self.library = load()

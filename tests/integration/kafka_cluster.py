@@ -94,7 +94,14 @@ class Broker:
             self.client = Admin(self.brokers, self.enter)
         return self.client
 
+    def forget(self):
+        """Closes what speaks to the brokers."""
+        if self.client:
+            self.client.close()
+            self.client = None
+
     def java(self, main, *arguments):
+        """The output of one of Kafka's own tools."""
         return run([*self.prefix, *JAVA, "-cp", self.classpath, main, *arguments], timeout=60).decode()
 
     def create(self, topic, partitions=4, replication=None, config=None):
@@ -149,7 +156,7 @@ class Broker:
         return run([*self.prefix, "kcat", "-b", self.brokers, *settings, *words], **options)
 
     def dump(self, topic, uncommitted=True, timeout_s=120):
-        """Every message of a topic, as kcat reads them: partition, offset, timestamp (ms), key, value, headers as text."""
+        """Every message of a topic as kcat reads them; of binary headers, what comes before a zero."""
         end = uuid.uuid4().hex
         out = self.kcat("-C", "-q", "-e", "-o", "beginning", "-t", topic, "-f", f"%p %o %T %K %S\\n%k%s%h{end}",
                         properties={"isolation.level": "read_uncommitted" if uncommitted else "read_committed"},
@@ -294,9 +301,7 @@ class KafkaCluster(Broker):
         return self
 
     def __exit__(self, *_):
-        if self.client:
-            self.client.close()
-            self.client = None
+        self.forget()
         for node in self.nodes.values():
             node.end()
 
@@ -340,6 +345,53 @@ class KafkaCluster(Broker):
         self.wait_brokers()
 
 
+# Of a broker that is alone.
+ALONE = {
+    "num.partitions": 4, "offsets.topic.replication.factor": 1, "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1, "group.initial.rebalance.delay.ms": 0,
+}
+
+
+class Kafka(Broker):
+    """One broker in KRaft mode, its own controller, which makes topics that are asked for."""
+
+    replication = 1
+
+    def __init__(self, folder, libs, properties=None):
+        """`properties`: the broker's own, over ours."""
+        data = os.path.join(folder, "data")
+        os.makedirs(data)
+        self.folder = folder
+        self.classpath = os.path.join(libs, "*")
+        port, controller_port = free_port(), free_port()
+        self.brokers = f"127.0.0.1:{port}"
+        controller = f"127.0.0.1:{controller_port}"
+        write(os.path.join(data, "meta.properties"),
+              lines({"version": 1, "cluster.id": uuid.uuid4().hex[:22], "node.id": 1}))
+        path = write(os.path.join(folder, "server.properties"), lines({
+            "process.roles": "broker,controller", "node.id": 1, "controller.quorum.voters": f"1@{controller}",
+            "controller.listener.names": "CONTROLLER", "log.dirs": data,
+            "listeners": f"PLAINTEXT://{self.brokers},CONTROLLER://{controller}",
+            "advertised.listeners": f"PLAINTEXT://{self.brokers}", **ALONE, **(properties or {})}))
+        log4j = write(os.path.join(folder, "log4j.properties"), LOG4J)
+        self.node = Node(folder, [*JAVA, "-Xmx512m", *class_archive(libs), f"-Dlog4j.configuration=file:{log4j}", "-cp",
+                                  self.classpath, "kafka.Kafka", path], [port])
+
+    def __enter__(self):
+        self.node.start()
+        try:
+            wait_for(self.node.is_up, f"Kafka in {self.folder}", 60)
+            wait_for(lambda: self.admin.metadata(), "the broker", 60)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.forget()
+        self.node.end()
+
+
 class OldKafka(Broker):
     """One broker of kafka_2.13:2.8.2 with its ZooKeeper; topics have one replica."""
 
@@ -358,10 +410,7 @@ class OldKafka(Broker):
         self.node = self.make_node("broker", "kafka.Kafka", {
             "broker.id": 1, "zookeeper.connect": f"127.0.0.1:{self.zookeeper_port}",
             "listeners": f"PLAINTEXT://{self.brokers}", "log.dirs": os.path.join(folder, "broker", "data"),
-            "auto.create.topics.enable": str(auto_create).lower(), "num.partitions": 4,
-            "offsets.topic.num.partitions": 4, "offsets.topic.replication.factor": 1,
-            "transaction.state.log.num.partitions": 4, "transaction.state.log.replication.factor": 1,
-            "transaction.state.log.min.isr": 1, "group.initial.rebalance.delay.ms": 0, **(properties or {})}, self.port)
+            "auto.create.topics.enable": str(auto_create).lower(), **ALONE, **(properties or {})}, self.port)
 
     def make_node(self, name, main, properties, port):
         folder = os.path.join(self.folder, name)
@@ -383,8 +432,6 @@ class OldKafka(Broker):
         return self
 
     def __exit__(self, *_):
-        if self.client:
-            self.client.close()
-            self.client = None
+        self.forget()
         self.node.end()
         self.zookeeper.end()

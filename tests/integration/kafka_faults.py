@@ -126,7 +126,7 @@ def check_gap(result, first, seconds):
 
 
 def lose(place, cluster, rate, seconds, frozen_s):
-    """A leader dies under acks=1 with messages that its followers, frozen meanwhile, never got. Gives result and ledger."""
+    """A leader dies under acks=1 with what its followers, frozen meanwhile, never got. Gives result and ledger."""
     cluster.create("doomed", partitions=1)
     run = place.start_run(plan(
         [target("stream", cluster.brokers, acks=1, linger_ms=5)],

@@ -107,8 +107,9 @@ def prove_killed_agents_make_nothing_lost(place):
     """Killed agents that verify, consume and produce make nothing lost.
 
     Five agents send 2,000 messages a second to two topics for 40 s, two of them verify, all consume in one group; four
-    of them are killed (SIGKILL), at 8, 14, 20 and 26 s. Whoever takes over goes on where the journal ends. For both topics the
-    ledger is what a dump says, with nothing lost; what killed agents had not reported is seen and never acknowledged.
+    of them are killed (SIGKILL), at 8, 14, 20 and 26 s. Whoever takes over goes on where the journal ends. For both
+    topics the ledger is what a dump says, with nothing lost; what killed agents had not reported is seen and never
+    acknowledged.
     """
     cluster = new_cluster(place)
     result = kill_agents(place, cluster, rate=1000, seconds=40, kills=(8, 14, 20, 26))
@@ -121,9 +122,9 @@ def prove_killed_agents_make_nothing_lost(place):
 def prove_what_is_refused_is_told_apart(place):
     """What a cluster refuses is told apart.
 
-    One run: messages to a topic that does not exist (auto-creation is off), messages too large for the client and for the topic, a
-    wrong password (SASL PLAIN), a certificate that the client doesn't trust, and two right logins (PLAIN, SCRAM-SHA-256 over TLS)
-    beside them. Each message that is refused fails with its own class and words; no other does.
+    One run: messages to a topic that does not exist (auto-creation is off), messages too large for the client and for
+    the topic, a wrong password (SASL PLAIN), a certificate that the client doesn't trust, and two right logins (PLAIN,
+    SCRAM-SHA-256 over TLS) beside them. Each message that is refused fails with its own class and words; no other does.
     """
     test_kafka_faults.test_messages_to_a_topic_that_does_not_exist_fail_as_such_and_the_run_ends(place)
     test_kafka_faults.test_messages_too_large_for_client_or_broker_fail_each_for_itself(place)
@@ -199,7 +200,7 @@ def prove_a_cluster_that_stays_away_fails_what_it_had_to_take(place):
     """A cluster that stays away fails what it had to take.
 
     1,000 messages a second with `message.timeout.ms: 5000` for 30 s; all three brokers are killed (SIGKILL) at 10 s for
-    good. Every message is acknowledged or fails as a timeout or a lost connection, and the run ends when its schedule does.
+    good. Every message is acknowledged or fails as a timeout or a lost connection, and the run ends with its schedule.
     """
     cluster = new_cluster(place)
     cluster.create("away", partitions=3)

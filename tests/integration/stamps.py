@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The account of a topic's messages from a dump of it: the stamps that they carry, read by other code than Stampede's."""
+"""The account of a topic's messages from a dump of it: their stamps, read by other code than Stampede's."""
 import collections
 import struct
 import zlib

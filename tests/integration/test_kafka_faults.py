@@ -35,7 +35,8 @@ class Refusals:
         self.plan = plan(targets, [
             load("missing", step % ("open", "no-such-topic", 100), 100, 7),
             load("large", step % ("open", "roomy", "2MB"), 50, 3),
-            load("larger", step % ("open", "narrow", "[ { size: 500, weight: 1 }, { size: 4000, weight: 1 } ]"), 200, 3),
+            load("larger", step % ("open", "narrow", "[ { size: 500, weight: 1 }, { size: 4000, weight: 1 } ]"),
+                 200, 3),
             *(load(name, step % (name, "login", 100), 50, 3) for name in ("refused", "plain", "scram", "stranger"))])
 
     def __enter__(self):
