@@ -190,6 +190,12 @@ static void settle_snapshot(struct random *random, struct message_snapshot *snap
 	}
 }
 
+static void settle_duty(struct message_duty *duty)
+{
+	for (uint32_t i = 0; i < duty->verifier_count; i++)
+		duty->verifiers[i].duty = i;
+}
+
 void random_message(struct random *random, enum message_type type, struct pool *pool, struct message *ret_message)
 {
 	struct message message = {.type = type};
@@ -199,6 +205,8 @@ void random_message(struct random *random, enum message_type type, struct pool *
 		settle_assign(random, &message.assign);
 	if (type == MESSAGE_SNAPSHOT)
 		settle_snapshot(random, &message.snapshot);
+	if (type == MESSAGE_DUTY)
+		settle_duty(&message.duty);
 	*ret_message = message;
 }
 
