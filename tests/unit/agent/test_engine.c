@@ -435,6 +435,85 @@ static void test_engine_counts_what_a_driver_tells_of_a_step(void **state)
 	rig_free(rig);
 }
 
+/* A message that the poll under way got `ago_ns` after it was wanted, by the coordinator's time. */
+static void receive(struct fake_driver *fake, int64_t ago_ns, const char *key, _Bool stamped)
+{
+	uint64_t now_ns = clock_now_ns();
+	const struct reception reception = {
+	        .received_ns = now_ns,
+	        .bytes = 10,
+	        .key = key,
+	        .key_size = key ? strlen(key) : 0,
+	        .stamped = stamped,
+	        .intended_ns = driver_clock_since_t0(fake->config->clock, now_ns) - ago_ns,
+	};
+
+	fake->config->receive(fake->context, fake->flying[0], &reception);
+}
+
+#define CONSUME(warmup, keys)                                                                                          \
+	HEAD KAFKA warmup "scenarios: { a: { executor: constant-vus, duration: 200ms,\n"                               \
+	                  "  steps: [ consume: { target: k, topic: t, partitions: all, " keys " } ] } }"
+
+static void test_engine_counts_messages_with_how_late_they_came(void **state)
+{
+	struct fake_driver *fake = fake_reset();
+	struct rig *rig = rig_new(CONSUME("", "groupByKey: true"), fake_table);
+	const struct cell *cell;
+
+	(void)state;
+	fake->holds = 1;
+	rig_start(rig, clock_now_ns());
+	while (fake->flying_count == 0)
+		rig_turn(rig);
+	/* What is known of the clocks goes into the latencies. */
+	atomic_store((_Atomic int64_t *)&fake->config->clock->correction_ns, -3600 * (int64_t)NS_PER_S);
+	receive(fake, 7 * (int64_t)NS_PER_MS, "one", 1);
+	receive(fake, -1000, "two", 1);
+	receive(fake, 0, NULL, 0);
+	fake_complete(fake);
+	fake->holds = 0;
+	rig_finish(rig);
+	assert_int_equal(rig_cell(rig, METRIC_KAFKA_MESSAGES_CONSUMED, "a", "consume-1", "one", NULL)->counter, 1);
+	assert_int_equal(rig_cell(rig, METRIC_KAFKA_MESSAGES_CONSUMED, "a", "consume-1", "two", NULL)->counter, 1);
+	assert_int_equal(rig_cell(rig, METRIC_KAFKA_MESSAGES_CONSUMED, "a", "consume-1", NULL, NULL)->counter, 1);
+	assert_int_equal(rig_cell(rig, METRIC_DATA_RECEIVED, "a", "consume-1", "one", NULL)->counter, 10);
+	cell = rig_cell(rig, METRIC_KAFKA_END_TO_END_LATENCY, "a", "consume-1", "one", NULL);
+	assert_int_equal(histogram_count(cell->latency.histogram), 1);
+	assert_int_equal(histogram_max_us(cell->latency.histogram), 7000);
+	/* What seems to have come before it was wanted counts as at once, and is told. */
+	cell = rig_cell(rig, METRIC_KAFKA_END_TO_END_LATENCY, "a", "consume-1", "two", NULL);
+	assert_int_equal(histogram_count(cell->latency.histogram), 1);
+	assert_int_equal(histogram_max_us(cell->latency.histogram), 0);
+	assert_int_equal(rig_cell(rig, METRIC_KAFKA_END_TO_END_NEGATIVE, "a", "consume-1", "two", NULL)->counter, 1);
+	assert_int_equal(rig_cell(rig, METRIC_KAFKA_END_TO_END_NEGATIVE, "a", "consume-1", "one", NULL)->counter, 0);
+	assert_true(rig_count(rig, METRIC_KAFKA_POLLS, "a", "consume-1") >= 1);
+	rig_free(rig);
+}
+
+static void test_engine_counts_messages_in_the_warm_up_in_which_they_were_wanted(void **state)
+{
+	struct fake_driver *fake = fake_reset();
+	struct rig *rig = rig_new(CONSUME("warmup: 100ms\n", "pollTimeout: 1s"), fake_table);
+	uint64_t t0_ns = clock_now_ns();
+
+	(void)state;
+	fake->holds = 1;
+	rig_start(rig, t0_ns);
+	while (fake->flying_count == 0 || clock_now_ns() < t0_ns + 120 * NS_PER_MS)
+		rig_turn(rig);
+	/* The poll began in the warm-up. */
+	receive(fake, 0, NULL, 1);
+	receive(fake, 110 * (int64_t)NS_PER_MS, NULL, 1);
+	receive(fake, 0, NULL, 0);
+	fake_complete(fake);
+	fake->holds = 0;
+	rig_finish(rig);
+	assert_int_equal(rig_count(rig, METRIC_KAFKA_MESSAGES_CONSUMED, "a", "consume-1"), 1);
+	assert_int_equal(rig_warmup_cell(rig, METRIC_KAFKA_MESSAGES_CONSUMED, "a", "consume-1")->counter, 2);
+	rig_free(rig);
+}
+
 static void test_engine_keeps_the_worst_of_a_seconds_levels(void **state)
 {
 	struct fake_driver *fake = fake_reset();
@@ -899,6 +978,8 @@ int main(void)
 	        cmocka_unit_test(test_engine_tells_what_became_of_every_message),
 	        cmocka_unit_test(test_engine_parks_those_whose_lane_is_busy),
 	        cmocka_unit_test(test_engine_counts_what_a_driver_tells_of_a_step),
+	        cmocka_unit_test(test_engine_counts_messages_with_how_late_they_came),
+	        cmocka_unit_test(test_engine_counts_messages_in_the_warm_up_in_which_they_were_wanted),
 	        cmocka_unit_test(test_engine_keeps_the_worst_of_a_seconds_levels),
 	        cmocka_unit_test(test_engine_counts_a_detached_failure_as_an_operation_alone),
 	        cmocka_unit_test(test_engine_fails_what_is_never_delivered),
