@@ -13,11 +13,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "agent/drivers/kafka/consumer_topics.h"
 #include "agent/drivers/kafka/property.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 
-#define METADATA_TIMEOUT_MS 5000                    /* of one request for a topic's partitions */
 #define METADATA_AGAIN_NS (500 * NS_PER_MS)         /* before a topic that isn't there is looked for again */
 #define CLOSE_PATIENCE_NS (UINT64_C(10) * NS_PER_S) /* for a group's coordinator to take note */
 #define CLOSE_LOOK_MS 100
@@ -230,118 +230,6 @@ static int make_conf(struct consumer_client *client, struct failure *failure)
 	return r < 0 ? r : set_step(conf, client, failure);
 }
 
-/* Partitions without a group. */
-
-static void assign_partition(rd_kafka_topic_partition_list_t *list, const struct consumer_client *client,
-                             const char *topic, int32_t partition)
-{
-	rd_kafka_topic_partition_t *added = rd_kafka_topic_partition_list_add(list, topic, partition);
-
-	added->offset =
-	        client->config.step->from == CONSUME_FROM_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
-}
-
-/* The topic's number of partitions; 0 with *ret_error if it can't be told. Blocks. */
-static int32_t count_partitions(rd_kafka_t *handle, const char *topic, rd_kafka_resp_err_t *ret_error)
-{
-	const struct rd_kafka_metadata *metadata = NULL;
-	rd_kafka_topic_t *of = rd_kafka_topic_new(handle, topic, NULL);
-	int32_t count = 0;
-
-	if (!of) {
-		*ret_error = rd_kafka_last_error();
-		return 0;
-	}
-	*ret_error = rd_kafka_metadata(handle, 0, of, &metadata, METADATA_TIMEOUT_MS);
-	rd_kafka_topic_destroy(of);
-	if (*ret_error)
-		return 0;
-	if (metadata->topic_cnt == 1) {
-		*ret_error = metadata->topics[0].err;
-		count = *ret_error ? 0 : metadata->topics[0].partition_cnt;
-	}
-	rd_kafka_metadata_destroy(metadata);
-	if (count == 0 && *ret_error == RD_KAFKA_RESP_ERR_NO_ERROR)
-		*ret_error = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-	return count;
-}
-
-/* A topic's partitions with an index of ours modulo the number of consumers. */
-static void list_all(const struct consumer_client *client, const char *topic, int32_t count,
-                     rd_kafka_topic_partition_list_t *list)
-{
-	for (int32_t at = (int32_t)client->config.index; at < count; at += (int32_t)client->config.count)
-		assign_partition(list, client, topic, at);
-}
-
-/* Likewise, of those that the plan names. */
-static rd_kafka_resp_err_t list_named(const struct consumer_client *client, const char *topic, int32_t count,
-                                      rd_kafka_topic_partition_list_t *list)
-{
-	const struct consume_step *step = client->config.step;
-
-	for (uint32_t at = client->config.index; at < step->partition_count; at += client->config.count) {
-		if (step->partitions[at] >= (uint32_t)count)
-			return RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
-		assign_partition(list, client, topic, (int32_t)step->partitions[at]);
-	}
-	return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-static rd_kafka_resp_err_t list_partitions(const struct consumer_client *client, rd_kafka_topic_partition_list_t *list)
-{
-	const struct consume_step *step = client->config.step;
-	rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
-
-	for (uint32_t i = 0; i < step->topics.count && !error; i++) {
-		int32_t count = count_partitions(client->handle, step->topics.items[i], &error);
-
-		if (count > 0 && step->partition_count == 0)
-			list_all(client, step->topics.items[i], count, list);
-		else if (count > 0)
-			error = list_named(client, step->topics.items[i], count, list);
-	}
-	return error;
-}
-
-/* What "beginning" and "end" are now: left to librdkafka they would be looked up only half a second later. */
-static rd_kafka_resp_err_t find_offsets(const struct consumer_client *client, rd_kafka_topic_partition_list_t *list)
-{
-	rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
-
-	if (list->cnt > 0)
-		error = rd_kafka_offsets_for_times(client->handle, list, METADATA_TIMEOUT_MS);
-	for (int i = 0; i < list->cnt && !error; i++)
-		error = list->elems[i].err;
-	return error;
-}
-
-static rd_kafka_resp_err_t assign(struct consumer_client *client)
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_resp_err_t error = list_partitions(client, list);
-
-	if (!error)
-		error = find_offsets(client, list);
-	if (!error)
-		error = rd_kafka_assign(client->handle, list);
-	rd_kafka_topic_partition_list_destroy(list);
-	return error;
-}
-
-static rd_kafka_resp_err_t subscribe(struct consumer_client *client)
-{
-	const struct texts *topics = &client->config.step->topics;
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)topics->count);
-	rd_kafka_resp_err_t error;
-
-	for (uint32_t i = 0; i < topics->count; i++)
-		rd_kafka_topic_partition_list_add(list, topics->items[i], RD_KAFKA_PARTITION_UA);
-	error = rd_kafka_subscribe(client->handle, list);
-	rd_kafka_topic_partition_list_destroy(list);
-	return error;
-}
-
 /* Starting. */
 
 static struct timespec later(uint64_t ns)
@@ -372,7 +260,8 @@ static void find_what_to_read(struct consumer_client *client)
 	rd_kafka_resp_err_t error;
 
 	do {
-		error = client->config.step->group_id ? subscribe(client) : assign(client);
+		error = consumer_topics_take(client->handle, client->config.step, client->config.index,
+		                             client->config.count);
 		set_trouble(client, error);
 	} while (error && wait_a_while(client));
 }
