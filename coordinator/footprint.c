@@ -12,10 +12,11 @@
 #define AGENT_BYTES (UINT64_C(15) << 20)
 #define VU_BYTES 2048
 #define HTTP_SESSION_BYTES 34816
-#define CONNECTION_BYTES 65536 /* libpq's buffers and what it knows of the session */
-#define PRODUCER_BYTES 524288  /* a Kafka client with its threads and short queues */
-#define SERIES_BYTES 1536      /* with a second's sparse histogram; few series are counters */
-#define STEP_SERIES 6          /* a step and group have so many */
+#define CONNECTION_BYTES 65536              /* libpq's buffers and what it knows of the session */
+#define PRODUCER_BYTES 524288               /* a Kafka client with its threads and short queues */
+#define CONSUMER_BYTES (UINT64_C(17) << 20) /* likewise, with all that it may have fetched ahead */
+#define SERIES_BYTES 1536                   /* with a second's sparse histogram; few series are counters */
+#define STEP_SERIES 6                       /* a step and group have so many */
 #define FEED_ROW_BYTES 16
 
 /* The feed whose one value of each row is the whole template, or NULL. */
@@ -58,6 +59,8 @@ static uint64_t scenario_bytes(const struct plan *plan, const struct scenario *s
 		const struct step *step = &scenario->steps[i];
 
 		http = http || step->kind == STEP_HTTP;
+		if (step->kind == STEP_CONSUME)
+			bytes += portion->vus * CONSUMER_BYTES;
 		if (step->kind != STEP_THINK)
 			bytes += groups_of(plan, step, portion->iterations) * STEP_SERIES * SERIES_BYTES;
 	}

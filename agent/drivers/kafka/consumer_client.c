@@ -185,6 +185,8 @@ static const struct {
         {"socket.nagle.disable", "true"},
         {"reconnect.backoff.max.ms", "1000"}, /* a broker that is back is used again soon */
         {"log.connection.close", "false"},    /* brokers close idle connections */
+        /* What one may fetch ahead; librdkafka's 64 MiB are for an application with a few. */
+        {"queued.max.messages.kbytes", "16384"},
 };
 
 /* What the step says holds over the target's properties. */

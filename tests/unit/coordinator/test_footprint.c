@@ -71,6 +71,10 @@ static void test_memory_grows_with_what_an_agent_holds(void **state)
 	         PLAN("executor: constant-arrival-rate, rate: 10, duration: 1s, producers: 11",
 	              "produce: { target: k, topic: x, size: 9 }"),
 	         2 << 20, 10 << 20},
+	        /* 10 consumers that have fetched all they may */
+	        {PLAN("executor: constant-vus, vus: 1, duration: 1s", "consume: { target: k, topic: x, groupId: g }"),
+	         PLAN("executor: constant-vus, vus: 11, duration: 1s", "consume: { target: k, topic: x, groupId: g }"),
+	         160 << 20, 200 << 20},
 	};
 
 	(void)state;
