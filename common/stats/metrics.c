@@ -142,7 +142,7 @@ const struct metric metrics[METRIC_COUNT] = {
         [METRIC_KAFKA_BROKER_QUEUE_TIME] = BROKER(
                 "kafka_broker_queue_time", "how long a second's requests to a broker waited to be sent, the mean"),
         [METRIC_KAFKA_THROTTLE_TIME] =
-                BROKER("kafka_throttle_time", "how long a broker held back a second's answers for its quota, the mean"),
+                BROKER("kafka_throttle_time", "how long a broker held back a second's answers for a quota, the mean"),
 
         [METRIC_SQL_QUERIES] =
                 COUNTER("sql_queries", "operations", NULL, "SQL statements completed, failed ones included"),

@@ -9,15 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What librdkafka has of a broker, in the order of its statistics: a window of samples each. */
-static const struct {
-	const char *name;
-	enum metric_id metric;
-	double units_per_ms;
-} windows[] = {
-        {"\"outbuf_latency\": {", METRIC_KAFKA_BROKER_QUEUE_TIME, 1000},
-        {"\"rtt\": {", METRIC_KAFKA_BROKER_RTT, 1000},
-        {"\"throttle\": {", METRIC_KAFKA_THROTTLE_TIME, 1},
+#define US_PER_MS 1000.0
+
+/* What was measured since the statistics before: so many samples. */
+struct window {
+	double sum;
+	double count;
 };
 
 /* What stands behind `name` before `end`, or NULL. */
@@ -35,19 +32,22 @@ static double number(const char *at, const char *end, const char *name)
 	return found ? strtod(found, NULL) : 0;
 }
 
-static void tell_window(const struct driver_config *config, const char *at, const char *end, size_t window,
-                        const char *label)
+/* In librdkafka's unit; empty where there is no such window. */
+static struct window read_window(const char *at, const char *end, const char *name)
 {
-	const char *start = find(at, end, windows[window].name);
+	const char *start = find(at, end, name);
 	const char *over = start ? memchr(start, '}', (size_t)(end - start)) : NULL;
-	double count;
 
 	if (!over)
-		return;
-	count = number(start, over, "\"cnt\":");
+		return (struct window){0};
+	return (struct window){.sum = number(start, over, "\"sum\":"), .count = number(start, over, "\"cnt\":")};
+}
+
+static void tell_mean(const struct driver_config *config, enum metric_id metric, const char *label, double sum,
+                      double count)
+{
 	if (count > 0)
-		config->gauge(config->context, windows[window].metric, label,
-		              number(start, over, "\"sum\":") / count / windows[window].units_per_ms);
+		config->gauge(config->context, metric, label, sum / count);
 }
 
 /* From behind a broker's "nodeid": to the next one's. A consumer's requests wait at the broker for messages: their
@@ -55,6 +55,7 @@ static void tell_window(const struct driver_config *config, const char *at, cons
 static void tell_broker(const struct driver_config *config, const char *at, const char *end, _Bool consumer)
 {
 	long id = strtol(at, NULL, 10);
+	struct window queue, rtt, throttle;
 	char label[24];
 
 	/* Not one that is only an address yet, nor the connection for a group's or a transaction's coordinator, which
@@ -62,9 +63,14 @@ static void tell_broker(const struct driver_config *config, const char *at, cons
 	if (id < 0 || find(at, end, "\"source\":\"logical\""))
 		return;
 	snprintf(label, sizeof(label), "%ld", id);
-	for (size_t i = 0; i < sizeof(windows) / sizeof(*windows); i++)
-		if (!consumer || windows[i].metric != METRIC_KAFKA_BROKER_RTT)
-			tell_window(config, at, end, i, label);
+	queue = read_window(at, end, "\"outbuf_latency\": {");
+	rtt = read_window(at, end, "\"rtt\": {");
+	throttle = read_window(at, end, "\"throttle\": {");
+	tell_mean(config, METRIC_KAFKA_BROKER_QUEUE_TIME, label, queue.sum / US_PER_MS, queue.count);
+	if (!consumer)
+		tell_mean(config, METRIC_KAFKA_BROKER_RTT, label, rtt.sum / US_PER_MS, rtt.count);
+	/* In ms; only answers that were held back are in it. */
+	tell_mean(config, METRIC_KAFKA_THROTTLE_TIME, label, throttle.sum, rtt.count);
 }
 
 void broker_view_tell(const struct driver_config *config, const char *statistics)
