@@ -91,6 +91,19 @@ static void print_values(const struct template_pairs *values, struct line *line)
 	}
 }
 
+/* The name of one that is implied says what it does. */
+static void print_implied(const struct duty *duty)
+{
+	char every[32];
+
+	printf("  %s", duty->name);
+	if (duty->kind == DUTY_READER)
+		printf(", every %s", units_format_duration(duty->every_ns, every, sizeof(every)));
+	if (duty->kind == DUTY_VERIFIER)
+		printf(", %s", duty->verify.during ? "beside the load" : "after all load");
+	printf("\n");
+}
+
 static void print_duty(const struct plan *plan, const struct duty *duty)
 {
 	_Bool sets = duty->task == DUTY_TASK_NULL && duty->null.values.count > 0;
@@ -128,7 +141,10 @@ void check_print_duties(const struct plan *plan)
 			if (!begun)
 				printf("%s:\n", titles[kind]);
 			begun = 1;
-			print_duty(plan, &plan->duties[i]);
+			if (plan->duties[i].implied)
+				print_implied(&plan->duties[i]);
+			else
+				print_duty(plan, &plan->duties[i]);
 		}
 	}
 }

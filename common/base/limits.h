@@ -17,7 +17,7 @@
 #define LIMIT_PLAN_STEPS 256 /* in a scenario */
 #define LIMIT_PLAN_TARGETS 256
 #define LIMIT_PLAN_THRESHOLDS 1024
-#define LIMIT_PLAN_DUTIES 256                /* setups, teardowns and readers */
+#define LIMIT_PLAN_DUTIES 256                /* setups, teardowns, readers and verifiers */
 #define LIMIT_TOPICS 1024                    /* that a Kafka target or a lag reader names */
 #define LIMIT_GROUP_IDS 64                   /* consumer groups of a lag reader */
 #define LIMIT_PLAN_STAGES 4096               /* in a scenario */

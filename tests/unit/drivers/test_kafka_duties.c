@@ -248,6 +248,19 @@ static void test_topics_that_cannot_be_made_fail_the_setup(void **state)
 	assert_memory_equal(bench.work.problem, "topic duties-never: ", 20);
 }
 
+static void test_topics_that_brokers_make_when_asked_for_are_enough(void **state)
+{
+	(void)state;
+	if (!cluster)
+		skip();
+	bench.topics[0].partitions = 0;
+	bench.topics[0].after = TOPIC_DELETE;
+	assert_string_equal(perform(DUTY_SETUP, DUTY_TASK_TOPICS), "");
+	assert_string_equal(perform(DUTY_TEARDOWN, DUTY_TASK_TOPICS), "");
+	fflush(bench.echo);
+	assert_non_null(strstr(bench.said, "target t has no controller: its topics can be neither made nor deleted"));
+}
+
 static void test_topics_of_a_cluster_out_of_reach_are_given_up_when_cancelled(void **state)
 {
 	(void)state;
@@ -378,6 +391,7 @@ int main(void)
 	        TEST(test_topics_are_made_and_deleted_as_the_plan_says),
 	        TEST(test_topics_that_are_there_stay_as_they_are),
 	        TEST(test_topics_that_cannot_be_made_fail_the_setup),
+	        TEST(test_topics_that_brokers_make_when_asked_for_are_enough),
 	        TEST(test_topics_of_a_cluster_out_of_reach_are_given_up_when_cancelled),
 	        TEST(test_lag_is_what_a_group_has_not_committed),
 	        TEST(test_lag_is_of_the_topics_that_are_named),
