@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Payloads that stay where they are. A chunk lies at a multiple of its size, so that a payload's address tells it. */
+/* Payloads that stay where they are. A chunk lies at a multiple of its size, so that a payload's address tells it. Huge
+ * pages were tried and cost more than they save: the kernel moves memory about to get them. */
 #include "agent/drivers/kafka/slab.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_SIZE = 256 * 1024, CHUNK_HEAD = 64 /* a cache line */ };
+enum {
+	CHUNK_SIZE = 256 * 1024,
+	CHUNK_HEAD = 64, /* a cache line */
+};
 
 struct chunk {
 	struct slab *slab;
 	struct chunk *next; /* of all */
 	struct chunk *next_empty;
-	uint32_t used; /* bytes, the head among them */
-	uint32_t held; /* payloads */
+	uint32_t used;   /* bytes, the head among them */
+	uint32_t filled; /* likewise: as far as it was ever used */
+	uint32_t held;   /* payloads */
 };
 
 _Static_assert(sizeof(struct chunk) <= CHUNK_HEAD, "the head holds the chunk's own");
@@ -55,8 +60,12 @@ struct slab *slab_free(struct slab *slab)
 	return NULL;
 }
 
-static void fill(struct slab *slab, uint8_t *data, size_t size)
+/* As far as it is used. Bit by bit: a whole chunk would hold up the loop. */
+static __attribute__((noinline)) void fill(struct slab *slab, struct chunk *chunk)
 {
+	uint8_t *data = (uint8_t *)chunk + chunk->filled;
+	size_t size = chunk->used - chunk->filled;
+
 	while (size > 0) {
 		size_t part = slab->size - slab->at < size ? slab->size - slab->at : size;
 
@@ -65,6 +74,7 @@ static void fill(struct slab *slab, uint8_t *data, size_t size)
 		data += part;
 		size -= part;
 	}
+	chunk->filled = chunk->used;
 }
 
 static struct chunk *make_chunk(struct slab *slab)
@@ -73,8 +83,7 @@ static struct chunk *make_chunk(struct slab *slab)
 
 	if (!chunk)
 		return NULL;
-	*chunk = (struct chunk){.slab = slab, .next = slab->all};
-	fill(slab, (uint8_t *)chunk + CHUNK_HEAD, CHUNK_SIZE - CHUNK_HEAD);
+	*chunk = (struct chunk){.slab = slab, .next = slab->all, .filled = CHUNK_HEAD};
 	slab->all = chunk;
 	slab->count++;
 	return chunk;
@@ -113,6 +122,9 @@ void *slab_take(struct slab *slab, size_t size)
 	item = (uint8_t *)chunk + chunk->used;
 	chunk->used += (uint32_t)size;
 	chunk->held++;
+	if (chunk->used > chunk->filled)
+		fill(slab, chunk);
+	__builtin_prefetch((uint8_t *)chunk + chunk->used, 1); /* the next one's head */
 	return item;
 }
 
