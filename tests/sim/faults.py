@@ -30,6 +30,13 @@ def words(name):
         return file.readline().strip()
 
 
+def plan(name):
+    """The simulator's options that choose the plan which the patch's second line names, if it names one."""
+    with open(path_of(name)) as file:
+        found = re.match(r".*\nPlan: (\w+)\n", file.read())
+    return ["--plan", found[1]] if found else []
+
+
 def run(command, folder, what):
     result = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if result.returncode != 0:
@@ -70,7 +77,7 @@ class Copy:
         self.patch(name)
         try:
             self.make(name)
-            result = self.simulate("--seeds", f"1-{SEEDS_MAX}", "--most-broken", "1")
+            result = self.simulate("--seeds", f"1-{SEEDS_MAX}", "--most-broken", "1", *plan(name))
         finally:
             self.patch(name, back=True)
         found = re.search(r"^seed (\d+) (?:is broken at [\d.]+ s: (.*)|(ends by .*))$", result.stderr, re.MULTILINE)

@@ -184,7 +184,8 @@ static void check_whole(struct judge *judge, const struct report *report)
 	/* One that joins while messages get lost or the coordinator dies may take its part up late. */
 	if (oracle->epoch > 1 && !is_calm(&judge->sim->chance))
 		return;
-	if ((!report->complete && !judge_left_unread(judge)) || report->unknown || report->agent_seconds_held != report->agent_seconds_due)
+	if ((!report->complete && !judge_left_unread(judge)) || report->unknown ||
+	    report->agent_seconds_held != report->agent_seconds_due)
 		sim_break(judge->sim,
 		          "nobody was lost, and it is not complete: %llu of %llu agent-seconds, %llu unknown",
 		          (unsigned long long)report->agent_seconds_held, (unsigned long long)report->agent_seconds_due,

@@ -18,6 +18,8 @@ void oracle_agent_sends(struct oracle *oracle, uint32_t process, uint64_t seq, u
 /* T0 came, and is taken; with so many of the setups' values. */
 void oracle_start(struct oracle *oracle, uint32_t process, uint32_t values);
 
+/* A verifier leaves out what it should have read: it must not be believed, and loses what it has. */
+void oracle_verifier_skips(struct oracle *oracle, uint32_t duty);
 /* Something was done to it after which it may leave load undone that nobody journals. */
 void oracle_excuse(struct oracle *oracle);
 /* A host's clock is not what it was. */

@@ -40,7 +40,7 @@ struct epoch {
 struct verified {
 	uint32_t process; /* UINT32_MAX: nobody has it */
 	uint64_t reader, seq;
-	_Bool begun, over, failed;
+	_Bool begun, over, failed, skips;
 	_Bool begins[BROKER_PARTITIONS];
 	uint64_t positions[BROKER_PARTITIONS];
 };

@@ -10,8 +10,13 @@
 
 #include "common/stats/seen_log.h"
 #include "tests/sim/broker.h"
+#include "tests/sim/oracle.h"
 
-enum { VERIFIERS_MAX = 16, FAILS_ONE_IN = 2000 /* reports */ };
+enum {
+	VERIFIERS_MAX = 16,
+	FAILS_ONE_IN = 2000 /* reports */,
+	SKIPS_ONE_IN = 1000 /* likewise: such a one must not be believed */
+};
 
 struct verifier {
 	uint64_t reader; /* 0: it is not ours */
@@ -163,6 +168,12 @@ static void read_partition(struct sim_verifiers *verifiers, uint32_t duty, uint3
 	                 random_below(&verifiers->sim->random, end - verifier->positions[number] + 1);
 
 	sim_must(partition ? 0 : -ENOMEM, "seen");
+	if (random_below(&verifiers->sim->random, SKIPS_ONE_IN) == 0 && until > verifier->positions[number] + 1) {
+		oracle_verifier_skips(verifiers->sim->oracle, duty);
+		seen_log_close(log, partition);
+		partition = seen_log_open(log, verifiers->plan->duties[duty].verify.topic, number, verifier->reader,
+		                          ++verifier->positions[number]);
+	}
 	for (; verifier->positions[number] < until; verifier->positions[number]++) {
 		const struct broker_record *record =
 		        broker_get(verifiers->sim->broker, duty, number, verifier->positions[number]);
