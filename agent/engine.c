@@ -353,24 +353,31 @@ static int run_ready(struct engine *engine)
 	return 0;
 }
 
-/* Tries again, first come first served, until the target has no room; where only a lane is busy others go on. */
+/* How many may find their lane busy before the others wait for the next turn. */
+enum { PARKED_PATIENCE = 256 };
+
+/* Tries again, first come first served, until the target has no room; where only a lane is busy others pass by. Who is
+ * refused keeps its place. */
 static int retry_parked(struct engine_target *of)
 {
-	for (uint32_t left = of->parked.count; left > 0; left--) {
-		struct vu *vu = vu_list_take(&of->parked);
-		int r;
+	struct vu_list refused = {0};
+	struct vu *vu;
+	int r = 0;
 
+	for (uint32_t left = of->parked.count; r == 0 && left > 0 && refused.count < PARKED_PATIENCE; left--) {
+		vu = vu_list_take(&of->parked);
 		of->full = 0;
 		r = runner_ready(vu->runner, vu, clock_now_ns());
-		if (r < 0)
-			return r;
-		if (vu->list == &of->parked && of->full) {
-			vu_list_remove(vu);
-			vu_list_add_first(&of->parked, vu);
+		if (vu->list != &of->parked)
+			continue;
+		vu_list_remove(vu);
+		vu_list_add(&refused, vu);
+		if (of->full)
 			break;
-		}
 	}
-	return 0;
+	while ((vu = vu_list_take_last(&refused)))
+		vu_list_add_first(&of->parked, vu);
+	return r;
 }
 
 static int retry_all(struct engine *engine, _Bool *ret_parked)

@@ -130,7 +130,9 @@ static uint32_t find_epoch(struct snapshots *snapshots)
 	for (; over < snapshots->shift_count && snapshots->shifts[over].second <= snapshots->next; over++)
 		snapshots->epoch = snapshots->shifts[over].epoch;
 	snapshots->shift_count -= over;
-	memmove(snapshots->shifts, snapshots->shifts + over, snapshots->shift_count * sizeof(*snapshots->shifts));
+	if (snapshots->shift_count > 0)
+		memmove(snapshots->shifts, snapshots->shifts + over,
+		        snapshots->shift_count * sizeof(*snapshots->shifts));
 	return snapshots->epoch;
 }
 
