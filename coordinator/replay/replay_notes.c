@@ -11,6 +11,7 @@
 #include "coordinator/run/outcomes.h"
 #include "coordinator/replay/replay_fill.h"
 #include "coordinator/replay/replay_ledger.h"
+#include "coordinator/replay/replay_outages.h"
 #include "coordinator/replay/replay_rows.h"
 #include "coordinator/replay/replay_trust.h"
 #include "coordinator/report/words.h"
@@ -378,6 +379,8 @@ int fill_notes(const struct facts *facts, const struct span *span, const struct 
 
 	if (r == 0)
 		r = note_degraded(report);
+	if (r == 0)
+		r = replay_note_outages(facts->plan, report);
 	if (r == 0)
 		r = note_agents(facts, span, report);
 	if (r == 0)

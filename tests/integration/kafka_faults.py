@@ -117,6 +117,8 @@ def check_gap(result, first, seconds):
     check(2 <= len(gap) <= seconds - first - 2, f"seconds without an acknowledgement: {gap}")
     equal(gap, list(range(gap[0], gap[-1] + 1)), "they are not in one piece")
     check(result.row("kafka_produce_response_time", "patient")["max"] > 1000 * len(gap), "the gap is not in the times")
+    said = f"nothing of patient succeeded in seconds {gap[0]}-{gap[-1]}, for {len(gap)} s"
+    check(any(note["text"].startswith(said) for note in result.summary["notes"]), f"no {said!r} in the notes")
     found = [error for error in result.summary["errors"] if error["scenario"] == "hasty"]
     equal({error["class"] for error in found}, {"timeout"}, f"classes of {found}")
     count = sum(error["count"] for error in found)
