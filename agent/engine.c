@@ -16,7 +16,7 @@
 enum { PARKED_RETRY_MS = 1, PARKED_LOOK_MS = 10 };
 
 enum { READY_AT_ONCE = 64 };
-enum { FLIGHT_ALIGNMENT = 128, SLAB_FLIGHTS = 64 };
+enum { FLIGHT_ALIGNMENT = 128, SLAB_FLIGHTS = 256 };
 
 struct flight_slab {
 	struct flight_slab *next;
@@ -42,9 +42,19 @@ static int make_flights(struct engine *engine)
 		return -ENOMEM;
 	slab->next = engine->flight_slabs;
 	engine->flight_slabs = slab;
-	for (int i = SLAB_FLIGHTS - 1; i >= 0; i--)
+	for (int i = SLAB_FLIGHTS - 1; i >= 0; i--) {
+		slab->flights[i].flight.operation.words = NULL;
 		engine_flight_release(engine, &slab->flights[i].flight);
+	}
 	return 0;
+}
+
+/* Words stay with their flight from one operation to the next. */
+static void forget(struct operation_words *words)
+{
+	words->sample_count = 0;
+	words->error_code[0] = '\0';
+	words->error_text[0] = '\0';
 }
 
 struct flight *engine_flight(struct engine *engine)
@@ -60,7 +70,8 @@ struct flight *engine_flight(struct engine *engine)
 	operation->error = ERROR_NONE;
 	operation->sent_bytes = 0;
 	operation->received_bytes = 0;
-	operation->sample_count = 0;
+	if (operation->words)
+		forget(operation->words);
 	for (int i = 0; i < OPERATION_DRIVER_WORDS; i++)
 		operation->driver_words[i] = 0;
 	return flight;
@@ -150,6 +161,8 @@ struct engine *engine_free(struct engine *engine)
 		struct flight_slab *slab = engine->flight_slabs;
 
 		engine->flight_slabs = slab->next;
+		for (int i = 0; i < SLAB_FLIGHTS; i++)
+			free(slab->flights[i].flight.operation.words);
 		free(slab);
 	}
 	buffer_deinit(&engine->scratch);

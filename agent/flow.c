@@ -222,10 +222,12 @@ static int make_flight(struct vu *vu, const struct flow_step *of, uint64_t now_n
 	flight = engine_flight(runner->engine);
 	if (!flight)
 		return -ENOMEM;
+	if (!of->detached && !operation_words(&flight->operation)) {
+		engine_flight_release(runner->engine, flight);
+		return -ENOMEM;
+	}
 	flight->runner = runner;
 	flight->vu = of->detached ? NULL : vu;
-	if (!of->detached)
-		flight->interrupted = 0;
 	flight->place = (struct recorder_place){
 	        .scenario = runner->index,
 	        .step = vu->step,
@@ -403,7 +405,7 @@ void flow_interrupt(struct vu *vu)
 		vu_list_add(&engine->ready, vu);
 		return;
 	}
-	flight->interrupted = 1;
+	vu->interrupted = 1;
 	engine->lingering++;
 	target = target_of_step(engine, flight->operation.step);
 	if (target->ops->cancel)
@@ -415,7 +417,7 @@ void flow_complete(struct engine *engine, struct operation *operation)
 	struct flight *flight = flight_of(operation);
 	struct vu *vu = flight->vu;
 
-	_Bool interrupted = vu && flight->interrupted;
+	_Bool interrupted = vu && vu->interrupted;
 
 	if (interrupted)
 		engine->lingering--;
@@ -423,6 +425,7 @@ void flow_complete(struct engine *engine, struct operation *operation)
 		engine_fail(engine, record(flight));
 	if (vu) {
 		vu->flight = NULL;
+		vu->interrupted = 0;
 		if (!interrupted) {
 			vu->failed = operation->error != ERROR_NONE;
 			vu->intended_ns = operation->completed_ns;
@@ -436,7 +439,7 @@ int flow_save(struct operation *operation, uint32_t slot, const char *text, size
 {
 	struct flight *flight = flight_of(operation);
 
-	return flight->vu && !flight->interrupted ? vu_save(flight->vu, slot, text, size) : 0;
+	return flight->vu && !flight->vu->interrupted ? vu_save(flight->vu, slot, text, size) : 0;
 }
 
 /* Whether the message belongs to the warm-up: by when it was wanted, where that is known, as its producer counts it

@@ -27,10 +27,9 @@ struct flight {
 		struct runner *runner;
 		struct flight *next; /* in the engine's pool */
 	};
-	struct vu *vu; /* NULL: detached */
+	struct vu *vu; /* NULL: detached; it may have interrupted what waited for the flight */
 	struct recorder_place place;
 	struct operation operation;
-	_Bool interrupted; /* of one that isn't detached */
 };
 
 /* The flight of an operation that drivers hand back. */

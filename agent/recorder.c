@@ -148,7 +148,9 @@ static int record_failure(struct recorder *recorder, struct leaf *leaf, const st
 {
 	const struct metric_set *set = &metric_sets[operation->step->kind];
 	uint64_t duration_ns = operation->completed_ns - operation->started_ns;
-	int r = record_error(recorder, leaf, place, operation->error, operation->error_code, operation->error_text);
+	const struct operation_words *words = operation->words;
+	int r = record_error(recorder, leaf, place, operation->error, words ? words->error_code : "",
+	                     words ? words->error_text : "");
 
 	if (r < 0)
 		return r;
@@ -209,8 +211,8 @@ int recorder_operation(struct recorder *recorder, const struct recorder_place *p
 		           : record_success(recorder, leaf, place, operation);
 	if (r == 0)
 		r = record_bytes(recorder, leaf, place, operation);
-	for (uint32_t i = 0; r == 0 && i < operation->sample_count; i++)
-		r = record_sample(recorder, leaf, place, &operation->samples[i]);
+	for (uint32_t i = 0; r == 0 && operation->words && i < operation->words->sample_count; i++)
+		r = record_sample(recorder, leaf, place, &operation->words->samples[i]);
 	return r;
 }
 

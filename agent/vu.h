@@ -32,6 +32,7 @@ struct vu {
 	uint32_t chosen;       /* of the weighted steps */
 	_Bool busy;            /* an iteration is in progress */
 	_Bool failed;          /* its last operation has failed */
+	_Bool interrupted;     /* it no longer waits for its flight */
 	_Bool submitted;       /* an operation of it was accepted */
 	_Bool out_of_data;     /* a unique feed had nothing left for it: it never will again */
 	_Bool active;          /* closed loops: within its span */

@@ -11,22 +11,36 @@
 
 #include "common/base/array.h"
 
+struct operation_words *operation_words(struct operation *operation)
+{
+	if (!operation->words)
+		operation->words = calloc(1, sizeof(*operation->words));
+	return operation->words;
+}
+
 void operation_fail(struct operation *operation, enum error_class class, const char *code, const char *format, ...)
 {
+	struct operation_words *words = operation_words(operation);
 	va_list arguments;
 
 	assert(class != ERROR_NONE && class < ERROR_CLASS_COUNT);
 	operation->error = class;
-	snprintf(operation->error_code, sizeof(operation->error_code), "%s", code);
+	if (!words)
+		return;
+	snprintf(words->error_code, sizeof(words->error_code), "%s", code);
 	va_start(arguments, format);
-	vsnprintf(operation->error_text, sizeof(operation->error_text), format, arguments);
+	vsnprintf(words->error_text, sizeof(words->error_text), format, arguments);
 	va_end(arguments);
 }
 
 void operation_sample(struct operation *operation, enum metric_id metric, uint64_t value, const char *label)
 {
-	assert(operation->sample_count < OPERATION_SAMPLES_MAX);
-	operation->samples[operation->sample_count++] =
+	struct operation_words *words = operation_words(operation);
+
+	if (!words)
+		return;
+	assert(words->sample_count < OPERATION_SAMPLES_MAX);
+	words->samples[words->sample_count++] =
 	        (struct operation_sample){.metric = metric, .value = value, .label = label};
 }
 

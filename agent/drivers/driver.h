@@ -31,6 +31,14 @@ struct operation_sample {
 	const char *label; /* NULL: none. Holds until the completion returns */
 };
 
+/* What is said of an operation that failed, or that has more to tell than its times. */
+struct operation_words {
+	uint32_t sample_count;
+	char error_code[ERROR_CODE_SIZE]; /* the protocol's own: "503", "40P01", "_MSG_TIMED_OUT" */
+	char error_text[256];             /* for people; without values that differ in every message */
+	struct operation_sample samples[OPERATION_SAMPLES_MAX];
+};
+
 /* One operation of a VU, from submit to its completion. Owned by the worker; valid until the completion callback
  * returns. What every operation needs comes first: with a hundred thousand in flight, each line of the cache that is
  * touched costs. */
@@ -52,17 +60,17 @@ struct operation {
 	uint64_t received_bytes;
 	/* The driver's own while the operation is in flight; zero at submit. */
 	uintptr_t driver_words[OPERATION_DRIVER_WORDS];
-	uint32_t sample_count;
-	/* Nothing before operation_fail() and operation_sample(). */
-	char error_code[ERROR_CODE_SIZE]; /* the protocol's own: "503", "40P01", "_MSG_TIMED_OUT" */
-	char error_text[256];             /* for people; without values that differ in every message */
-	struct operation_sample samples[OPERATION_SAMPLES_MAX];
+	struct operation_words *words; /* NULL: none yet; operation_fail() and operation_sample() make them */
 };
 
-/* Says that an operation failed; text is formatted. completed_ns is left to the driver. */
+/* The operation's words, made if there are none; NULL without memory. They are the worker's as the operation is. */
+struct operation_words *operation_words(struct operation *operation);
+/* Says that an operation failed; text is formatted. completed_ns is left to the driver. Without
+ * memory it fails without code and text. */
 void operation_fail(struct operation *operation, enum error_class class, const char *code, const char *format, ...)
         __attribute__((format(printf, 4, 5)));
-/* Adds a sample; past OPERATION_SAMPLES_MAX it asserts. */
+/* Adds a sample; past OPERATION_SAMPLES_MAX it asserts. Without memory it would be lost, but an operation that an
+ * iteration waits for has its words from the beginning. */
 void operation_sample(struct operation *operation, enum metric_id metric, uint64_t value, const char *label);
 
 /* What links the agent's clock to the coordinator's. */

@@ -149,6 +149,7 @@ int rig_submit(struct rig *rig, struct rig_operation *operation, uint32_t step, 
 	operation->operation.lane = lane;
 	operation->operation.intended_ns = now_ns;
 	operation->operation.started_ns = now_ns;
+	operation->operation.words = &operation->words;
 	rig->submitting = 1;
 	r = rig->ops->submit(rig->driver, &operation->operation);
 	rig->submitting = 0;
@@ -180,7 +181,7 @@ static _Bool is_done(void *context)
 void rig_do(struct rig *rig, struct rig_operation *operation, uint32_t step, struct driver_session *session)
 {
 	if (rig_submit(rig, operation, step, session) != SUBMIT_ACCEPTED)
-		fail_msg("not accepted: %s %s", operation->operation.error_code, operation->operation.error_text);
+		fail_msg("not accepted: %s %s", operation->words.error_code, operation->words.error_text);
 	rig_until(rig, is_done, operation);
 }
 
@@ -205,8 +206,8 @@ void rig_await(struct rig *rig, uint64_t completed)
 
 _Bool rig_has_sample(const struct rig_operation *operation, enum metric_id metric)
 {
-	for (uint32_t i = 0; i < operation->operation.sample_count; i++)
-		if (operation->operation.samples[i].metric == metric)
+	for (uint32_t i = 0; i < operation->words.sample_count; i++)
+		if (operation->words.samples[i].metric == metric)
 			return 1;
 	return 0;
 }
@@ -216,10 +217,10 @@ uint64_t rig_sample(const struct rig_operation *operation, enum metric_id metric
 	uint64_t value = 0;
 	uint32_t found = 0;
 
-	for (uint32_t i = 0; i < operation->operation.sample_count; i++) {
-		if (operation->operation.samples[i].metric != metric)
+	for (uint32_t i = 0; i < operation->words.sample_count; i++) {
+		if (operation->words.samples[i].metric != metric)
 			continue;
-		value = operation->operation.samples[i].value;
+		value = operation->words.samples[i].value;
 		found++;
 	}
 	assert_int_equal(found, 1);

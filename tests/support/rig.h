@@ -9,6 +9,7 @@
 
 struct rig_operation {
 	struct operation operation;
+	struct operation_words words; /* its */
 	struct rig *rig;
 	_Bool done;
 	/* Called at its completion, if set. */

@@ -102,7 +102,7 @@ static void test_http_classes_follow_the_status(void **state)
 		         cases[i].step);
 		request_once(&rig, &operation, 0);
 		assert_int_equal(operation.operation.error, cases[i].class);
-		assert_string_equal(operation.operation.error_code, cases[i].code);
+		assert_string_equal(operation.words.error_code, cases[i].code);
 		assert_true(rig_has_sample(&operation, METRIC_HTTP_REQ_DURATION));
 		assert_int_equal(rig_has_sample(&operation, METRIC_CHECKS), strstr(cases[i].step, "check") != NULL);
 		if (strstr(cases[i].step, "check"))
@@ -324,7 +324,7 @@ static void test_http_saves_values_of_answers(void **state)
 	for (uint32_t step = 1; step < 4; step++) {
 		request_once(&rig, &operation, step);
 		assert_int_equal(operation.operation.error, ERROR_DATA);
-		assert_string_equal(operation.operation.error_code, "SAVE");
+		assert_string_equal(operation.words.error_code, "SAVE");
 	}
 	request_once(&rig, &operation, 4);
 	assert_int_equal(operation.operation.error, ERROR_CLIENT);
@@ -346,7 +346,7 @@ static void test_http_value_that_is_not_set_fails_at_once(void **state)
 	rig_set(&rig, "word", NULL);
 	assert_int_equal(rig_submit(&rig, &operation, 0, session), SUBMIT_FAILED);
 	assert_int_equal(operation.operation.error, ERROR_DATA);
-	assert_string_equal(operation.operation.error_text, "{{word}} is not set");
+	assert_string_equal(operation.words.error_text, "{{word}} is not set");
 	rig_set(&rig, "word", "a\r\nX-Injected: b");
 	assert_int_equal(rig_submit(&rig, &operation, 1, session), SUBMIT_FAILED);
 	assert_int_equal(operation.operation.error, ERROR_DATA);
@@ -363,8 +363,8 @@ static void test_http_refused_connection_is_classified(void **state)
 	rig_open(&rig, &http_driver, PLAN_HEAD "      - http: { target: api, get: /ok }\n", port_free());
 	request_once(&rig, &operation, 0);
 	assert_int_equal(operation.operation.error, ERROR_CONNECTION);
-	assert_string_equal(operation.operation.error_code, "COULDNT_CONNECT");
-	assert_int_equal(operation.operation.sample_count, 0);
+	assert_string_equal(operation.words.error_code, "COULDNT_CONNECT");
+	assert_int_equal(operation.words.sample_count, 0);
 	rig_close(&rig);
 }
 
@@ -381,7 +381,7 @@ static void test_http_unknown_name_is_a_failed_operation(void **state)
 	         "get: /ok } ] } }\n");
 	request_once(&rig, &operation, 0);
 	assert_int_equal(operation.operation.error, ERROR_CONNECTION);
-	assert_string_equal(operation.operation.error_code, "COULDNT_RESOLVE_HOST");
+	assert_string_equal(operation.words.error_code, "COULDNT_RESOLVE_HOST");
 	rig_close(&rig);
 }
 
@@ -410,7 +410,7 @@ static void test_http_step_that_takes_too_long_times_out(void **state)
 	rig_open(&rig, &http_driver, PLAN_HEAD "      - http: { target: api, get: /ok, timeout: 100ms }\n", port);
 	request_once(&rig, &operation, 0);
 	assert_int_equal(operation.operation.error, ERROR_TIMEOUT);
-	assert_string_equal(operation.operation.error_code, "OPERATION_TIMEDOUT");
+	assert_string_equal(operation.words.error_code, "OPERATION_TIMEDOUT");
 	assert_true(operation.operation.completed_ns - operation.operation.started_ns >= 100000000);
 	rig_close(&rig);
 	close(fd);

@@ -358,8 +358,8 @@ static void test_kafka_errors_of_the_broker_are_classified(void **state)
 	rd_kafka_mock_push_request_errors(cluster, API_PRODUCE, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
 	rig_do(&rig, &operation, 0, NULL);
 	assert_int_equal(operation.operation.error, ERROR_AUTH);
-	assert_string_equal(operation.operation.error_code, "TOPIC_AUTHORIZATION_FAILED");
-	assert_non_null(strstr(operation.operation.error_text, "(broker "));
+	assert_string_equal(operation.words.error_code, "TOPIC_AUTHORIZATION_FAILED");
+	assert_non_null(strstr(operation.words.error_text, "(broker "));
 	rig_close(&rig);
 }
 
@@ -436,7 +436,7 @@ static void test_kafka_message_that_cannot_be_sent_fails_at_once(void **state)
 	rig_set(&rig, "word", large);
 	assert_int_equal(rig_submit(&rig, &operation, 0, NULL), SUBMIT_FAILED);
 	assert_int_equal(operation.operation.error, ERROR_CLIENT);
-	assert_string_equal(operation.operation.error_code, "MSG_SIZE_TOO_LARGE");
+	assert_string_equal(operation.words.error_code, "MSG_SIZE_TOO_LARGE");
 	assert_int_equal(operation.operation.sent_bytes, 0);
 	assert_int_equal(kafka_driver.in_flight(rig.driver), 0);
 	rig_close(&rig);
@@ -478,7 +478,7 @@ static void test_kafka_brokers_that_refuse_fail_messages_as_connection(void **st
 	rig_await(&rig, 5);
 	for (int i = 0; i < 5; i++) {
 		assert_int_equal(operations[i].operation.error, ERROR_CONNECTION);
-		assert_string_equal(operations[i].operation.error_code, "_TRANSPORT");
+		assert_string_equal(operations[i].words.error_code, "_TRANSPORT");
 	}
 	rig_close(&rig);
 }

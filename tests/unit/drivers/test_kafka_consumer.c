@@ -142,7 +142,7 @@ static void poll_until(struct rig *rig, struct driver_session *session, uint64_t
 		assert_true(clock_now_ns() < deadline_ns);
 		rig_do(rig, &operation, 0, session);
 		if (operation.operation.error)
-			fail_msg("%s: %s", operation.operation.error_code, operation.operation.error_text);
+			fail_msg("%s: %s", operation.words.error_code, operation.words.error_text);
 	}
 	assert_int_equal(got.messages, messages);
 }
@@ -308,7 +308,7 @@ static void test_polls_fail_while_a_topic_does_not_exist(void **state)
 	session = rig_session(&rig, 1);
 	poll_until_failure(&rig, session, &operation);
 	assert_int_equal(operation.operation.error, ERROR_CLIENT);
-	assert_string_equal(operation.operation.error_code, "UNKNOWN_TOPIC_OR_PART");
+	assert_string_equal(operation.words.error_code, "UNKNOWN_TOPIC_OR_PART");
 	assert_true(operation.operation.completed_ns - operation.operation.started_ns >= 50 * NS_PER_MS);
 	rd_kafka_mock_topic_set_error(cluster, "later", RD_KAFKA_RESP_ERR_NO_ERROR);
 	fill("later", 0, 3);

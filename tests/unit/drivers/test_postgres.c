@@ -104,7 +104,7 @@ static void test_postgres_counts_rows_and_bytes_of_statements(void **state)
 		snprintf(step, sizeof(step), "      - sql: { target: db, query: \"%s\" }\n", cases[i].query);
 		open_rig(&rig, 1, step);
 		rig_do(&rig, &operation, 0, NULL);
-		assert_string_equal(operation.operation.error_text, "");
+		assert_string_equal(operation.words.error_text, "");
 		assert_int_equal(operation.operation.error, ERROR_NONE);
 		assert_int_equal(rig_sample(&operation, METRIC_SQL_ROWS), cases[i].rows);
 		assert_int_equal(rig_sample(&operation, METRIC_SQL_BYTES), cases[i].bytes);
@@ -225,14 +225,14 @@ static void test_postgres_errors_are_classified(void **state)
 		         cases[i].query);
 		open_rig(&rig, 1, steps);
 		rig_do(&rig, &operation, 0, NULL);
-		assert_string_equal(operation.operation.error_code, cases[i].code);
+		assert_string_equal(operation.words.error_code, cases[i].code);
 		assert_int_equal(operation.operation.error, cases[i].class);
-		assert_int_equal(operation.operation.sample_count, 0);
+		assert_int_equal(operation.words.sample_count, 0);
 		/* The connection, or a new one, is of use again; and again the same. */
 		rig_do(&rig, &operation, 1, NULL);
 		assert_int_equal(operation.operation.error, ERROR_NONE);
 		rig_do(&rig, &operation, 0, NULL);
-		assert_string_equal(operation.operation.error_code, cases[i].code);
+		assert_string_equal(operation.words.error_code, cases[i].code);
 		rig_close(&rig);
 	}
 }
@@ -249,7 +249,7 @@ static void test_postgres_statement_that_takes_too_long_is_cancelled(void **stat
 	for (int i = 0; i < 3; i++) {
 		rig_do(&rig, &operation, 0, NULL);
 		assert_int_equal(operation.operation.error, ERROR_TIMEOUT);
-		assert_string_equal(operation.operation.error_code, "57014");
+		assert_string_equal(operation.words.error_code, "57014");
 		assert_in_range(operation.operation.completed_ns - operation.operation.started_ns, 100 * NS_PER_MS,
 		                10 * NS_PER_S);
 		/* The same connection, once the server has let go: nothing hits the next statement. */
@@ -275,7 +275,7 @@ static void test_postgres_wait_for_a_connection_times_out(void **state)
 	assert_int_equal(rig_submit(&rig, &operations[0], 0, NULL), SUBMIT_ACCEPTED);
 	rig_do(&rig, &operations[1], 1, NULL);
 	assert_int_equal(operations[1].operation.error, ERROR_TIMEOUT);
-	assert_string_equal(operations[1].operation.error_code, "NO_CONNECTION");
+	assert_string_equal(operations[1].words.error_code, "NO_CONNECTION");
 	assert_false(operations[0].done);
 	rig_close(&rig);
 }
@@ -295,8 +295,8 @@ static void test_postgres_refused_connections_fail_what_waits(void **state)
 	rig_await(&rig, 5);
 	for (int i = 0; i < 5; i++) {
 		assert_int_equal(operations[i].operation.error, ERROR_CONNECTION);
-		assert_string_equal(operations[i].operation.error_code, "08001");
-		assert_non_null(strstr(operations[i].operation.error_text, "Connection refused"));
+		assert_string_equal(operations[i].words.error_code, "08001");
+		assert_non_null(strstr(operations[i].words.error_text, "Connection refused"));
 	}
 	rig_close(&rig);
 }
@@ -312,7 +312,7 @@ static void test_postgres_wrong_password_is_an_error_of_authentication(void **st
 	rig_open_config(&rig, &postgres_driver, PLAN_HEAD "      - sql: { target: db, query: \"SELECT 1\" }\n", locked);
 	rig_do(&rig, &operation, 0, NULL);
 	assert_int_equal(operation.operation.error, ERROR_AUTH);
-	assert_string_equal(operation.operation.error_code, "28P01");
+	assert_string_equal(operation.words.error_code, "28P01");
 	rig_close(&rig);
 	snprintf(locked, sizeof(locked), "postgresql://locked:secret@127.0.0.1:%u/postgres", server.port);
 	rig = (struct rig){0};
@@ -363,12 +363,12 @@ static void test_postgres_statement_is_prepared_again_when_its_result_changes(vo
 	assert_int_equal(operation.operation.error, ERROR_NONE);
 	free(postgres_server_ask(&server, "ALTER TABLE shape ADD COLUMN b int"));
 	rig_do(&rig, &operation, 0, NULL);
-	assert_string_equal(operation.operation.error_code, "0A000");
+	assert_string_equal(operation.words.error_code, "0A000");
 	rig_do(&rig, &operation, 0, NULL);
 	assert_int_equal(operation.operation.error, ERROR_NONE);
 	rig_do(&rig, &operation, 1, NULL);
 	rig_do(&rig, &operation, 0, NULL);
-	assert_string_equal(operation.operation.error_code, "26000");
+	assert_string_equal(operation.words.error_code, "26000");
 	rig_do(&rig, &operation, 0, NULL);
 	assert_int_equal(operation.operation.error, ERROR_NONE);
 	rig_close(&rig);
