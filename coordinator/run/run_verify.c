@@ -230,7 +230,7 @@ static int keep_going(struct run *run, uint32_t duty, uint64_t now_ns)
 	return reads_on(run, agent, now_ns) ? 0 : 1;
 }
 
-/* Those of whom something is waited for hear again what. */
+/* Those of whom something is waited for hear again what; who hasn't been heard since a resume is told all then. */
 static void tell_again(struct run *run, uint64_t now_ns)
 {
 	if (now_ns < run->verify.next_send_ns)
@@ -242,7 +242,8 @@ static void tell_again(struct run *run, uint64_t now_ns)
 		for (uint32_t i = next_open(run, 0); i != NOBODY; i = next_open(run, i + 1))
 			waited |= run->duties.items[i].agent == agent &&
 			          (run->verify.closing || run->verify.items[i].seq == 0);
-		if (waited && roster_get(run->roster, agent)->state != AGENT_LOST)
+		if (waited && roster_get(run->roster, agent)->state != AGENT_LOST &&
+		    !roster_get(run->roster, agent)->unheard)
 			run_send_duties(run, agent);
 	}
 }
