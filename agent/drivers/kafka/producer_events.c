@@ -98,7 +98,7 @@ static void tell_error(const struct producer *producer, const rd_kafka_message_t
 	_Bool given_up =
 	        message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT || message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE;
 
-	if (given_up && producer_is_fatal(producer))
+	if (producer_is_fatal(producer) && (given_up || message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT))
 		kafka_error_tell(operation, producer->fatal);
 	else if (given_up && producer->down)
 		kafka_error_tell_why(operation, producer->trouble, producer->why);
@@ -120,9 +120,9 @@ void producer_give_up(struct producer *producer, rd_kafka_resp_err_t error, cons
 		producer->fatal = error;
 	log_write(config->log, LOG_WARNING, "target %s: a producer is made anew: %s: %s", config->target->name,
 	          rd_kafka_err2name(producer->fatal), text);
-	if (config->tell)
+	if (config->tell) /* without the words, in which numbers differ each time */
 		config->tell(config->context, producer->own.step, kafka_error_class(producer->fatal),
-		             rd_kafka_err2name(producer->fatal), text);
+		             rd_kafka_err2name(producer->fatal), rd_kafka_err2str(producer->fatal));
 	transaction_lose(&producer->transaction);
 	rd_kafka_purge(producer->handle.client,
 	               RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);

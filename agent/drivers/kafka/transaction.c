@@ -61,7 +61,8 @@ static void tell_trouble(const struct transaction *transaction, const struct tra
 	          transaction->config->target->name, rd_kafka_err2name(news->error), news->text);
 	if (transaction->config->tell)
 		transaction->config->tell(transaction->config->context, transaction->step,
-		                          kafka_error_class(news->error), rd_kafka_err2name(news->error), news->text);
+		                          kafka_error_class(news->error), rd_kafka_err2name(news->error),
+		                          rd_kafka_err2str(news->error));
 }
 
 /* Ends. */
