@@ -389,7 +389,7 @@ struct consumer_client *consumer_close(struct consumer *consumer)
 	loop_timer_stop(consumer->config.driver->loop, &consumer->turn);
 	loop_timer_stop(consumer->config.driver->loop, &consumer->timer);
 	loop_unwatch(consumer->config.driver->loop, consumer_client_fd(client));
-	consumer_client_close(client, consumer->down);
+	consumer_client_close(client);
 	free(consumer);
 	return client;
 }

@@ -18,8 +18,10 @@
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
 
-#define METADATA_AGAIN_NS (500 * NS_PER_MS)         /* before a topic that isn't there is looked for again */
-#define CLOSE_PATIENCE_NS (UINT64_C(10) * NS_PER_S) /* for a group's coordinator to take note */
+#define METADATA_AGAIN_NS (500 * NS_PER_MS) /* before a topic that isn't there is looked for again */
+/* For a group's coordinator to take note. Also where no broker is in reach: librdkafka waits for its requests without a
+ * pause once it is destroyed. */
+#define CLOSE_PATIENCE_NS (UINT64_C(10) * NS_PER_S)
 #define CLOSE_LOOK_MS 100
 
 struct consumer_client {
@@ -34,7 +36,6 @@ struct consumer_client {
 	pthread_t closer;
 	_Bool starting; /* the threads are there to be joined */
 	_Bool closing;
-	_Bool hurry;
 	atomic_bool left; /* nobody is to be called any more */
 
 	pthread_mutex_t mutex; /* of all below */
@@ -347,16 +348,15 @@ static void *finish(void *context)
 		rd_kafka_queue_destroy(client->queue);
 	}
 	if (client->handle) {
-		closed = !client->hurry && take_leave(client);
+		closed = take_leave(client);
 		rd_kafka_destroy_flags(client->handle, closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 	}
 	set_state(client, CLIENT_CLOSED);
 	return NULL;
 }
 
-void consumer_client_close(struct consumer_client *client, _Bool hurry)
+void consumer_client_close(struct consumer_client *client)
 {
-	client->hurry = hurry;
 	atomic_store(&client->left, 1);
 	pthread_mutex_lock(&client->mutex);
 	client->given_up = 1;

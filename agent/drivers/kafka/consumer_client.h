@@ -48,8 +48,7 @@ rd_kafka_t *consumer_client_handle(struct consumer_client *client);
 uint64_t consumer_client_since_ns(const struct consumer_client *client);
 
 /* Leaves the group and ends, on a thread; returns at once. Of what it was given nothing is called any more, and its
- * descriptor must not be watched.
- * `hurry`: its brokers can't be reached, so there is nobody to take leave of. */
-void consumer_client_close(struct consumer_client *client, _Bool hurry);
+ * descriptor must not be watched. */
+void consumer_client_close(struct consumer_client *client);
 /* Waits until it is closed. Accepts NULL. */
 struct consumer_client *consumer_client_free(struct consumer_client *client);
