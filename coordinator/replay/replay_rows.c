@@ -348,6 +348,12 @@ static int add_warm(struct rows *rows, struct row *row, const struct cell *cell)
 	return r;
 }
 
+/* True if labels are joined in another way than the values of one. */
+static _Bool waits_for_labels(const struct row *row)
+{
+	return metric_merge_labels(row->key.metric) != row_merge(row);
+}
+
 int rows_add(struct rows *rows, uint32_t id, const struct series *series, const struct cell *cell)
 {
 	struct feeding *feeding;
@@ -360,12 +366,31 @@ int rows_add(struct rows *rows, uint32_t id, const struct series *series, const 
 		return r == 0 && feeding->plain ? add_warm(rows, feeding->plain, cell) : r;
 	}
 	r = add_now(rows, feeding->row, cell, row_merge(feeding->row));
-	if (r == 0 && feeding->plain)
-		r = add_now(rows, feeding->plain, cell, metric_merge_labels(series->metric));
+	if (r == 0 && feeding->plain && !waits_for_labels(feeding->row))
+		r = add_now(rows, feeding->plain, cell, row_merge(feeding->plain));
 	return r;
 }
 
 /* ---- a second's end ---- */
+
+/* The greatest of the labels, once each label has all of its second: that may come in parts, of several agents. */
+static int gather_labels(struct rows *rows)
+{
+	for (unsigned level = 0; level < LEVELS; level++) {
+		size_t count = rows->touched[level].count;
+
+		for (size_t i = 0; i < count; i++) {
+			struct row *row = rows->touched[level].rows[i];
+			int r = 0;
+
+			if (row->plain && waits_for_labels(row))
+				r = add_now(rows, row->plain, row->now, metric_merge_labels(row->key.metric));
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
 
 static int carry_up(struct rows *rows)
 {
@@ -454,8 +479,10 @@ static int fold_all(struct rows *rows, uint64_t second)
 
 int rows_end_second(struct rows *rows, uint64_t second)
 {
-	int r = carry_up(rows);
+	int r = gather_labels(rows);
 
+	if (r == 0)
+		r = carry_up(rows);
 	if (r == 0)
 		r = gather_failures(rows);
 	if (r == 0)
