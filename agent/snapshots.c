@@ -416,6 +416,9 @@ int snapshots_make(struct snapshots *snapshots, const struct wire_health *health
 	if (!snapshot)
 		return -ENOMEM;
 	r = merge_workers(snapshots, &snapshot->ledger, give, context);
+	/* Of tens of millions of messages a second: it could not be sent. */
+	if (r == 0 && snapshot->ledger.size > LIMIT_LEDGER_BYTES)
+		r = -EOVERFLOW;
 	if (r == 0)
 		r = set_scenarios(snapshots, &snapshot->message);
 	if (r == 0)

@@ -43,7 +43,7 @@ int snapshots_add(struct snapshots *snapshots, uint32_t worker, struct second *s
 /* True if the next second is complete: snapshots_make() makes it. */
 _Bool snapshots_ready(const struct snapshots *snapshots);
 /* Makes the next snapshot. `health` is the process's own part. Seconds that are done with go to `give`. 0, -ENOMEM or
- * -EOVERFLOW (more series than LIMIT_SERIES). */
+ * -EOVERFLOW (more series than LIMIT_SERIES, or a larger ledger than LIMIT_LEDGER_BYTES). */
 int snapshots_make(struct snapshots *snapshots, const struct wire_health *health,
                    void (*give)(void *context, uint32_t worker, struct second *second), void *context,
                    struct snapshot **ret_snapshot);
