@@ -25,6 +25,11 @@
 	HEAD "scenarios: { a: { executor: constant-arrival-rate, rate: 1000, duration: 1200ms,\n"                      \
 	     "  steps: [ { null: { } } ] } }"
 
+#define VERIFIED                                                                                                       \
+	HEAD "targets: { t: { kafka: { brokers: '127.0.0.1:1' } } }\n"                                                 \
+	     "scenarios: { a: { executor: constant-arrival-rate, rate: 10, duration: 1s,\n"                            \
+	     "  steps: [ { produce: { target: t, topic: x, size: 100, verify: during } } ] } }"
+
 static const struct share nothing;
 static const struct share everything = {.classes = &(struct share_class){1, 0}, .count = 1};
 static const struct share even = {.classes = &(struct share_class){2, 0}, .count = 1};
@@ -48,7 +53,7 @@ static struct message_assign assign(const struct share *share)
 	return (struct message_assign){.shares = (struct share *)share, .share_count = 1};
 }
 
-static struct setting *set_up(const char *yaml, const struct share *share)
+static struct setting *set_up_with(const char *yaml, const struct share *share, const struct driver_ops *const *table)
 {
 	struct setting *setting = calloc(1, sizeof(*setting));
 
@@ -65,11 +70,16 @@ static struct setting *set_up(const char *yaml, const struct share *share)
 	        .epoch = 1,
 	        .run_id = "run",
 	        .workers = 2,
-	        .drivers = fake_table,
+	        .drivers = table,
 	        .doorbell = setting->doorbell,
 	};
 	assert_int_equal(crew_new(&setting->config, &setting->crew), 0);
 	return setting;
+}
+
+static struct setting *set_up(const char *yaml, const struct share *share)
+{
+	return set_up_with(yaml, share, fake_table);
 }
 
 static void tear_down(struct setting *setting)
@@ -339,6 +349,61 @@ static void test_crew_records_what_readers_read_and_what_values_are(void **state
 	tear_down(setting);
 }
 
+/* Goes on where it is told to, says one thing, and is over when it may be. */
+static int verify_one(const struct driver_config *config, struct verify_work *work)
+{
+	struct pollfd over[] = {{.fd = work->closing_fd, .events = POLLIN}, {.fd = work->cancel_fd, .events = POLLIN}};
+	const struct verify_offset end = {.partition = work->positions[0].partition,
+	                                  .offset = work->positions[0].offset + work->reader};
+	int r = work->report(work->context,
+	                     &(struct verify_report){.ends = &end, .end_count = 1, .seen = "abc", .seen_size = 3});
+
+	(void)config;
+	if (r == 0)
+		poll(over, 2, -1);
+	return r;
+}
+
+static struct message_seen await_seen(struct setting *setting)
+{
+	struct message_seen seen;
+
+	while (crew_seen(setting->crew, &seen) == 0)
+		await_doorbell(setting);
+	return seen;
+}
+
+static void test_crew_verifies_from_where_it_is_told_and_waits_for_answers(void **state)
+{
+	struct driver_ops ops = *fake_table[TARGET_KAFKA];
+	const struct driver_ops *table[TARGET_KIND_COUNT] = {
+	        [TARGET_NULL] = fake_table[TARGET_NULL], [TARGET_KAFKA] = &ops};
+	struct wire_offset position = {.partition = 2, .offset = 40};
+	const struct wire_verifier verifier = {
+	        .duty = 0, .reader = 3, .resumes = 1, .positions = &position, .position_count = 1};
+	struct setting *setting;
+	struct message_seen seen;
+
+	(void)state;
+	ops.verify = verify_one;
+	fake_reset();
+	setting = set_up_with(VERIFIED, &everything, table);
+	await_open(setting);
+	assert_int_equal(crew_verifiers(setting->crew, &verifier, 1, 0), 0);
+	seen = await_seen(setting);
+	assert_true(seen.duty == 0 && seen.reader == 3 && seen.seq == 1 && !seen.over);
+	assert_true(seen.end_count == 1 && seen.ends[0].partition == 2 && seen.ends[0].offset == 43);
+	assert_memory_equal(seen.seen, "abc", seen.seen_size);
+	assert_int_equal(crew_verifiers(setting->crew, &verifier, 1, 1), 0);
+	assert_int_equal(crew_seen(setting->crew, &seen), 0); /* one at a time */
+	crew_seen_acked(setting->crew, &(struct message_seen_ack){.duty = 0, .reader = 3, .seq = 1});
+	seen = await_seen(setting);
+	assert_true(seen.seq == 2 && seen.over && seen.end_count == 0);
+	assert_string_equal(seen.problem, "");
+	assert_int_equal(crew_verifiers(setting->crew, NULL, 0, 1), 0);
+	tear_down(setting);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -350,6 +415,7 @@ int main(void)
 	        cmocka_unit_test(test_crew_tells_why_a_duty_failed),
 	        cmocka_unit_test(test_crew_cancels_a_duty_that_is_taken_away),
 	        cmocka_unit_test(test_crew_records_what_readers_read_and_what_values_are),
+	        cmocka_unit_test(test_crew_verifies_from_where_it_is_told_and_waits_for_answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
