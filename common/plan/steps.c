@@ -267,6 +267,12 @@ static void read_step(struct reading *reading, const struct node *item, struct s
 	read_keys(reading, value, step);
 	reading_leave(reading, &outer);
 	name_step(reading, scenario, step);
+	if (kind == STEP_CONSUME && executor_is_open(scenario->executor))
+		reading_warn(reading, step->place,
+		             "step \"%s\" of scenario \"%s\": each virtual user is a consumer, and arrivals take any "
+		             "that is "
+		             "free (constant-vus keeps their number)",
+		             step->name ? step->name : "", scenario->name);
 	for (uint32_t i = 0; kind == STEP_HTTP && i < step->http.save_count; i++)
 		reading->set[step->http.saves[i].slot] = 1;
 }

@@ -262,6 +262,11 @@ static void test_plan_read_warns_of_what_is_odd(void **state)
 	         "2:104: \"size\" in step \"produce-1\" of scenario \"s\": 2000000 bytes are more than "
 	         "message.max.bytes "
 	         "(1000000) of target \"k\", so such messages fail"},
+	        {"targets: { k: { kafka: { brokers: b } } }\n" SCENARIOS(
+	                 "executor: constant-arrival-rate, rate: 1, duration: 1s",
+	                 "consume: { target: k, topic: t, groupId: g }"),
+	         "2:84: step \"consume-1\" of scenario \"s\": each virtual user is a consumer, and arrivals take any "
+	         "that is free (constant-vus keeps their number)"},
 	        {SCENARIOS("executor: constant-vus, duration: 1s", "null: { weight: 5 }"),
 	         "1:66: step \"null-1\" is the only one in scenario \"s\" with a weight, so it always runs"},
 	        {"data: { id: { csv: rows.csv, column: id, pick: unique } }\n" SCENARIOS(
