@@ -110,6 +110,12 @@ void client_poll(struct client *client)
 		;
 }
 
+void client_note(struct client *client, rd_kafka_resp_err_t error)
+{
+	if (error && (error != RD_KAFKA_RESP_ERR__TIMED_OUT || !client->trouble[0]))
+		snprintf(client->trouble, sizeof(client->trouble), "%s", rd_kafka_err2str(error));
+}
+
 rd_kafka_resp_err_t client_topic(struct client *client, const char *topic, int timeout_ms,
                                  const struct rd_kafka_metadata **ret_metadata)
 {

@@ -26,6 +26,9 @@ void client_close(struct client *client);
 /* Takes what librdkafka has to say; to be called now and then. */
 void client_poll(struct client *client);
 
+/* Keeps an error, if it is one, as what was last wrong; a time-out says less than what was said before. */
+void client_note(struct client *client, rd_kafka_resp_err_t error);
+
 /* What the partitions of a topic are: an rd_kafka_metadata, which rd_kafka_metadata_destroy() releases. A topic that
  * isn't there has no partitions, and is not made by the question. Blocks up to timeout_ms. */
 rd_kafka_resp_err_t client_topic(struct client *client, const char *topic, int timeout_ms,

@@ -5,9 +5,7 @@
  * It reads committed messages alone; where partitions begin and end is asked by a second client, which reads all: else
  * the end could lie before messages of a transaction that is not over. Ends of transactions and aborted messages take
  * offsets that hold nothing for a reader: that it is past them it learns from librdkafka's word that a partition's end
- * is reached, which names the next offset.
- *
- * Partitions that appear after the first look begin at 0: none of their messages was there before. */
+ * is reached, which names the next offset. */
 #include "agent/drivers/kafka/verifier.h"
 
 #include <errno.h>
@@ -17,230 +15,18 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-#include "agent/drivers/kafka/client.h"
 #include "agent/drivers/kafka/message_stamp.h"
-#include "common/base/array.h"
+#include "agent/drivers/kafka/verifier_internal.h"
 #include "common/base/cleanup.h"
 #include "common/base/clock.h"
-#include "common/stats/seen_log.h"
 
 #define START_PATIENCE_NS (30 * NS_PER_S) /* for the first look */
-#define STANDSTILL_PATIENCE_NS                                                                                         \
-	(90 * NS_PER_S)        /* for the rest; a lost agent's transaction holds readers up for 60 s                   \
-	                        */
+/* For the rest; a transaction that a lost agent left open holds readers up for 60 s. */
+#define STANDSTILL_PATIENCE_NS (90 * NS_PER_S)
 #define LOOK_NS (5 * NS_PER_S) /* for further partitions */
 #define REPORT_NS NS_PER_S
 #define IDLE_NS (200 * NS_PER_MS) /* librdkafka has something to say now and then */
-enum { ASK_MS = 1000, BATCH = 512, BATCHES = 16, REPORT_BYTES = 1024 * 1024 };
-
-/* A partition, by its number. */
-struct partition {
-	struct seen_partition *seen; /* NULL: it isn't known */
-	uint64_t position;           /* the next offset to be read */
-	uint64_t end;
-	_Bool has_end;
-	_Bool reading;
-};
-
-struct offsets {
-	struct verify_offset *items;
-	size_t count;
-	size_t capacity;
-};
-
-struct verifier {
-	const struct driver_config *config;
-	struct verify_work *work;
-	const char *topic;
-	uint8_t tag[8];
-	struct client asker;
-	struct client reader;
-	rd_kafka_topic_t *source;
-	rd_kafka_queue_t *queue;
-	int event_fd;
-	struct seen_log *log;
-	size_t log_bytes; /* of memory, with nothing in it */
-	struct partition *partitions;
-	size_t partition_count;
-	size_t partition_capacity;
-	struct offsets starts; /* that are to be reported */
-	struct offsets ends;
-	_Bool started; /* the first look was had */
-	_Bool closing;
-	_Bool complete; /* since it is closing, all partitions were found */
-	_Bool moved;    /* since the last report */
-	_Bool more;     /* there was more to be read */
-	uint64_t moved_ns;
-	uint64_t next_look_ns;
-	uint64_t next_report_ns;
-};
-
-/* ---- partitions ---- */
-
-static int add_offset(struct offsets *offsets, uint32_t partition, uint64_t offset)
-{
-	int r = array_reserve(&offsets->items, &offsets->capacity, offsets->count, sizeof(*offsets->items));
-
-	if (r == 0)
-		offsets->items[offsets->count++] = (struct verify_offset){partition, offset};
-	return r;
-}
-
-static int open_partition(struct verifier *verifier, uint32_t number, uint64_t position)
-{
-	while (verifier->partition_count <= number) {
-		if (array_reserve(&verifier->partitions, &verifier->partition_capacity, verifier->partition_count,
-		                  sizeof(*verifier->partitions)) < 0)
-			return -ENOMEM;
-		verifier->partitions[verifier->partition_count++] = (struct partition){0};
-	}
-	verifier->partitions[number] = (struct partition){
-	        .seen = seen_log_open(verifier->log, verifier->topic, number, verifier->work->reader, position),
-	        .position = position,
-	};
-	verifier->log_bytes = seen_log_memory(verifier->log);
-	return verifier->partitions[number].seen ? 0 : -ENOMEM;
-}
-
-static int begin_partition(struct verifier *verifier, uint32_t number, uint64_t start)
-{
-	int r = open_partition(verifier, number, start);
-
-	return r < 0 ? r : add_offset(&verifier->starts, number, start);
-}
-
-static _Bool is_known(const struct verifier *verifier, uint32_t number)
-{
-	return number < verifier->partition_count && verifier->partitions[number].seen;
-}
-
-static void move(struct verifier *verifier, struct partition *partition, uint64_t position)
-{
-	if (position <= partition->position)
-		return;
-	partition->position = position;
-	verifier->moved = 1;
-}
-
-static _Bool is_read(const struct partition *partition)
-{
-	return !partition->seen || (partition->has_end && partition->position >= partition->end);
-}
-
-static size_t count_unread(const struct verifier *verifier)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < verifier->partition_count; i++)
-		count += !is_read(&verifier->partitions[i]);
-	return count;
-}
-
-/* ---- asking ---- */
-
-static void note_trouble(struct client *client, rd_kafka_resp_err_t error)
-{
-	if (error && (error != RD_KAFKA_RESP_ERR__TIMED_OUT || !client->trouble[0]))
-		snprintf(client->trouble, sizeof(client->trouble), "%s", rd_kafka_err2str(error));
-}
-
-/* How many partitions the topic has; one that isn't there has none. */
-static rd_kafka_resp_err_t count_partitions(struct verifier *verifier, uint32_t *ret_count)
-{
-	const struct rd_kafka_metadata *metadata;
-	rd_kafka_resp_err_t error = client_topic(&verifier->asker, verifier->topic, ASK_MS, &metadata);
-
-	if (error)
-		return error;
-	if (metadata->topic_cnt == 1)
-		error = metadata->topics[0].err;
-	if (!error)
-		*ret_count = metadata->topic_cnt == 1 ? (uint32_t)metadata->topics[0].partition_cnt : 0;
-	if (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
-		error = RD_KAFKA_RESP_ERR_NO_ERROR;
-		*ret_count = 0;
-	}
-	rd_kafka_metadata_destroy(metadata);
-	return error;
-}
-
-/* The ends of those partitions that `wants`, given to `take`; 0, 1 (not all could be asked for) or -ENOMEM. */
-static int ask_ends(struct verifier *verifier, uint32_t count,
-                    _Bool (*wants)(const struct verifier *verifier, uint32_t number),
-                    int (*take)(struct verifier *verifier, uint32_t number, uint64_t end))
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
-	rd_kafka_resp_err_t error;
-	int r = 0, left = 0;
-
-	for (uint32_t i = 0; i < count; i++)
-		if (wants(verifier, i))
-			rd_kafka_topic_partition_list_add(list, verifier->topic, (int32_t)i)->offset =
-			        RD_KAFKA_OFFSET_END;
-	error = client_offsets(&verifier->asker, list, ASK_MS);
-	note_trouble(&verifier->asker, error);
-	for (int i = 0; r == 0 && i < list->cnt; i++) {
-		const rd_kafka_topic_partition_t *item = &list->elems[i];
-
-		if (error || item->err || item->offset < 0)
-			left = 1;
-		else
-			r = take(verifier, (uint32_t)item->partition, (uint64_t)item->offset);
-		note_trouble(&verifier->asker, error ? RD_KAFKA_RESP_ERR_NO_ERROR : item->err);
-	}
-	rd_kafka_topic_partition_list_destroy(list);
-	return r < 0 ? r : left;
-}
-
-static _Bool lacks_start(const struct verifier *verifier, uint32_t number)
-{
-	return !is_known(verifier, number);
-}
-
-static _Bool lacks_end(const struct verifier *verifier, uint32_t number)
-{
-	return is_known(verifier, number) && !verifier->partitions[number].has_end;
-}
-
-static int take_end(struct verifier *verifier, uint32_t number, uint64_t end)
-{
-	verifier->partitions[number].end = end;
-	verifier->partitions[number].has_end = 1;
-	verifier->moved = 1;
-	return add_offset(&verifier->ends, number, end);
-}
-
-/* The first look: all partitions begin where they end now. 0, 1 (it failed) or -ENOMEM. */
-static int look_first(struct verifier *verifier)
-{
-	uint32_t count = 0;
-	rd_kafka_resp_err_t error = count_partitions(verifier, &count);
-	int r;
-
-	note_trouble(&verifier->asker, error);
-	if (error)
-		return 1;
-	r = ask_ends(verifier, count, lacks_start, begin_partition);
-	verifier->started = r == 0;
-	return r;
-}
-
-/* Finds further partitions, and the ends when it is closing. 0 or -ENOMEM. */
-static int look(struct verifier *verifier)
-{
-	uint32_t count = 0;
-	rd_kafka_resp_err_t error = count_partitions(verifier, &count);
-	int r = 0;
-
-	note_trouble(&verifier->asker, error);
-	for (uint32_t i = 0; !error && r == 0 && i < count; i++)
-		if (!is_known(verifier, i))
-			r = begin_partition(verifier, i, 0);
-	verifier->complete |= !error && verifier->closing;
-	if (r == 0 && verifier->closing)
-		r = ask_ends(verifier, (uint32_t)verifier->partition_count, lacks_end, take_end);
-	return r < 0 ? r : 0;
-}
+enum { BATCH = 512, BATCHES = 16, REPORT_BYTES = 1024 * 1024 };
 
 /* ---- reading ---- */
 
@@ -249,7 +35,7 @@ static void begin_reading(struct verifier *verifier)
 	for (size_t i = 0; i < verifier->partition_count; i++) {
 		struct partition *partition = &verifier->partitions[i];
 
-		if (partition->seen && !partition->reading && !is_read(partition))
+		if (partition->seen && !partition->reading && !verifier_is_read(partition))
 			partition->reading =
 			        rd_kafka_consume_start_queue(verifier->source, (int32_t)i, (int64_t)partition->position,
 			                                     verifier->queue) == 0;
@@ -265,17 +51,17 @@ static int take_message(struct verifier *verifier, const rd_kafka_message_t *mes
 
 	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
 		seen_log_pass(partition->seen, offset);
-		move(verifier, partition, offset);
+		verifier_move(verifier, partition, offset);
 		return 0;
 	}
 	if (message->err) {
-		note_trouble(&verifier->reader, message->err);
+		client_note(&verifier->reader, message->err);
 		return 0;
 	}
 	r = seen_log_add(partition->seen, offset, message_stamp(message, verifier->tag, &stamp), &stamp);
 	if (r == -ERANGE)
 		r = seen_log_add(partition->seen, offset, STAMP_DAMAGED, NULL);
-	move(verifier, partition, offset + 1);
+	verifier_move(verifier, partition, offset + 1);
 	return r < 0 ? r : 0;
 }
 
@@ -286,7 +72,8 @@ static int take_batch(struct verifier *verifier, _Bool *ret_more)
 	int r = 0;
 
 	for (ssize_t i = 0; i < count; i++) {
-		if (r == 0 && messages[i]->partition >= 0 && is_known(verifier, (uint32_t)messages[i]->partition))
+		if (r == 0 && messages[i]->partition >= 0 &&
+		    verifier_is_known(verifier, (uint32_t)messages[i]->partition))
 			r = take_message(verifier, messages[i]);
 		rd_kafka_message_destroy(messages[i]);
 	}
@@ -384,10 +171,14 @@ static int start(struct verifier *verifier)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && work->resumes && i < work->position_count; i++)
-		r = open_partition(verifier, work->positions[i].partition, work->positions[i].offset);
+		r = verifier_open_partition(verifier, work->positions[i].partition, work->positions[i].offset);
+	if (r == -ERANGE) {
+		snprintf(verifier->work->problem, sizeof(verifier->work->problem), "it is to go on in no partition");
+		return 1;
+	}
 	verifier->started = work->resumes;
 	while (r == 0 && !verifier->started) {
-		r = look_first(verifier);
+		r = verifier_look_first(verifier);
 		if (r == 0)
 			return report(verifier);
 		if (r > 0 && clock_now_ns() >= deadline_ns) {
@@ -405,7 +196,7 @@ static void give_up(struct verifier *verifier)
 {
 	snprintf(verifier->work->problem, sizeof(verifier->work->problem),
 	         "nothing more of %.80s could be read for 90 s, and %zu of %zu partitions are unread: %.100s",
-	         verifier->topic, count_unread(verifier), verifier->partition_count, trouble(verifier));
+	         verifier->topic, verifier_count_unread(verifier), verifier->partition_count, trouble(verifier));
 }
 
 /* 1: all is read, or nothing more will be. */
@@ -416,7 +207,7 @@ static int turn(struct verifier *verifier)
 	int r = 0;
 
 	if (reads && now_ns >= verifier->next_look_ns) {
-		r = look(verifier);
+		r = verifier_look(verifier);
 		verifier->next_look_ns = clock_now_ns() + (verifier->closing ? NS_PER_S : LOOK_NS);
 	}
 	if (r == 0 && reads)
@@ -425,7 +216,7 @@ static int turn(struct verifier *verifier)
 		verifier->moved_ns = now_ns;
 		verifier->reader.trouble[0] = verifier->asker.trouble[0] = '\0';
 	}
-	if (r == 0 && verifier->closing && verifier->complete && count_unread(verifier) == 0)
+	if (r == 0 && verifier->closing && verifier->complete && verifier_count_unread(verifier) == 0)
 		return 1;
 	if (r == 0 && verifier->closing && now_ns >= verifier->moved_ns + STANDSTILL_PATIENCE_NS) {
 		give_up(verifier);

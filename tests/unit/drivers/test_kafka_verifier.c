@@ -414,6 +414,17 @@ static void test_verifier_goes_on_where_another_one_was(void **state)
 	assert_int_equal(counts.partitions_unread, 0);
 }
 
+static void test_verifier_refuses_a_partition_that_is_none(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->work.resumes = 1;
+	bench->work.position_count = 1;
+	bench->positions[0] = (struct verify_offset){.partition = UINT32_MAX, .offset = 40};
+	assert_int_equal(kafka_driver.verify(&bench->config, &bench->work), 0);
+	assert_string_equal(bench->work.problem, "it is to go on in no partition");
+}
+
 static void test_verifier_gives_up_when_it_is_cancelled(void **state)
 {
 	struct bench *bench = *state;
@@ -559,6 +570,7 @@ int main(void)
 	        TEST(test_verifier_reads_a_topic_from_its_beginning_that_appears_later),
 	        TEST(test_verifier_of_a_topic_that_never_is_has_nothing_to_read),
 	        TEST(test_verifier_goes_on_where_another_one_was),
+	        TEST(test_verifier_refuses_a_partition_that_is_none),
 	        TEST(test_verifier_gives_up_when_it_is_cancelled),
 	        TEST(test_verifier_gives_up_while_its_report_waits),
 	        TEST(test_verifier_says_why_it_could_not_begin),
