@@ -380,7 +380,7 @@ int fill_notes(const struct facts *facts, const struct span *span, const struct 
 	if (r == 0)
 		r = note_degraded(report);
 	if (r == 0)
-		r = replay_note_outages(facts->plan, report);
+		r = replay_note_outages(facts, span, report);
 	if (r == 0)
 		r = note_agents(facts, span, report);
 	if (r == 0)
