@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages in transactions on a real broker: who reads committed ones sees those alone, and as many as the report says."""
-from .stamps import Seen, expect_ledger, ledger
-from .support import between, check, equal
+import ctypes as c
+import os
+import re
+
+from .kafka_admin import PRODUCER, load
+from .stamps import Seen, expect_ledger, ledger, read
+from .support import between, check, equal, wait_for
 from .targets import Kafka
 
 COUNT, EVERY = 2000, 25
@@ -53,3 +58,49 @@ def check_timed(kafka, result):
     equal(result.row("kafka_transactions_aborted", "timed")["count"], 0, "aborted transactions by time")
     check(result.row("kafka_transaction_duration", "timed")["max"] > 0, "no duration")
     expect_ledger(result, "timed", Seen(kafka.dump("timed")), 600)
+
+
+FENCED = """
+name: fenced
+targets: { stream: { kafka: { brokers: "%s", properties: { linger.ms: 5 } } } }
+scenarios:
+  s:
+    executor: constant-arrival-rate
+    rate: 200
+    duration: 6s
+    producers: 2
+    steps: [ { produce: { target: stream, topic: fenced, size: 100, verify: after, transactions: { every: 20 } } } ]
+"""
+
+
+def fence(brokers, name):
+    """Another client takes a transactional id over."""
+    library = load()
+    library.rd_kafka_init_transactions.restype = c.c_void_p
+    conf = c.c_void_p(library.rd_kafka_conf_new())
+    for key, value in (("bootstrap.servers", brokers), ("log_level", "0"), ("transactional.id", name)):
+        equal(library.rd_kafka_conf_set(conf, key.encode(), value.encode(), None, c.c_size_t(0)), 0, key)
+    client = c.c_void_p(library.rd_kafka_new(PRODUCER, conf, None, c.c_size_t(0)))
+    equal(library.rd_kafka_init_transactions(client, 20000), None, f"taking {name} over")
+    library.rd_kafka_destroy(client)
+
+
+def test_producers_that_are_fenced_off_go_on_as_others(place):
+    kafka = place.tools.share("kafka", lambda folder: Kafka(folder, place.tools.kafka_libs))
+    kafka.create("fenced")
+    run = place.start_run(FENCED % kafka.brokers, "--agents", "1")
+    place.started(run)
+    wait_for(lambda: kafka.messages("fenced") > 200, "messages")
+    with open(os.path.join(run.folder, "run.log")) as file:
+        run_id = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", file.read()).group()
+    for client in range(2):  # the first of each worker, or those of the only one
+        fence(kafka.brokers, f"stampede-{run_id}-0-stream-{client}")
+    result = run.finish().expect(0).expect_whole(1)
+    codes = {error["code"] for error in result.summary["errors"]}
+    check(codes and codes <= {"_FENCED", "INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"}, f"errors {codes}")
+    entry = ledger(result, "fenced")
+    equal([entry[key] for key in ("lost", "aborted", "aborted_visible", "unacked_visible", "duplicated")], [0] * 5, f"{entry}")
+    equal(entry["acked"] + entry["failed"], 1200, f"{entry}")
+    between(entry["failed"], 1, 200, f"messages of transactions that were cut off in {entry}")
+    streams = {stamp for stamp, _ in map(read, kafka.dump("fenced", uncommitted=False))}
+    between(len(streams), 3, 6, "streams: two, and those of their successors")

@@ -91,15 +91,19 @@ void producer_account(struct producer *producer, const rd_kafka_message_t *messa
 
 /* Events. */
 
-/* A message that was not delivered while no broker was in reach failed for that reason, whatever took it out of the
- * queue. */
+/* A message that was not delivered while no broker was in reach, or thrown away with its client or transaction, failed
+ * for that reason, whatever took it out of the queue. */
 static void tell_error(const struct producer *producer, const rd_kafka_message_t *message, struct operation *operation)
 {
+	_Bool purged =
+	        message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
 	_Bool given_up =
 	        message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT || message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE;
 
-	if (producer_is_fatal(producer) && (given_up || message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT))
+	if (purged && producer_is_fatal(producer))
 		kafka_error_tell(operation, producer->fatal);
+	else if (purged && producer->transaction.spoiled)
+		kafka_error_tell(operation, producer->transaction.spoiled);
 	else if (given_up && producer->down)
 		kafka_error_tell_why(operation, producer->trouble, producer->why);
 	else
@@ -149,7 +153,7 @@ static void take_delivery(struct producer *producer, const rd_kafka_message_t *m
 		tell_error(producer, message, operation);
 		look_for_fatal(producer);
 		if (producer->transaction.plan)
-			transaction_spoil(&producer->transaction);
+			transaction_spoil(&producer->transaction, message->err);
 	} else {
 		producer->delivered = 1;
 		producer->down = 0;

@@ -51,7 +51,7 @@ static __attribute__((noinline)) int refuse(struct producer *producer, struct op
 		return SUBMIT_LATER;
 	}
 	if (error == RD_KAFKA_RESP_ERR__STATE && producer->transaction.plan) {
-		transaction_spoil(&producer->transaction);
+		transaction_spoil(&producer->transaction, RD_KAFKA_RESP_ERR_NO_ERROR);
 		return SUBMIT_LATER;
 	}
 	kafka_error_tell(operation, error);

@@ -78,6 +78,7 @@ static void settle(struct transaction *transaction, enum sent_kind kind)
 	}
 	transaction->held_count = 0;
 	transaction->messages = 0;
+	transaction->spoiled = RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 static void take_end(struct transaction *transaction, const struct transactor_news *news)
@@ -178,8 +179,10 @@ int transaction_hold(struct transaction *transaction, struct sent_stream *stream
 	return 0;
 }
 
-void transaction_spoil(struct transaction *transaction)
+void transaction_spoil(struct transaction *transaction, rd_kafka_resp_err_t error)
 {
+	if (!transaction->spoiled)
+		transaction->spoiled = error;
 	/* librdkafka refuses the commit, and says why. */
 	if (transaction->state == TRANSACTION_OPEN)
 		end(transaction, 1);

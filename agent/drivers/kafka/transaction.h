@@ -26,7 +26,8 @@ struct transaction {
 	void *context;
 	struct transactor *transactor;
 	enum { TRANSACTION_STARTING, TRANSACTION_OPEN, TRANSACTION_ENDING, TRANSACTION_OVER } state;
-	uint64_t messages; /* in the open one */
+	uint64_t messages;           /* in the open one */
+	rd_kafka_resp_err_t spoiled; /* what its first failed message failed of */
 	uint64_t longest_ns;
 	double debt; /* of aborts, to be paid at 1 */
 	struct loop_timer timer;
@@ -51,8 +52,8 @@ void transaction_sent(struct transaction *transaction, const struct step *step);
 /* A message was acknowledged: its stream is told at the transaction's end. 0 or -ENOMEM. */
 int transaction_hold(struct transaction *transaction, struct sent_stream *stream, uint32_t partition,
                      uint64_t sequence);
-/* A message has failed, and the transaction with it. */
-void transaction_spoil(struct transaction *transaction);
+/* A message has failed, and the transaction with it; `error` may be 0, where only that is known. */
+void transaction_spoil(struct transaction *transaction, rd_kafka_resp_err_t error);
 /* True if it is to be ended, or on its way to it. */
 _Bool transaction_pending(const struct transaction *transaction);
 /* No more messages will come: the open one is committed. */
