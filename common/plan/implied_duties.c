@@ -242,6 +242,37 @@ void imply_duties(struct reading *reading)
 	imply_verifiers(reading);
 }
 
+/* False: the group isn't known before the run, or there is no room. */
+static _Bool note_group(const struct template *group, const char **groups, int max, int *count)
+{
+	if (!group || !template_is_constant(group) || *count >= max)
+		return 0;
+	groups[(*count)++] = template_source(group);
+	return 1;
+}
+
+int lag_groups(const struct plan *plan, const char **ret_groups, int max)
+{
+	int count = 0;
+
+	for (uint32_t i = 0; i < plan->duty_count; i++) {
+		const struct duty *duty = &plan->duties[i];
+
+		for (uint32_t j = 0; duty->task == DUTY_TASK_LAG && j < duty->lag.groups.count; j++)
+			if (!note_group(duty->lag.groups.items[j].value, ret_groups, max, &count))
+				return -1;
+	}
+	for (uint32_t i = 0; i < plan->scenario_count; i++)
+		for (uint32_t j = 0; j < plan->scenarios[i].step_count; j++) {
+			const struct step *step = &plan->scenarios[i].steps[j];
+
+			if (step->kind == STEP_CONSUME && step->consume.group_id &&
+			    !note_group(step->consume.group_id, ret_groups, max, &count))
+				return -1;
+		}
+	return count;
+}
+
 _Bool implies_reading(const struct plan *plan, enum metric_id metric)
 {
 	_Bool kafka = 0;

@@ -135,6 +135,27 @@ static void check_label(struct reading *reading, const struct threshold *thresho
 		              threshold->source, selector->label);
 }
 
+/* GROUP, or GROUP/TOPIC/PARTITION. */
+static _Bool is_lag_of(const char *label, const char *group)
+{
+	size_t length = strlen(group);
+	return strncmp(label, group, length) == 0 && (label[length] == '\0' || label[length] == '/');
+}
+
+static void check_lag(struct reading *reading, struct place place, const struct threshold *threshold)
+{
+	enum { GROUPS_MAX = 256 };
+	const char *label = threshold->selector.label, *groups[GROUPS_MAX + 1] = {0};
+	int count = lag_groups(reading->plan, groups, GROUPS_MAX);
+	char suggestion[SUGGESTION_SIZE];
+	for (int i = 0; i < count; i++)
+		if (is_lag_of(label, groups[i]))
+			return;
+	if (count > 0)
+		reading_error(reading, place, "threshold \"%s\": no reader reads the lag of a group \"%s\"%s",
+		              threshold->source, label, reading_suggest(label, groups, suggestion, sizeof(suggestion)));
+}
+
 /* What readers read belongs to the run: a reader of the metric's kind must be there, with the selector's label. */
 static void check_reading(struct reading *reading, struct place place, const struct threshold *threshold)
 {
@@ -160,6 +181,11 @@ static void check_reading(struct reading *reading, struct place place, const str
 	else if (selector->label && !found && selector->metric == METRIC_NULL_READING)
 		reading_error(reading, place, "threshold \"%s\": no reader is called \"%s\"%s", threshold->source,
 		              selector->label, reading_suggest(selector->label, names, suggestion, sizeof(suggestion)));
+	else if (selector->label && selector->metric == METRIC_KAFKA_CONSUMER_LAG)
+		check_lag(reading, place, threshold);
+	else if (selector->label && selector->metric != METRIC_NULL_READING)
+		reading_error(reading, place, "threshold \"%s\": %s has no labels", threshold->source,
+		              metrics[selector->metric].name);
 }
 
 /* The rows that the selector is about must be able to exist. */

@@ -28,9 +28,6 @@ static void check_duty(const struct plan *plan, uint32_t number, enum duty_kind 
 	assert_true(plan->duties[number].implied);
 }
 
-#define PRODUCE(topic, more) "produce: { target: stream, topic: " topic ", size: 100" more " }"
-#define CONSUME(group) "consume: { target: stream, topic: t, groupId: '" group "' }"
-
 static const char whole[] =
         "setup: [ null: { name: first, values: { part: x } } ]\n"
         "readers:\n"
@@ -45,29 +42,25 @@ static const char whole[] =
         "        u:\n"
         "  other: { kafka: { brokers: c:9092, topics: { t: {} } } }\n"
         "scenarios:\n"
-        "  p: { executor: constant-vus, duration: 1s, steps: [ " PRODUCE("t", ", verify: after") ", " PRODUCE(
-                "t",
-                ", verify: during") ", " PRODUCE("u",
-                                                 ", verify: after") ", produce: { target: other, topic: t, "
-                                                                    "size: 100, verify: after } ] }\n"
-                                                                    "  c: { executor: constant-vus, duration: 1s, "
-                                                                    "steps: [ " CONSUME("g1") ", " CONSUME(
-                                                                            "g2-{{part}}") ", " CONSUME("g1") " ] }\n"
-                                                                                                              "threshol"
-                                                                                                              "ds: { "
-                                                                                                              "kafka_"
-                                                                                                              "under_"
-                                                                                                              "replicat"
-                                                                                                              "ed_"
-                                                                                                              "partitio"
-                                                                                                              "ns: [ "
-                                                                                                              "'max<1' "
-                                                                                                              "], "
-                                                                                                              "kafka_"
-                                                                                                              "consumer"
-                                                                                                              "_lag: [ "
-                                                                                                              "'max<9' "
-                                                                                                              "] }\n";
+        "  p:\n"
+        "    executor: constant-vus\n"
+        "    duration: 1s\n"
+        "    steps:\n"
+        "      - produce: { target: stream, topic: t, size: 100, verify: after }\n"
+        "      - produce: { target: stream, topic: t, size: 100, verify: during }\n"
+        "      - produce: { target: stream, topic: u, size: 100, verify: after }\n"
+        "      - produce: { target: other, topic: t, size: 100, verify: after }\n"
+        "  c:\n"
+        "    executor: constant-vus\n"
+        "    duration: 1s\n"
+        "    steps:\n"
+        "      - consume: { target: stream, topic: t, groupId: g1 }\n"
+        "      - consume: { target: stream, topic: t, groupId: 'g2-{{part}}' }\n"
+        "      - consume: { target: stream, topic: t, groupId: g1 }\n"
+        "thresholds:\n"
+        "  kafka_under_replicated_partitions: [ 'max<1' ]\n"
+        "  kafka_consumer_lag: [ 'max<9' ]\n"
+        "  'kafka_consumer_lag{label:not known yet}': [ 'max<9' ]\n";
 
 static void test_implied_duties_follow_those_of_the_plan(void **state)
 {
@@ -163,7 +156,7 @@ static void test_implied_duties_are_the_same_of_the_plan_as_written_again(void *
 
 static void test_a_plan_without_kafka_s_work_implies_nothing(void **state)
 {
-	struct plan *plan = parse(TARGETS STEPS("[ " PRODUCE("t", "") " ]"));
+	struct plan *plan = parse(TARGETS STEPS("[ produce: { target: stream, topic: t, size: 100 } ]"));
 
 	(void)state;
 	assert_int_equal(plan->duty_count, 0);
@@ -222,6 +215,16 @@ static const struct bad_plan bad_readers[] = {
          "1:12: the plan has a duty of its own named \"topics of stream\"\n"},
         {"a threshold on a lag that nobody reads", TARGETS SCENARIO "thresholds: { kafka_consumer_lag: [ 'max<1' ] }\n",
          "9:15: threshold \"kafka_consumer_lag\": no reader of the plan reads kafka_consumer_lag\n"},
+        {"a threshold on the lag of another group",
+         "readers: [ lag: { target: stream, groups: [ shop, stock ] } ]\n" TARGETS SCENARIO "thresholds:\n"
+         "  'kafka_consumer_lag{label:stok}': [ 'max<1' ]\n"
+         "  'kafka_consumer_lag{label:stock/t/0}': [ 'max<1' ]\n"
+         "  'kafka_consumer_lag{label:shop}': [ 'max<1' ]\n",
+         "11:3: threshold \"kafka_consumer_lag{label:stok}\": no reader reads the lag of a group \"stok\" (did you "
+         "mean \"stock\"?)\n"},
+        {"a threshold on a label that is none",
+         TARGETS SCENARIO "thresholds: { 'kafka_isr_changes{label:a}': [ 'max<1' ] }\n",
+         "9:15: threshold \"kafka_isr_changes{label:a}\": kafka_isr_changes has no labels\n"},
         {"a threshold on a cluster without one",
          "targets: { nil: { null: {} } }\n" SCENARIO "thresholds: { kafka_isr_changes: [ 'max<1' ] }\n",
          "5:15: threshold \"kafka_isr_changes\": no reader of the plan reads kafka_isr_changes\n"},
