@@ -63,7 +63,9 @@ void load_record(struct load *load, const struct flight *flight)
 {
 	struct task *task = &load->tasks[flight->scenario];
 	_Bool fails = (double)(mix(flight->key, 2, task->scenario->seed) % 10000) / 10000 < failures_of(task);
+	struct operation_words words = {0};
 	struct operation operation = {.step = step_of(task),
+	                              .words = &words,
 	                              .intended_ns = flight->intended_ns,
 	                              .started_ns = flight->started_ns,
 	                              .completed_ns = flight->completes_ns};
