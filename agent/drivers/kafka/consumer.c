@@ -30,9 +30,8 @@
 #include "common/stats/stamp.h"
 
 enum {
-	PASS_MAX = 1000,      /* messages taken in one go, before others have their turn */
-	STAMP_CLOCK_MASK = 7, /* the clock is read for one message of so many, and one more */
-	REBALANCES_MAX = 6,   /* durations kept for the poll that is to tell them */
+	PASS_MAX = 1000,    /* messages taken in one go, before others have their turn */
+	REBALANCES_MAX = 6, /* durations kept for the poll that is to tell them */
 	WHY_SIZE = 256,
 };
 
@@ -203,11 +202,14 @@ static size_t read_headers(const struct consumer *consumer, const rd_kafka_heade
 	return bytes;
 }
 
-static void receive(struct consumer *consumer, const rd_kafka_message_t *message, uint64_t now_ns)
+/* Its time is taken when it is there: a thread that was put aside on the way would else have it from before it was
+ * sent.
+ */
+static void receive(struct consumer *consumer, const rd_kafka_message_t *message)
 {
 	const struct driver_config *driver = consumer->config.driver;
 	struct reception reception = {
-	        .received_ns = now_ns,
+	        .received_ns = clock_now_ns(),
 	        .bytes = message->len + message->key_len,
 	        .key = message->key,
 	        .key_size = message->key_len,
@@ -253,14 +255,14 @@ static _Bool take_error(struct consumer *consumer, const rd_kafka_message_t *mes
 }
 
 /* False: it was the poll's last. */
-static _Bool take_message(struct consumer *consumer, rd_kafka_message_t *message, uint64_t now_ns)
+static _Bool take_message(struct consumer *consumer, rd_kafka_message_t *message)
 {
 	_Bool more = 1;
 
 	if (message->err) {
 		more = take_error(consumer, message);
 	} else {
-		receive(consumer, message, now_ns);
+		receive(consumer, message);
 		process(consumer);
 	}
 	rd_kafka_message_destroy(message);
@@ -269,7 +271,6 @@ static _Bool take_message(struct consumer *consumer, rd_kafka_message_t *message
 
 static void serve(struct consumer *consumer)
 {
-	uint64_t now_ns = clock_now_ns();
 	uint32_t taken = 0;
 	rd_kafka_message_t *message;
 
@@ -277,10 +278,9 @@ static void serve(struct consumer *consumer)
 		return;
 	while (taken < PASS_MAX && consumer->records < consumer->config.step->max_poll_records &&
 	       (message = rd_kafka_consumer_poll(consumer->handle, 0))) {
-		if ((++taken & STAMP_CLOCK_MASK) == 0)
-			now_ns = clock_now_ns();
-		if (!take_message(consumer, message, now_ns)) {
-			end_poll(consumer, now_ns);
+		taken++;
+		if (!take_message(consumer, message)) {
+			end_poll(consumer, clock_now_ns());
 			return;
 		}
 	}
@@ -288,7 +288,7 @@ static void serve(struct consumer *consumer)
 		return;
 	nothing_is_wrong(consumer);
 	if (taken < PASS_MAX || consumer->records == consumer->config.step->max_poll_records ||
-	    loop_timer_start(consumer->config.driver->loop, &consumer->turn, now_ns) < 0)
+	    loop_timer_start(consumer->config.driver->loop, &consumer->turn, clock_now_ns()) < 0)
 		begin_processing(consumer, clock_now_ns());
 }
 

@@ -120,10 +120,8 @@ static void take_log(const rd_kafka_t *handle, int level, const char *facility, 
 {
 	const struct consumer_client *client = rd_kafka_opaque(handle);
 
-	/* A target's properties are its producers' as well. */
-	if (strcmp(facility, "CONFWARN") == 0 && strstr(text, "is a producer property"))
-		return;
-	log_write(client->config.driver->log, level_of(level), "librdkafka: %s: %s", facility, text);
+	if (!property_is_others(facility, text))
+		log_write(client->config.driver->log, level_of(level), "librdkafka: %s: %s", facility, text);
 }
 
 static void change_assignment(rd_kafka_t *handle, _Bool assigned, rd_kafka_topic_partition_list_t *partitions)

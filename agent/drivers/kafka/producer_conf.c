@@ -34,7 +34,8 @@ static enum log_level level_of(int level)
 
 static void take_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
-	log_write(rd_kafka_opaque(client), level_of(level), "librdkafka: %s: %s", facility, text);
+	if (!property_is_others(facility, text))
+		log_write(rd_kafka_opaque(client), level_of(level), "librdkafka: %s: %s", facility, text);
 }
 
 static _Bool wants_statistics(const struct driver_config *config)

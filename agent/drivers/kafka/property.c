@@ -19,6 +19,11 @@ int property_set(rd_kafka_conf_t *conf, const char *name, const char *value, str
 	return failure_set(failure, -EINVAL, "property %s: %s", name, problem);
 }
 
+_Bool property_is_others(const char *facility, const char *text)
+{
+	return strcmp(facility, "CONFWARN") == 0 && strstr(text, " property and will be ignored by this ");
+}
+
 static int fill_failed(struct failure *failure, int error, const char *name, const char *missing)
 {
 	if (error == -ENOKEY)

@@ -8,6 +8,9 @@ struct rd_kafka_conf_s;
 
 /* Sets a property as it is. -EINVAL with librdkafka's words. */
 int property_set(struct rd_kafka_conf_s *conf, const char *name, const char *value, struct failure *failure);
+/* True for librdkafka's warning that a property is one of the other kind of clients, producers or consumers: a target's
+ * are for both. */
+_Bool property_is_others(const char *facility, const char *text);
 /* Sets all of the target's properties, with their secrets filled in (config: target and secret). No secret's value gets
  * into the failure. -EINVAL, or -ENOKEY: there is no such secret on this agent. */
 int properties_set(struct rd_kafka_conf_s *conf, const struct driver_config *config, struct failure *failure);
