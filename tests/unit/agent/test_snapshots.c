@@ -65,6 +65,7 @@ static void record(struct setting *setting, uint32_t worker, struct second *seco
 	if (error)
 		operation_fail(&operation, ERROR_SERVER, "E", "%s", error);
 	assert_int_equal(recorder_operation(second->recorder, &place, &operation), 0);
+	free(operation.words);
 }
 
 static void give(void *context, uint32_t worker, struct second *second)
