@@ -48,7 +48,7 @@ struct verifier_list {
 };
 
 struct verifiers {
-	struct verifiers_config config;
+	struct duties_config config;
 	struct verifier_list held;    /* the main thread's */
 	struct verifier_list leaving; /* likewise */
 	pthread_mutex_t mutex;
@@ -135,7 +135,7 @@ static int take_report(void *context, const struct verify_report *report)
 
 static int verify(struct verifier *verifier, struct verify_work *work)
 {
-	const struct verifiers_config *config = &verifier->of->config;
+	const struct duties_config *config = &verifier->of->config;
 	const struct target *target = &config->plan->targets[verifier->duty->target];
 	const struct driver_ops *ops = config->drivers[target->kind];
 	const struct driver_config driver = {
@@ -303,7 +303,7 @@ static int make(struct verifiers *verifiers, const struct verifier_order *order,
 	verifier->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	verifier->closing_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (verifier->cancel_fd < 0 || verifier->closing_fd < 0)
-		return -errno;
+		return -EMFILE;
 	verifier->order = *order;
 	verifier->order.positions = NULL;
 	verifier->secrets = secrets_new(verifiers->config.secrets_folder);
@@ -404,7 +404,7 @@ void verifiers_acked(struct verifiers *verifiers, uint32_t duty, uint64_t reader
 	pthread_mutex_unlock(&verifiers->mutex);
 }
 
-int verifiers_new(const struct verifiers_config *config, struct verifiers **ret_verifiers)
+int verifiers_new(const struct duties_config *config, struct verifiers **ret_verifiers)
 {
 	struct verifiers *verifiers = calloc(1, sizeof(*verifiers));
 

@@ -84,8 +84,12 @@ static int doorbell;
 
 static int set_up(void **state)
 {
-	const struct duties_config config = {
-	        .plan = &plan, .drivers = table, .agent_name = "agent", .run_id = "", .log = duties_log, .doorbell = doorbell};
+	const struct duties_config config = {.plan = &plan,
+	                                     .drivers = table,
+	                                     .agent_name = "agent",
+	                                     .run_id = "",
+	                                     .log = duties_log,
+	                                     .doorbell = doorbell};
 
 	memset(&seen, 0, sizeof(seen));
 	plan.names = template_names_new();
