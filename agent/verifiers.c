@@ -322,7 +322,7 @@ static int start(struct verifiers *verifiers, const struct verifier_order *order
 
 	if (r == 0)
 		r = make(verifiers, order, &verifier);
-	if (r < 0)
+	if (!verifier)
 		return r;
 	if (closing)
 		close_up(verifier);
