@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/drivers/kafka/kafka_error.h"
 #include "agent/drivers/kafka/property.h"
 
 /* What we set before the plan's properties. */
@@ -47,7 +48,7 @@ static void take_error(rd_kafka_t *handle, int error, const char *reason, void *
 
 	(void)handle;
 	if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || !client->trouble[0])
-		snprintf(client->trouble, sizeof(client->trouble), "%s", reason);
+		kafka_error_words(reason, client->trouble, sizeof(client->trouble));
 }
 
 static int set_all(rd_kafka_conf_t *conf, const struct client_property *properties, struct failure *failure)
