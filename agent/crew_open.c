@@ -85,22 +85,6 @@ static _Bool has_verifier(const struct plan *plan)
 	return 0;
 }
 
-static int start_verifiers(struct crew *crew)
-{
-	const struct verifiers_config config = {
-	        .plan = crew->plan,
-	        .drivers = crew->config.drivers,
-	        .agent_name = crew->config.assignment->agent_name,
-	        .run_id = crew->config.run_id,
-	        .secrets_folder = crew->config.secrets_folder,
-	        .log = crew->config.log,
-	        .doorbell = crew->config.doorbell,
-	};
-	int r = has_verifier(crew->plan) ? verifiers_new(&config, &crew->verifiers) : 0;
-
-	return r < 0 ? failure_set(&crew->failure, r, "no memory") : 0;
-}
-
 static int start_duties(struct crew *crew)
 {
 	const struct duties_config config = {
@@ -114,6 +98,8 @@ static int start_duties(struct crew *crew)
 	};
 	int r = crew->plan->duty_count > 0 ? duties_new(&config, &crew->duties) : 0;
 
+	if (r == 0 && has_verifier(crew->plan))
+		r = verifiers_new(&config, &crew->verifiers);
 	return r < 0 ? failure_set(&crew->failure, r, "cannot start a thread: %s", strerrordesc_np(-r)) : 0;
 }
 
@@ -131,8 +117,6 @@ void crew_open(struct crew *crew)
 		r = probe_targets(crew);
 	if (r == 0)
 		r = start_duties(crew);
-	if (r == 0)
-		r = start_verifiers(crew);
 	if (r < 0)
 		return;
 	r = snapshots_new(crew->plan, crew->worker_count, &crew->snapshots);

@@ -59,10 +59,7 @@ static void quiet(int fd)
 
 static void wait_until(struct duties *duties, uint64_t at_ns)
 {
-	const struct timespec deadline = {
-	        .tv_sec = (time_t)(at_ns / NS_PER_S),
-	        .tv_nsec = (long)(at_ns % NS_PER_S),
-	};
+	const struct timespec deadline = clock_timespec(at_ns);
 
 	if (at_ns == CLOCK_NEVER)
 		pthread_cond_wait(&duties->changed, &duties->mutex);
@@ -274,14 +271,10 @@ static void init_values(struct duties *duties)
 
 static int start_thread(struct duties *duties)
 {
-	pthread_condattr_t attributes;
 	int r;
 
 	pthread_mutex_init(&duties->mutex, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&duties->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	clock_condition_init(&duties->changed);
 	r = pthread_create(&duties->thread, NULL, work, duties);
 	if (r == 0)
 		return 0;

@@ -23,6 +23,7 @@ struct duty_over {
 	uint32_t value_count;
 };
 
+/* Also of verifiers. */
 struct duties_config {
 	const struct plan *plan;
 	const struct driver_ops *const *drivers; /* by target_kind */

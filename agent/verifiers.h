@@ -10,19 +10,9 @@
 #include <stdint.h>
 
 #include "agent/drivers/driver.h"
-#include "common/base/log.h"
+#include "agent/duties.h"
 
 struct verifiers;
-
-struct verifiers_config {
-	const struct plan *plan;
-	const struct driver_ops *const *drivers; /* by target_kind */
-	const char *agent_name;
-	const char *run_id;
-	const char *secrets_folder; /* may be NULL */
-	struct log *log;            /* may be NULL */
-	int doorbell;               /* an eventfd */
-};
 
 /* A verifier that the agent has. */
 struct verifier_order {
@@ -44,7 +34,7 @@ struct verifier_news {
 };
 
 /* What the config points to must outlive it. 0 or a negative errno. */
-int verifiers_new(const struct verifiers_config *config, struct verifiers **ret_verifiers);
+int verifiers_new(const struct duties_config *config, struct verifiers **ret_verifiers);
 /* Cancels all and waits for their threads. Accepts NULL. */
 struct verifiers *verifiers_free(struct verifiers *verifiers);
 

@@ -2,6 +2,7 @@
 /* Monotonic time in ns; the wall clock only for labels. */
 #pragma once
 
+#include <pthread.h>
 #include <stdint.h>
 
 #define NS_PER_US UINT64_C(1000)
@@ -15,3 +16,6 @@ uint64_t clock_now_ns(void);
 int64_t clock_wall_ns(void);
 /* CPU time of the whole process. */
 uint64_t clock_process_cpu_ns(void);
+/* A condition whose timed waits are until a monotonic time, which clock_timespec() gives. */
+void clock_condition_init(pthread_cond_t *condition);
+struct timespec clock_timespec(uint64_t at_ns);

@@ -157,16 +157,6 @@ static void requests_made(void *context, int fd, uint32_t events)
 	}
 }
 
-static void init_condition(pthread_cond_t *condition)
-{
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(condition, &attributes);
-	pthread_condattr_destroy(&attributes);
-}
-
 int canceller_new(struct loop *loop, struct canceller **ret_canceller)
 {
 	struct canceller *canceller = calloc(1, sizeof(*canceller));
@@ -188,7 +178,7 @@ int canceller_new(struct loop *loop, struct canceller **ret_canceller)
 	exchange->event_fd = fd;
 	exchange->holders = 1;
 	pthread_mutex_init(&exchange->mutex, NULL);
-	init_condition(&exchange->changed);
+	clock_condition_init(&exchange->changed);
 	list_init(&exchange->asked);
 	list_init(&exchange->made);
 	*canceller = (struct canceller){.loop = loop, .exchange = exchange};

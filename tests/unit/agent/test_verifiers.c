@@ -73,7 +73,7 @@ static int doorbell;
 
 static int set_up(void **state)
 {
-	const struct verifiers_config config = {
+	const struct duties_config config = {
 	        .plan = &plan, .drivers = table, .agent_name = "agent", .run_id = "", .doorbell = doorbell};
 
 	memset(&script, 0, sizeof(script));
