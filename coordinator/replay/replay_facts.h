@@ -38,7 +38,7 @@ struct facts_agent {
 	struct wire_health health;
 	int64_t clock_offset_ns;
 	uint64_t clock_bound_ns;
-	uint64_t worst_bound_ns; /* the greatest of all statuses' */
+	uint64_t worst_bound_ns; /* the greatest of all, T0's included */
 	uint64_t start_skew_ns, start_bound_ns;
 	double drift_ppm, drift_bound_ppm;
 	/* The steps of its clock that were seen: how many, and the largest. */

@@ -124,6 +124,12 @@ int facts_take_accepted(const struct reading *reading, const struct journal_acce
 	return r < 0 ? r : hold_second(agent, accepted->second, accepted->epoch);
 }
 
+static void keep_bound(struct facts_agent *agent, uint64_t bound_ns)
+{
+	if (bound_ns > agent->worst_bound_ns)
+		agent->worst_bound_ns = bound_ns;
+}
+
 /* Its account is left alone: that of the accepted snapshots is never older. */
 static void take_status(const struct journal_record *record, struct facts_agent *agent)
 {
@@ -131,8 +137,7 @@ static void take_status(const struct journal_record *record, struct facts_agent 
 	agent->health = record->status.health;
 	agent->clock_offset_ns = record->status.clock_offset_ns;
 	agent->clock_bound_ns = record->status.clock_bound_ns;
-	if (agent->clock_bound_ns > agent->worst_bound_ns)
-		agent->worst_bound_ns = agent->clock_bound_ns;
+	keep_bound(agent, agent->clock_bound_ns);
 	agent->start_skew_ns = record->status.start_skew_ns;
 	agent->start_bound_ns = record->status.start_bound_ns;
 	agent->drift_ppm = record->status.drift_ppm;
@@ -191,6 +196,8 @@ static uint32_t agent_of(const struct journal_record *record)
 	switch (record->type) {
 	case JOURNAL_STATUS:
 		return record->status.agent;
+	case JOURNAL_TOLD:
+		return record->told.agent;
 	case JOURNAL_LOST:
 		return record->lost.agent;
 	case JOURNAL_BACK:
@@ -221,6 +228,9 @@ int facts_take_of_agent(const struct reading *reading, struct journal_record *re
 	switch (record->type) {
 	case JOURNAL_STATUS:
 		take_status(record, agent);
+		return 0;
+	case JOURNAL_TOLD:
+		keep_bound(agent, record->told.bound_ns);
 		return 0;
 	case JOURNAL_LOST:
 		return take_lost(record, agent);

@@ -221,16 +221,25 @@ int run_answer_fetch(struct run *run, uint32_t index, const struct message_fetch
 	return 0;
 }
 
-/* T0 on the agent's clock, by what is known of it now; 0: it has not been told of one. */
-static uint64_t t0_of(const struct run *run, const struct roster_agent *agent, uint64_t now_ns)
+/* T0 on the agent's clock, by what is known of it; 0: it has not been told of one. What was known before holds while
+ * less is known now: an exchange that contradicts the others makes the truth wider for some seconds. */
+static uint64_t t0_of(const struct run *run, struct roster_agent *agent, uint64_t now_ns)
 {
 	int64_t offset_ns;
 	uint64_t bound_ns;
+	double aged_ns;
 
 	if (run->t0_ns == 0 || agent->t0_at_ns == 0 ||
 	    clock_offset_get(agent->clock, now_ns, &offset_ns, &bound_ns) < 0)
 		return 0;
-	return (uint64_t)((int64_t)run->t0_ns + offset_ns);
+	aged_ns = (double)agent->pinged_bound_ns +
+	          (double)(now_ns - agent->pinged_at_ns) * clock_offset_drift_bound_ppm(agent->clock) / 1e6;
+	if (agent->pinged_t0_ns == 0 || (double)bound_ns <= aged_ns) {
+		agent->pinged_t0_ns = (uint64_t)((int64_t)run->t0_ns + offset_ns);
+		agent->pinged_bound_ns = bound_ns;
+		agent->pinged_at_ns = now_ns;
+	}
+	return agent->pinged_t0_ns;
 }
 
 void run_ping(struct run *run, uint64_t now_ns)
@@ -258,6 +267,7 @@ static int take_jump(struct run *run, uint32_t index, uint64_t now_ns)
 	struct roster_agent *agent = roster_get(run->roster, index);
 	int64_t by_ns = clock_offset_jump_ns(agent->clock, NULL);
 
+	agent->pinged_t0_ns = 0; /* what was known holds no more */
 	run_tell(run, 1, "the clock of agent %s has jumped by %+.3f s", agent->name, (double)by_ns / 1e9);
 	return run_journal(run,
 	                   &(struct journal_record){

@@ -518,6 +518,18 @@ static void test_pings_tell_t0_by_what_is_known_of_the_clock_now(void **state)
 	}
 	theatre_tick(&stage, NS_PER_S);
 	assert_in_range(pinged_t0(&stage) - told_ns, 2 * NS_PER_MS - NS_PER_MS / 2, 2 * NS_PER_MS + NS_PER_MS / 2);
+	/* An exchange that contradicts the others, as long as it does, changes nothing. */
+	told_ns = pinged_t0(&stage);
+	theatre_pong(&stage, 1, offset_ns + 40 * NS_PER_MS);
+	theatre_tick(&stage, NS_PER_S);
+	assert_int_equal(pinged_t0(&stage), told_ns);
+	/* The clock has jumped. */
+	for (int i = 0; i < 5; i++) {
+		theatre_pong(&stage, 1, offset_ns + 40 * NS_PER_MS);
+		theatre_snapshot(&stage, 1, stage.seqs[1] + 1, 0, 0);
+		theatre_tick(&stage, NS_PER_S);
+	}
+	assert_in_range(pinged_t0(&stage) - told_ns, 39 * NS_PER_MS, 41 * NS_PER_MS);
 	theatre_close(&stage);
 }
 
