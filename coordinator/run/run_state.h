@@ -22,6 +22,7 @@ enum { RUN_TEXT_SIZE = 1024 };
 #define RUN_LEAVE_GRACE_NS (5 * NS_PER_S) /* likewise, when an agent leaves */
 #define RUN_STALL_NS (2 * NS_PER_S)       /* without a turn: we were stopped ourselves */
 #define RUN_RETURN_NS (30 * NS_PER_S)     /* how long agents that are cut off are waited for when the others are done */
+#define RUN_VERIFY_NS (120 * NS_PER_S)    /* before a verifier that gets no further is given up */
 #define RUN_SILENCE_NS (10 * 60 * NS_PER_S) /* likewise when no agent is heard any more, and none is done */
 
 /* Who has a duty. */
@@ -222,7 +223,8 @@ _Bool run_has_verifier(const struct run *run);
 _Bool run_verifies(const struct run *run, uint32_t agent);
 /* Adds the agent's verifiers; message->verifiers has room for LIMIT_PLAN_DUTIES. Positions are the run's. */
 void run_fill_verifiers(const struct run *run, uint32_t agent, struct message_duty *message);
-int run_take_seen(struct run *run, uint32_t index, const struct message_seen *seen, uint64_t now_ns);
+/* Makes it another reader, of this agent, which goes on where the journal ends. */
+int run_give_verifier(struct run *run, uint32_t duty, uint32_t agent, uint64_t now_ns);
 /* Before T0, when all are ready: 1 when each verifier has told where its partitions begin, 0 while not. One that fails,
  * or doesn't begin in time, ends the run. */
 int run_begin_verifiers(struct run *run, uint64_t now_ns);
@@ -236,11 +238,16 @@ int run_give_up_verifiers(struct run *run, const char *problem, uint64_t now_ns)
 void run_forgive_verifiers(struct run *run, uint64_t gap_ns);
 /* An agent is back after all load was thought to be over: what it did is still to be read. */
 void run_reopen_verifiers(struct run *run);
-/* For a resume: takes a JOURNAL_DUTY that is known to be of the plan, a JOURNAL_SEEN (0, -EBADMSG or -ENOMEM); and when
- * all records are in. */
+/* For a resume: takes a JOURNAL_DUTY that is known to be of the plan; and when all records are in. */
 void run_keep_verifier(struct run *run, const struct journal_record *record);
-int run_keep_seen(struct run *run, const struct journal_record *record);
 void run_verifiers_again(struct run *run, uint64_t now_ns);
+
+/* ---- run_seen.c ---- */
+
+/* A report of a verifier. */
+int run_take_seen(struct run *run, uint32_t index, const struct message_seen *seen, uint64_t now_ns);
+/* For a resume: takes a JOURNAL_SEEN. 0, -EBADMSG or -ENOMEM. */
+int run_keep_seen(struct run *run, const struct journal_record *record);
 
 /* ---- run_stop.c ---- */
 
