@@ -91,11 +91,19 @@ static void drop_number(char *text, const char *what)
 	memmove(start, end + 1, strlen(end + 1) + 1);
 }
 
+/* Cuts the text off where `what` begins. */
+static void cut_at(char *text, const char *what)
+{
+	char *at = strstr(text, what);
+
+	if (at)
+		*at = '\0';
+}
+
 void kafka_error_words(const char *words, char *ret_why, size_t size)
 {
-	const char *times = strstr(words, " (after ");
-	size_t length = times ? (size_t)(times - words) : strlen(words);
-
-	snprintf(ret_why, size, "%.*s", (int)(length < size ? length : size - 1), words);
+	snprintf(ret_why, size, "%s", words);
+	cut_at(ret_why, " (after ");
+	cut_at(ret_why, " (average rtt ");
 	drop_number(ret_why, " request(s)");
 }

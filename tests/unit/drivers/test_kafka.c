@@ -394,6 +394,9 @@ static void test_kafka_error_words_are_without_what_always_differs(void **state)
 	assert_string_equal(why, "b:9092/2: Connect failed: refused");
 	kafka_error_words("b:9092/2: 15 request(s) timed out: disconnect (after 5ms in state UP)", why, sizeof(why));
 	assert_string_equal(why, "b:9092/2: request(s) timed out: disconnect");
+	kafka_error_words("b:1/2: 1 request(s) timed out: disconnect (average rtt 2.762ms) (after 5ms in state UP)",
+	                  why, sizeof(why));
+	assert_string_equal(why, "b:1/2: request(s) timed out: disconnect");
 	kafka_error_words("7 request(s)", why, sizeof(why));
 	assert_string_equal(why, "request(s)");
 	kafka_error_words("1/1 brokers are down", why, sizeof(why));
