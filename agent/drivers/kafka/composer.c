@@ -36,8 +36,12 @@ static int render(const struct template *template, const struct operation *opera
 static int render_all(struct composer *composer, const struct operation *operation, const char **ret_missing)
 {
 	const struct produce_step *step = &operation->step->produce;
-	int r = render(step->topic, operation, &composer->topic, ret_missing);
+	int r = 0;
 
+	if (composer->lasting != step->topic) {
+		r = render(step->topic, operation, &composer->topic, ret_missing);
+		composer->lasting = r == 0 && template_is_constant(step->topic) ? step->topic : NULL;
+	}
 	if (r == 0)
 		r = render(step->key, operation, &composer->key, ret_missing);
 	if (r == 0)

@@ -11,6 +11,7 @@ struct composer {
 	const struct driver_config *config;
 	struct sources sources;
 	struct buffer topic;
+	const struct template *lasting; /* what the topic was made of, if it is always the same; else NULL */
 	struct buffer key;
 	struct buffer payload;
 	struct buffer header;

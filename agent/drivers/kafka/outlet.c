@@ -38,6 +38,11 @@ struct outlet *outlet_free(struct outlet *outlet)
 	return NULL;
 }
 
+rd_kafka_topic_t *outlet_topic(const struct outlet *outlet)
+{
+	return outlet->topic;
+}
+
 _Bool outlet_holds(const struct outlet *outlet)
 {
 	return outlet->count > 0;

@@ -22,6 +22,8 @@ struct outlet *outlet_new(rd_kafka_topic_t *topic, _Bool owned);
 /* Before its client is destroyed. Accepts NULL. */
 struct outlet *outlet_free(struct outlet *outlet);
 
+rd_kafka_topic_t *outlet_topic(const struct outlet *outlet);
+
 /* A message whose payload lasts, without headers. Its key has at most OUTLET_KEY_MAX bytes and is copied. False: there
  * is no room even after a try to hand over what is here. */
 _Bool outlet_add(struct outlet *outlet, const struct message *message, struct operation *operation);

@@ -58,10 +58,25 @@ static __attribute__((noinline)) int refuse(struct producer *producer, struct op
 	return SUBMIT_FAILED;
 }
 
+/* That of a step's outlet needs no looking up. */
+static rd_kafka_topic_t *find_topic(struct producer *producer, const struct message *message, _Bool *ret_owned)
+{
+	struct outlet *outlet = message->topic_lasts ? outlets_get(&producer->outlets, message->step) : NULL;
+	rd_kafka_topic_t *topic;
+
+	*ret_owned = 0;
+	if (outlet)
+		return outlet_topic(outlet);
+	topic = topics_find(&producer->handle.topics, producer->handle.client, message, ret_owned);
+	if (topic && !*ret_owned && message->topic_lasts)
+		outlets_add(&producer->outlets, message->step, topic, 0); /* or not: it is looked up again */
+	return topic;
+}
+
 static int send_alone(struct producer *producer, const struct message *message, struct operation *operation)
 {
 	_Bool owned;
-	rd_kafka_topic_t *topic = topics_find(&producer->handle.topics, producer->handle.client, message, &owned);
+	rd_kafka_topic_t *topic = find_topic(producer, message, &owned);
 	rd_kafka_resp_err_t error;
 
 	if (!topic)
