@@ -214,8 +214,8 @@ static void test_adopt_serves_what_waits_before_its_vus_leave(void **state)
 static void test_adopt_starts_vus_that_came(void **state)
 {
 	static const char *const executors[] = {
-	        "executor: constant-vus, vus: 10, duration: 50ms",
-	        "executor: ramping-vus, startVUs: 10, stages: [ { duration: 50ms, target: 10 } ]",
+	        "executor: constant-vus, vus: 10, duration: 1h",
+	        "executor: ramping-vus, startVUs: 10, stages: [ { duration: 1h, target: 10 } ]",
 	};
 
 	(void)state;
@@ -238,6 +238,7 @@ static void test_adopt_starts_vus_that_came(void **state)
 		for (uint32_t j = 5; j < 10; j++)
 			assert_true(fake->flying[j]->intended_ns >= rig->engine->t0_ns + AT);
 		assert_int_equal(rig->engine->runners[0].vus_alive, 10);
+		assert_int_equal(engine_stop(rig->engine, 0, 0), 0);
 		rig_finish(rig);
 		rig_check_account(rig, 0);
 		assert_int_equal(rig->scenarios[0].tally.started, 10);
