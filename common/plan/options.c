@@ -19,7 +19,10 @@ enum { OPTIONS_MAX = 64 };
 
 /* Keys that a later part of Stampede brings. Refused by name, so that nobody takes them for misspelt. */
 static const char *const not_built[] = {
-        "consume", "retry", "loop", NULL,
+        "consume",
+        "retry",
+        "loop",
+        NULL,
 };
 
 /* What users of other tools write, and what it is called here. */

@@ -135,8 +135,9 @@ _Bool duty_yields(const struct duty *duty, enum metric_id metric)
 	case DUTY_TASK_LAG:
 		return metric == METRIC_KAFKA_CONSUMER_LAG;
 	case DUTY_TASK_CLUSTER:
-		return metric == METRIC_KAFKA_UNDER_REPLICATED_PARTITIONS || metric == METRIC_KAFKA_OFFLINE_PARTITIONS ||
-		       metric == METRIC_KAFKA_ISR_CHANGES || metric == METRIC_KAFKA_LEADER_CHANGES;
+		return metric == METRIC_KAFKA_UNDER_REPLICATED_PARTITIONS ||
+		       metric == METRIC_KAFKA_OFFLINE_PARTITIONS || metric == METRIC_KAFKA_ISR_CHANGES ||
+		       metric == METRIC_KAFKA_LEADER_CHANGES;
 	default:
 		return 0;
 	}

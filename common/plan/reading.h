@@ -160,8 +160,8 @@ void collect_values(struct reading *reading, const struct node *setup);
 void imply_duties(struct reading *reading);
 /* True if a threshold on the metric makes a reader of it, or something else in the plan did. */
 _Bool implies_reading(const struct plan *plan, enum metric_id metric);
-/* Puts the groups whose lag is read into `ret_groups` (up to `max`), as written; implied ones, too. How many, or -1: not
- * all are known before the run. */
+/* Puts the groups whose lag is read into `ret_groups` (up to `max`), as written; implied ones, too. How many, or -1:
+ * not all are known before the run. */
 int lag_groups(const struct plan *plan, const char **ret_groups, int max);
 
 /* Turns the overrides -u and -d into the plan's values. */

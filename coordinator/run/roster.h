@@ -39,7 +39,7 @@ struct roster_agent {
 	uint64_t ping_sent_ns[ROSTER_PINGS]; /* by id; 0: answered */
 	uint64_t t0_bound_ns;                /* of the offset that its T0 was computed with */
 	int64_t t0_offset_ns;
-	uint64_t pinged_t0_ns;   /* T0 on its clock, as the newest ping says it; 0: it said none */
+	uint64_t pinged_t0_ns; /* T0 on its clock, as the newest ping says it; 0: it said none */
 	uint64_t pinged_bound_ns;
 	uint64_t pinged_at_ns;
 	uint64_t t0_at_ns;       /* our time for which that offset was meant: T0, or when it joined */
