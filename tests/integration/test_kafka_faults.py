@@ -99,7 +99,7 @@ def test_a_full_queue_drops_or_makes_late_as_the_plan_says_and_never_slows_the_s
 
 
 def test_a_killed_leader_is_lived_through_and_the_gap_is_seen(place):
-    kill_leader(place, shared(place), rate=2000, seconds=10, kill_at=2.5)
+    kill_leader(place, shared(place), rate=2000, seconds=11, kill_at=2.5)
 
 
 def test_messages_that_died_with_their_leader_are_lost_by_the_ledger_as_by_a_dump(place):
