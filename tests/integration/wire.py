@@ -55,7 +55,7 @@ class Peer:
         health = dict.fromkeys(("cpu", "wall", "throttled", "rss", "fds", "fd_limit", "ports", "port_limit", "skew",
                                 "stalled", "folded", "steal", "jump"), 0)
         return self.message("snapshot", run=run, epoch=1, seq=seq, second=second, ran=1, series=[], cells=[],
-                            scenarios=[], health=health, last=False)
+                            scenarios=[], health=health, ledger=b"", last=False)
 
     def send(self, data):
         self.socket.sendall(frame(data))
