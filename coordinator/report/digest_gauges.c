@@ -39,6 +39,7 @@ uint32_t digest_gauge_labels(const struct digest *digest, uint32_t from)
 
 int digest_gather_gauges(struct digest *digest, const struct report *report)
 {
+	digest->gauge_count = 0;
 	digest->gauges = calloc((size_t)report->row_count + 1, sizeof(*digest->gauges));
 	if (!digest->gauges)
 		return -ENOMEM;
