@@ -53,7 +53,8 @@ static struct message_assign assign(const struct share *share)
 	return (struct message_assign){.shares = (struct share *)share, .share_count = 1};
 }
 
-static struct setting *set_up_with(const char *yaml, const struct share *share, const struct driver_ops *const *table)
+static struct setting *set_up_with(const char *yaml, const struct share *share, const struct driver_ops *const *table,
+                                   uint32_t workers)
 {
 	struct setting *setting = calloc(1, sizeof(*setting));
 
@@ -69,7 +70,7 @@ static struct setting *set_up_with(const char *yaml, const struct share *share, 
 	        .assignment = &setting->assignment,
 	        .epoch = 1,
 	        .run_id = "run",
-	        .workers = 2,
+	        .workers = workers,
 	        .drivers = table,
 	        .doorbell = setting->doorbell,
 	};
@@ -79,7 +80,7 @@ static struct setting *set_up_with(const char *yaml, const struct share *share, 
 
 static struct setting *set_up(const char *yaml, const struct share *share)
 {
-	return set_up_with(yaml, share, fake_table);
+	return set_up_with(yaml, share, fake_table, 2);
 }
 
 static void tear_down(struct setting *setting)
@@ -387,7 +388,7 @@ static void test_crew_verifies_from_where_it_is_told_and_waits_for_answers(void 
 	(void)state;
 	ops.verify = verify_one;
 	fake_reset();
-	setting = set_up_with(VERIFIED, &everything, table);
+	setting = set_up_with(VERIFIED, &everything, table, 1); /* the fake one is of one thread */
 	await_open(setting);
 	assert_int_equal(crew_verifiers(setting->crew, &verifier, 1, 0), 0);
 	seen = await_seen(setting);
