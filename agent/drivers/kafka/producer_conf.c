@@ -21,6 +21,7 @@ static const struct {
         {"log.connection.close", "false"},    /* brokers close idle connections */
         /* How long a topic may take to be made; librdkafka's 30 s are a message's whole time. */
         {"topic.metadata.propagation.max.ms", "5000"},
+        {"linger.ms", "0"}, /* as Java's client before version 4: what isn't asked for shows in no latency */
         {"partitioner", "murmur2_random"}, /* as Java's client, which other producers of a topic are as a rule */
 };
 
