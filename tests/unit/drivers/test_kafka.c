@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 
 #include <cmocka.h>
 
@@ -15,6 +14,7 @@
 #include "agent/drivers/kafka/kafka_error.h"
 #include "common/base/clock.h"
 #include "tests/support/process.h"
+#include "tests/support/mock_kafka.h"
 #include "tests/support/rig.h"
 
 enum { BROKERS = 3, PARTITIONS = 4, API_PRODUCE = 0 };
@@ -36,24 +36,15 @@ static const char *brokers;
 
 static int start_cluster(void **state)
 {
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char problem[256];
-
 	(void)state;
-	rd_kafka_conf_set_log_cb(conf, NULL);
-	host = rd_kafka_new(RD_KAFKA_PRODUCER, conf, problem, sizeof(problem));
-	assert_non_null(host);
-	cluster = rd_kafka_mock_cluster_new(host, BROKERS);
-	assert_non_null(cluster);
-	brokers = rd_kafka_mock_cluster_bootstraps(cluster);
+	mock_kafka_start(BROKERS, &host, &cluster, &brokers);
 	return 0;
 }
 
 static int stop_cluster(void **state)
 {
 	(void)state;
-	rd_kafka_mock_cluster_destroy(cluster);
-	rd_kafka_destroy(host);
+	mock_kafka_stop(host, cluster);
 	return 0;
 }
 

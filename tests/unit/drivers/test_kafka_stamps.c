@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 
 #include <cmocka.h>
 
@@ -16,6 +15,7 @@
 #include "common/base/clock.h"
 #include "common/stats/ledger_delta.h"
 #include "common/stats/stamp.h"
+#include "tests/support/mock_kafka.h"
 #include "tests/support/rig.h"
 
 enum { BROKERS = 1, PARTITIONS = 3, API_PRODUCE = 0, AGENT = 3, WORKER = 1, WORKERS = 2, SEEN_MAX = 64 };
@@ -29,23 +29,15 @@ static const char *brokers;
 
 static int start_cluster(void **state)
 {
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-
 	(void)state;
-	rd_kafka_conf_set_log_cb(conf, NULL);
-	host = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
-	assert_non_null(host);
-	cluster = rd_kafka_mock_cluster_new(host, BROKERS);
-	assert_non_null(cluster);
-	brokers = rd_kafka_mock_cluster_bootstraps(cluster);
+	mock_kafka_start(BROKERS, &host, &cluster, &brokers);
 	return 0;
 }
 
 static int stop_cluster(void **state)
 {
 	(void)state;
-	rd_kafka_mock_cluster_destroy(cluster);
-	rd_kafka_destroy(host);
+	mock_kafka_stop(host, cluster);
 	return 0;
 }
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 
 #include <cmocka.h>
 
@@ -16,6 +15,7 @@
 #include "common/base/buffer.h"
 #include "common/base/clock.h"
 #include "common/stats/ledger_delta.h"
+#include "tests/support/mock_kafka.h"
 #include "tests/support/rig.h"
 
 enum { API_PRODUCE = 0, API_INIT_PRODUCER_ID = 22, API_END_TXN = 26, COUNT_MAX = 64, STREAMS_MAX = 4 };
@@ -26,23 +26,15 @@ static const char *brokers;
 
 static int start_cluster(void **state)
 {
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-
 	(void)state;
-	rd_kafka_conf_set_log_cb(conf, NULL);
-	host = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
-	assert_non_null(host);
-	cluster = rd_kafka_mock_cluster_new(host, 1);
-	assert_non_null(cluster);
-	brokers = rd_kafka_mock_cluster_bootstraps(cluster);
+	mock_kafka_start(1, &host, &cluster, &brokers);
 	return 0;
 }
 
 static int stop_cluster(void **state)
 {
 	(void)state;
-	rd_kafka_mock_cluster_destroy(cluster);
-	rd_kafka_destroy(host);
+	mock_kafka_stop(host, cluster);
 	return 0;
 }
 
