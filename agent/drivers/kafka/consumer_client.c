@@ -233,17 +233,10 @@ static int make_conf(struct consumer_client *client, struct failure *failure)
 
 /* Starting. */
 
-static struct timespec later(uint64_t ns)
-{
-	uint64_t at_ns = clock_now_ns() + ns;
-
-	return (struct timespec){.tv_sec = (time_t)(at_ns / NS_PER_S), .tv_nsec = (long)(at_ns % NS_PER_S)};
-}
-
 /* Whether it is still wanted after a while. */
 static _Bool wait_a_while(struct consumer_client *client)
 {
-	struct timespec until = later(METADATA_AGAIN_NS);
+	struct timespec until = clock_timespec(clock_now_ns() + METADATA_AGAIN_NS);
 	_Bool wanted;
 	int r = 0;
 
@@ -384,16 +377,6 @@ struct consumer_client *consumer_client_free(struct consumer_client *client)
 	return NULL;
 }
 
-static void init_condition(pthread_cond_t *condition)
-{
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(condition, &attributes);
-	pthread_condattr_destroy(&attributes);
-}
-
 int consumer_client_new(const struct consumer_client_config *config, struct failure *failure,
                         struct consumer_client **ret_client)
 {
@@ -405,7 +388,7 @@ int consumer_client_new(const struct consumer_client_config *config, struct fail
 	client->config = *config;
 	client->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&client->mutex, NULL);
-	init_condition(&client->unwanted);
+	clock_condition_init(&client->unwanted);
 	client->group_id = strdup(config->group_id);
 	if (!client->group_id)
 		return failure_set(failure, -ENOMEM, "no memory");

@@ -88,11 +88,9 @@ static enum order wait_for_order(struct transactor *transactor)
 /* True if it was hurried meanwhile. */
 static _Bool rest(struct transactor *transactor)
 {
-	struct timespec until;
+	const struct timespec until = clock_timespec(clock_now_ns() + RETRY_MS * NS_PER_MS);
 	_Bool hurried;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += RETRY_MS / 1000;
 	pthread_mutex_lock(&transactor->mutex);
 	while (!transactor->hurried &&
 	       pthread_cond_clockwait(&transactor->changed, &transactor->mutex, CLOCK_MONOTONIC, &until) == 0)
@@ -308,7 +306,7 @@ void transactor_poll(struct transactor *transactor)
 
 void transactor_wait(struct transactor *transactor, uint64_t until_ns)
 {
-	const struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_S), .tv_nsec = (long)(until_ns % NS_PER_S)};
+	const struct timespec until = clock_timespec(until_ns);
 
 	pthread_mutex_lock(&transactor->mutex);
 	while (!transactor->told &&
